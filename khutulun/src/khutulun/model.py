@@ -65,12 +65,17 @@ class StepState(StrEnum):
 
 
 class DeployRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Deploy or update. `archive` is the digest of an uploaded CSAR or Floria bundle; None on update keeps the design."""
+    """Deploy or update. `archive` is the digest of an uploaded CSAR or Floria bundle; None on update keeps the design.
+
+    `grant` names the plugins, by name or digest, that get what they ask for. Without it, a design that brings plugins
+    is refused with the code ``grants-needed``, one problem a plugin, whose `detail` says what it asks for.
+    """
 
     name: str
     archive: str | None = None
     directory: str = "/"
     inputs: dict[str, Value] = {}
+    grant: tuple[str, ...] = ()
 
 
 class Effect(msgspec.Struct, frozen=True, omit_defaults=True):
