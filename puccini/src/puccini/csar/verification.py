@@ -1,0 +1,98 @@
+"""Everything that can be said about an archive without reading its TOSCA: contents, digests, structure (T157-T165).
+
+Opening an archive has refused what is hostile already; this reads every byte of it. `puccini-csar verify` and servers
+that take archives from outside call it.
+"""
+
+import re
+
+import msgspec
+
+from puccini.csar import meta
+from puccini.csar.archive import YAML_SUFFIXES, Archive
+from puccini.csar.errors import ArchiveError, Refusal
+
+_VERSION_LINE = re.compile(
+    rb"^(?:---[^\n]*\n)?(?:\s*(?:#[^\n]*)?\n)*[\"']?tosca_definitions_version[\"']?\s*:", re.MULTILINE
+)
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Something wrong with an archive, or, when `warning`, something that a user may want to know."""
+
+    refusal: Refusal
+    message: str
+    entry: str | None = None
+    hint: str = ""
+    warning: bool = False
+
+
+def verify(archive: Archive) -> list[Finding]:
+    """Return all that is wrong with `archive`, in order of entry; an archive without errors conforms (clause 5)."""
+    findings: list[Finding] = []
+    digests: dict[str, str] = {}
+    for name in sorted(archive.entries):
+        try:
+            digests[name] = archive.digest(name)
+        except ArchiveError as error:
+            findings.append(
+                Finding(refusal=error.refusal, message=error.message, entry=error.entry or name, hint=error.hint)
+            )
+    if archive.meta is not None:
+        findings += _check_digests(archive.meta, digests)
+        findings += _check_meta(archive.meta)
+    for name in (archive.entry, *archive.others):
+        if name in digests:
+            findings += _check_definitions(archive, name)
+    return findings
+
+
+def _check_digests(said: meta.Meta, found: dict[str, str]) -> list[Finding]:
+    findings = []
+    for name, digest in sorted(said.digests.items()):
+        if name not in found:
+            findings.append(_digest(name, "the file has a digest in TOSCA.meta, but is not there", "restore the file"))
+        elif found[name] != digest:
+            message = f"the content is {found[name]}; TOSCA.meta says {digest}"
+            findings.append(_digest(name, message, "the file was changed after the archive was made"))
+    if said.digests:
+        findings += [
+            _digest(name, "the file has no digest in TOSCA.meta, though others have", "it was added afterwards")
+            for name in sorted(found)
+            if name not in said.digests and name != said.place
+        ]
+    return findings
+
+
+def _digest(name: str, message: str, hint: str) -> Finding:
+    return Finding(refusal=Refusal.DIGEST, message=message, entry=name, hint=hint)
+
+
+def _check_meta(said: meta.Meta) -> list[Finding]:
+    if said.version == meta.VERSION:
+        return []
+    message = f"CSAR-Version is {said.version}; TOSCA 2.0 archives say {meta.VERSION}"
+    return [Finding(refusal=Refusal.META, message=message, entry=said.place, hint="", warning=True)]
+
+
+def _check_definitions(archive: Archive, name: str) -> list[Finding]:
+    findings = []
+    if not name.endswith(YAML_SUFFIXES):
+        findings.append(
+            Finding(
+                refusal=Refusal.ENTRY,
+                message="a definitions file is named .yaml or .yml",
+                entry=name,
+                hint="rename it, also in TOSCA.meta",
+            )
+        )
+    if not _VERSION_LINE.match(archive.read(name).removeprefix(b"\xef\xbb\xbf")):
+        findings.append(
+            Finding(
+                refusal=Refusal.ENTRY,
+                message="the file does not begin with 'tosca_definitions_version', so it is not a TOSCA file",
+                entry=name,
+                hint="add: tosca_definitions_version: tosca_2_0",
+            )
+        )
+    return findings
