@@ -1,0 +1,130 @@
+"""The agent's own memory: what it was asked to do, every effect, the workloads it knows, what it has yet to tell.
+
+It survives ``kill -9`` of the agent (SQLite in WAL mode; a loss of power may lose the last moments, in which case the
+operations are asked for again and drivers' verbs are idempotent).
+"""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+
+from khutulun.agent import messages
+
+SCHEMA_VERSION = 1
+KEEP_OPERATIONS = 2000
+
+_SCHEMA = f"""
+CREATE TABLE operation (id TEXT PRIMARY KEY, answer BLOB, started INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX operation_started ON operation (started) WHERE answer IS NOT NULL;
+CREATE TABLE effect (id TEXT PRIMARY KEY, operation TEXT NOT NULL, number INTEGER NOT NULL, intent BLOB NOT NULL,
+                     outcome BLOB);
+CREATE INDEX effect_operation ON effect (operation, number);
+CREATE TABLE workload (entity TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE outbox (number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, body BLOB NOT NULL);
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+
+
+class NewerState(Exception):
+    """The state folder was written by a newer version."""
+
+
+class Journal:
+    """Thread-safe; every method is one transaction."""
+
+    def __init__(self, file: Path) -> None:
+        self._lock = threading.Lock()
+        self._connection = apsw.Connection(str(file))
+        self._connection.set_busy_timeout(10_000)
+        self._execute("PRAGMA journal_mode = WAL")
+        self._execute("PRAGMA synchronous = NORMAL")
+        version = self._execute("PRAGMA user_version")[0][0]
+        if version == 0:
+            self._execute(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT")
+        elif version > SCHEMA_VERSION:
+            raise NewerState(
+                f"{file} has format {version}, this version of Khutulun knows formats up to {SCHEMA_VERSION}"
+            )
+
+    def begin(self, operation: str) -> messages.Operated | None:
+        """Note that an operation starts, or return its answer when it has ended before."""
+        rows = self._execute("SELECT answer FROM operation WHERE id = ?", operation)
+        if not rows:
+            self._execute("INSERT INTO operation (id, started) VALUES (?, ?)", operation, time.time_ns())
+            return None
+        answer = rows[0][0]
+        return msgspec.msgpack.decode(answer, type=messages.Operated) if answer is not None else None
+
+    def end(self, operation: str, answer: messages.Operated) -> None:
+        """Record an operation's answer; its effects are in it, so their own rows go."""
+        with self._lock, self._connection:
+            self._connection.execute(
+                "UPDATE operation SET answer = ? WHERE id = ?", (msgspec.msgpack.encode(answer), operation)
+            )
+            self._connection.execute("DELETE FROM effect WHERE operation = ?", (operation,))
+            self._connection.execute(
+                "DELETE FROM operation WHERE id IN (SELECT id FROM operation WHERE answer IS NOT NULL"
+                " ORDER BY started DESC LIMIT -1 OFFSET ?)",
+                (KEEP_OPERATIONS,),
+            )
+
+    def intend(self, effect: str, operation: str, number: int, intent: bytes) -> None:
+        """Record that an effect is about to happen."""
+        self._execute(
+            "INSERT OR IGNORE INTO effect (id, operation, number, intent) VALUES (?, ?, ?, ?)",
+            effect,
+            operation,
+            number,
+            intent,
+        )
+
+    def outcome(self, effect: str, outcome: bytes) -> None:
+        """Record what an effect came to."""
+        self._execute("UPDATE effect SET outcome = ? WHERE id = ?", outcome, effect)
+
+    def effects(self, operation: str) -> list[tuple[str, bytes, bytes | None]]:
+        """Return (id, intent, outcome or None) of an operation's effects, in order."""
+        rows = self._execute("SELECT id, intent, outcome FROM effect WHERE operation = ? ORDER BY number", operation)
+        return [(row[0], row[1], row[2]) for row in rows]
+
+    def attend(self, attend: messages.Attend) -> None:
+        self._execute(
+            "INSERT OR REPLACE INTO workload VALUES (?, ?)", attend.workload.entity, msgspec.msgpack.encode(attend)
+        )
+
+    def forget(self, entity: str) -> None:
+        self._execute("DELETE FROM workload WHERE entity = ?", entity)
+
+    def workloads(self) -> list[messages.Attend]:
+        return [
+            msgspec.msgpack.decode(row[0], type=messages.Attend) for row in self._execute("SELECT body FROM workload")
+        ]
+
+    def post(self, happened: messages.Happened) -> bool:
+        """Keep an event until it is told; False when it was kept before."""
+        body = msgspec.msgpack.encode(happened)
+        return bool(
+            self._execute("INSERT OR IGNORE INTO outbox (id, body) VALUES (?, ?) RETURNING number", happened.id, body)
+        )
+
+    def told(self, id: str) -> None:
+        self._execute("DELETE FROM outbox WHERE id = ?", id)
+
+    def untold(self) -> list[messages.Happened]:
+        """Return the events that the conductor does not have yet, oldest first."""
+        return [
+            msgspec.msgpack.decode(row[0], type=messages.Happened)
+            for row in self._execute("SELECT body FROM outbox ORDER BY number LIMIT 10000")
+        ]
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def _execute(self, statement: str, *bindings: Any) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return list(self._connection.execute(statement, bindings or None))

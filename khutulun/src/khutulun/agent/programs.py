@@ -1,0 +1,186 @@
+"""Runs a program whose input and output go over a channel: what `logs` and `exec` are made of."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import termios
+import threading
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO
+
+import msgspec
+
+from khutulun import model
+from khutulun.agent import messages
+from khutulun.bus import interface as bus
+
+CHUNK = 32 * 1024
+GRACE = 2.0
+"""Seconds between asking a program to end and ending it."""
+
+_FRAME = msgspec.msgpack.Decoder(messages.Frame)
+
+
+class Specification(msgspec.Struct, frozen=True):
+    """What a plugin's `logs` or `exec` says to run."""
+
+    argv: list[str]
+    env: dict[str, str] = {}
+    cwd: str | None = None
+
+
+def serve(channel: bus.Channel, what: Specification, request: messages.Run) -> None:
+    """Run the program until it ends or the channel is closed; its exit code is the last frame."""
+    try:
+        program = _Program(what, request, channel)
+    except OSError as error:
+        problem = model.Problem(
+            "program-missing" if isinstance(error, FileNotFoundError) else "program-failed",
+            f"{what.argv[0]}: {error.strerror}",
+            where=f"{request.operate.workload.service}/{request.operate.workload.node}",
+            hint="is it installed on this host?",
+        )
+        channel.send(messages.Frame(messages.FrameKind.PROBLEM, problem=problem))
+        return
+    program.run()
+
+
+class _Program:
+    def __init__(self, what: Specification, request: messages.Run, channel: bus.Channel) -> None:
+        self._channel = channel
+        self._terminal: int | None = None
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **what.env}
+        if request.tty:
+            self._spawn_terminal(what.argv, environment, what.cwd, request)
+        else:
+            self._process = subprocess.Popen(
+                what.argv,
+                env=environment,
+                cwd=what.cwd,
+                stdin=subprocess.PIPE if request.stdin else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+
+    def run(self) -> None:
+        watcher = threading.Thread(target=self._watch, name=f"program {self._process.pid}", daemon=True)
+        watcher.start()
+        for message in self._channel.receive():
+            self._handle(_FRAME.decode(message))
+        self._end()
+        watcher.join()
+
+    def _spawn_terminal(
+        self, argv: Sequence[str], environment: Mapping[str, str], cwd: str | None, request: messages.Run
+    ) -> None:
+        self._terminal, child = pty.openpty()
+        self._resize(request.rows, request.columns)
+
+        def control() -> None:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+        try:
+            self._process = subprocess.Popen(
+                argv,
+                env={"TERM": "xterm-256color", **environment},
+                cwd=cwd,
+                stdin=child,
+                stdout=child,
+                stderr=child,
+                start_new_session=True,
+                preexec_fn=control,  # noqa: PLW1509
+            )
+        except OSError:
+            os.close(self._terminal)
+            raise
+        finally:
+            os.close(child)
+
+    def _watch(self) -> None:
+        """Send the output, and when all of it is sent the exit code."""
+        outputs: list[tuple[messages.FrameKind, BinaryIO]] = []
+        if self._terminal is not None:
+            outputs.append((messages.FrameKind.STDOUT, open(self._terminal, "rb", buffering=0, closefd=False)))
+        else:
+            assert self._process.stdout is not None
+            assert self._process.stderr is not None
+            outputs.append((messages.FrameKind.STDOUT, self._process.stdout))  # type: ignore[arg-type]
+            outputs.append((messages.FrameKind.STDERR, self._process.stderr))  # type: ignore[arg-type]
+        pumps = [threading.Thread(target=self._pump, args=output, daemon=True) for output in outputs]
+        for pump in pumps:
+            pump.start()
+        for pump in pumps:
+            pump.join()
+        code = self._process.wait()
+        with contextlib.suppress(bus.BusError):
+            exit_code = code if code >= 0 else 128 - code
+            self._channel.send(messages.Frame(messages.FrameKind.EXIT, numbers=(exit_code,)))
+        self._channel.close()
+        if self._terminal is not None:
+            os.close(self._terminal)
+
+    def _pump(self, kind: messages.FrameKind, source: BinaryIO) -> None:
+        with contextlib.suppress(bus.BusError):
+            while data := self._read(source):
+                self._channel.send(messages.Frame(kind, data))
+            return
+        while self._read(source):  # nobody listens: let the program go on until it is ended
+            pass
+
+    def _read(self, source: BinaryIO) -> bytes:
+        try:
+            return os.read(source.fileno(), CHUNK)
+        except OSError:  # the other side of a terminal is closed
+            return b""
+
+    def _handle(self, frame: messages.Frame) -> None:
+        match frame.kind:
+            case messages.FrameKind.STDIN:
+                self._write(frame.data)
+            case messages.FrameKind.END:
+                self._close_input()
+            case messages.FrameKind.RESIZE if self._terminal is not None:
+                self._resize(*frame.numbers)
+            case messages.FrameKind.SIGNAL:
+                self._signal(frame.numbers[0])
+            case _:
+                pass
+
+    def _write(self, data: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError, OSError):
+            if self._terminal is not None:
+                os.write(self._terminal, data)
+            elif self._process.stdin is not None:
+                self._process.stdin.write(data)
+                self._process.stdin.flush()
+
+    def _close_input(self) -> None:
+        if self._terminal is not None:
+            self._write(b"\x04")
+        elif self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+
+    def _resize(self, rows: int, columns: int) -> None:
+        assert self._terminal is not None
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    def _end(self) -> None:
+        if self._process.poll() is not None:
+            return
+        self._signal(signal.SIGHUP)
+        self._signal(signal.SIGTERM)
+        try:
+            self._process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+            self._process.wait()

@@ -1,0 +1,251 @@
+"""Push sources: what tells the agent that something happened to a workload.
+
+A plugin declares its sources (see docs/plugins.md): a command whose lines it translates, or D-Bus signals. A source
+that ends is opened again after a pause that doubles up to a minute, and each time it (re)opens `connected` is called,
+so that the agent catches up on what it missed.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from khutulun.agent import messages
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 60.0
+LONGEST_LINE = 64 * 1024
+STEADY = 10.0
+"""Seconds after which a source counts as having worked, so that its next pause is short again."""
+
+
+class DBus(msgspec.Struct, frozen=True):
+    """Signals that match any of `match`; `subscribe` are the calls that ask a service to send them."""
+
+    match: list[str]
+    bus: str = "scope"
+    subscribe: list[dict[str, messages.Plain]] = []
+
+
+class Declaration(msgspec.Struct, frozen=True):
+    """A source as a plugin's manifest declares it. `when` are host facts that must be so."""
+
+    name: str
+    command: list[str] | None = None
+    dbus: DBus | None = None
+    when: dict[str, messages.Plain] = {}
+    filter: str | None = None
+
+
+class Source(Protocol):
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+Line = Callable[[str], None]
+Connected = Callable[[], None]
+
+
+def make(declaration: Declaration, facts: dict[str, Any], line: Line, connected: Connected) -> Source | None:
+    """Return the source, not yet started; None when it is not for this host."""
+    if any(facts.get(key) != value for key, value in declaration.when.items()):
+        return None
+    wanted = re.compile(declaration.filter) if declaration.filter else None
+
+    def filtered(text: str) -> None:
+        if wanted is None or wanted.search(text):
+            line(text)
+
+    if declaration.dbus is not None:
+        return DBusSource(declaration.name, declaration.dbus, facts, filtered, connected)
+    if declaration.command:
+        return CommandSource(declaration.name, declaration.command, filtered, connected)
+    raise ValueError(f"source {declaration.name!r} has neither a command nor a D-Bus match")
+
+
+class _Pauses:
+    """How long to wait before a source is opened again."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_PAUSE
+
+    def take(self, worked: float) -> float:
+        """Return the pause after a source that worked for so many seconds."""
+        pause = FIRST_PAUSE if worked >= STEADY else self._next
+        self._next = min(pause * 2, LONGEST_PAUSE)
+        return pause
+
+
+class CommandSource:
+    """Each line that the command prints is told."""
+
+    def __init__(self, name: str, argv: list[str], line: Line, connected: Connected) -> None:
+        self._argv, self._line, self._connected = argv, line, connected
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._run, name=f"source {name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopped.set()
+            if self._process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGTERM)
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        pauses = _Pauses()
+        while not self._stopped.is_set():
+            began = time.monotonic()
+            self._read()
+            self._stopped.wait(pauses.take(time.monotonic() - began))
+
+    def _read(self) -> None:
+        with self._lock:
+            if self._stopped.is_set():
+                return
+            try:
+                self._process = process = subprocess.Popen(
+                    self._argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            except OSError:
+                return
+        assert process.stdout is not None
+        self._connected()
+        with process.stdout:
+            while data := process.stdout.readline(LONGEST_LINE):
+                self._line(data.decode(errors="replace").rstrip("\n"))
+        process.wait()
+
+
+class DBusSource:
+    """Each signal is told as JSON: path, interface, member, body."""
+
+    def __init__(self, name: str, what: DBus, facts: dict[str, Any], line: Line, connected: Connected) -> None:
+        self._what, self._line, self._connected = what, line, connected
+        self._kind = facts["scope"] if what.bus == "scope" else what.bus
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._stopped = threading.Event()
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"source {name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._started.wait()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._loop is not None and self._stop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.run(self._main())
+
+    async def _main(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._started.set()
+        pauses = _Pauses()
+        while not self._stopped.is_set():
+            began = self._loop.time()
+            with contextlib.suppress(OSError, ConnectionError, EOFError, DBusFailure):
+                await self._listen(self._stop)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), pauses.take(self._loop.time() - began))
+
+    async def _listen(self, stop: asyncio.Event) -> None:
+        from dbus_fast import BusType, Message, MessageType
+        from dbus_fast.aio import MessageBus
+
+        kind = BusType.SYSTEM if self._kind == "system" else BusType.SESSION
+        bus = await MessageBus(bus_type=kind).connect()
+        try:
+
+            def receive(message: Message) -> None:
+                if message.message_type is MessageType.SIGNAL and message.sender != "org.freedesktop.DBus":
+                    self._line(_signal(message))
+
+            bus.add_message_handler(receive)
+            for rule in self._what.match:
+                await _call(
+                    bus,
+                    {
+                        "destination": "org.freedesktop.DBus",
+                        "path": "/org/freedesktop/DBus",
+                        "interface": "org.freedesktop.DBus",
+                        "member": "AddMatch",
+                        "signature": "s",
+                        "body": [rule],
+                    },
+                )
+            for call in self._what.subscribe:
+                await _call(bus, call)
+            await asyncio.to_thread(self._connected)
+            gone = asyncio.ensure_future(bus.wait_for_disconnect())
+            halt = asyncio.ensure_future(stop.wait())
+            done, waiting = await asyncio.wait({gone, halt}, return_when=asyncio.FIRST_COMPLETED)
+            for future in waiting:
+                future.cancel()
+            for future in done:
+                future.exception()
+        finally:
+            bus.disconnect()
+
+
+class DBusFailure(Exception):
+    """A call on the bus was refused."""
+
+
+async def _call(bus: Any, call: dict[str, Any]) -> None:
+    from dbus_fast import Message, MessageType
+
+    reply = await bus.call(Message(**{"signature": "", "body": [], **call}))
+    if reply is None or reply.message_type is MessageType.ERROR:
+        raise DBusFailure(f"{call['member']}: {reply.error_name if reply else 'no answer'}")
+
+
+def _signal(message: Any) -> str:
+    return json.dumps(
+        {
+            "path": message.path,
+            "interface": message.interface,
+            "member": message.member,
+            "body": [_plain(item) for item in message.body],
+        },
+        separators=(",", ":"),
+    )
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "signature") and hasattr(value, "value"):
+        return _plain(value.value)
+    match value:
+        case dict():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case bytes():
+            return list(value)
+        case _:
+            return value
