@@ -9,8 +9,9 @@ from typing import TypeAlias
 
 import msgspec
 
+from floria import ids, values
 from floria.ids import Id
-from floria.values import Call, Value
+from floria.values import Call, InvalidValue, Value
 
 
 class Kind(StrEnum):
@@ -25,7 +26,7 @@ class Kind(StrEnum):
     PLUGIN = "plugin"
 
 
-class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Why an evaluation has no result."""
 
     code: str
@@ -36,7 +37,7 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: Value = None
 
 
-class Property(msgspec.Struct, frozen=True, omit_defaults=True):
+class Property(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A value or an error, and how it changes.
 
     `value` is unset until the first write. When an evaluation fails, `error` is set and `value` keeps what it was.
@@ -57,7 +58,7 @@ class Property(msgspec.Struct, frozen=True, omit_defaults=True):
     cause: str | None = None
 
 
-class Handler(msgspec.Struct, frozen=True, omit_defaults=True):
+class Handler(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Binds an event name to a call. All handlers of an event run, in declared order."""
 
     event: str
@@ -67,7 +68,9 @@ class Handler(msgspec.Struct, frozen=True, omit_defaults=True):
     metadata: dict[str, Value] = {}
 
 
-class _Entity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+class _Entity(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="kind"
+):
     """What all entities have. `directory` is an absolute path (``/`` is the root), `classes` holds every ancestor."""
 
     id: Id
@@ -80,31 +83,34 @@ class _Entity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     modified: int = 0
 
 
-class Directory(_Entity, frozen=True, kw_only=True, omit_defaults=True, tag="directory"):
+class Directory(_Entity, frozen=True, kw_only=True, tag="directory"):
     """A path of names: `directory` is the parent, `name` the last segment. `access` maps a principal to a role."""
 
     access: dict[str, str] = {}
 
 
-class Class(_Entity, frozen=True, kw_only=True, omit_defaults=True, tag="class"):
-    """A label; `name` is what entities carry in `classes`, `classes` are all its ancestors, `parents` the direct ones."""
+class Class(_Entity, frozen=True, kw_only=True, tag="class"):
+    """A label: `name` is what entities carry in `classes`.
+
+    Its own `classes` are all its ancestors, `parents` the direct ones.
+    """
 
     parents: tuple[str, ...] = ()
 
 
-class _Node(_Entity, frozen=True, kw_only=True, omit_defaults=True):
+class _Node(_Entity, frozen=True, kw_only=True):
     properties: dict[str, Property] = {}
     handlers: tuple[Handler, ...] = ()
 
 
-class VertexTemplate(_Node, frozen=True, kw_only=True, omit_defaults=True, tag="vertex-template"):
+class VertexTemplate(_Node, frozen=True, kw_only=True, tag="vertex-template"):
     """The design of a vertex. `parent` is the template that contains it; `count` of it are made (value or call)."""
 
     parent: Id | None = None
     count: Value = 1
 
 
-class Finder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Finder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """How an edge template finds its targets.
 
     A candidate carries all `classes`; its parent carries all `owner_classes` and, when `owner` is given, was made from
@@ -126,7 +132,7 @@ class Finder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     scope: str | None = None
 
 
-class EdgeTemplate(_Node, frozen=True, kw_only=True, omit_defaults=True, tag="edge-template"):
+class EdgeTemplate(_Node, frozen=True, kw_only=True, tag="edge-template"):
     """The design of an edge from each vertex made of `source`. `target` is a vertex, or `finder` finds it.
 
     `count` edges to different targets are made; ``"unbounded"`` makes one to each candidate. When `optional`, finding
@@ -140,7 +146,7 @@ class EdgeTemplate(_Node, frozen=True, kw_only=True, omit_defaults=True, tag="ed
     optional: bool = False
 
 
-class Vertex(_Node, frozen=True, kw_only=True, omit_defaults=True, tag="vertex"):
+class Vertex(_Node, frozen=True, kw_only=True, tag="vertex"):
     """What exists. `index` tells representations of one template apart."""
 
     parent: Id | None = None
@@ -149,7 +155,7 @@ class Vertex(_Node, frozen=True, kw_only=True, omit_defaults=True, tag="vertex")
     state: str = ""
 
 
-class Edge(_Node, frozen=True, kw_only=True, omit_defaults=True, tag="edge"):
+class Edge(_Node, frozen=True, kw_only=True, tag="edge"):
     """A relationship that exists, from vertex `source` to vertex `target`."""
 
     source: Id
@@ -160,7 +166,7 @@ class Edge(_Node, frozen=True, kw_only=True, omit_defaults=True, tag="edge"):
     allocation: dict[str, int | float] = {}
 
 
-class Plugin(_Entity, frozen=True, kw_only=True, omit_defaults=True, tag="plugin"):
+class Plugin(_Entity, frozen=True, kw_only=True, tag="plugin"):
     """A plugin by `name`, as seen from its directory and below: `digest` of its blob, `carrier`, manifest, grants."""
 
     digest: str
@@ -172,7 +178,7 @@ class Plugin(_Entity, frozen=True, kw_only=True, omit_defaults=True, tag="plugin
 Entity: TypeAlias = Directory | Class | VertexTemplate | EdgeTemplate | Vertex | Edge | Plugin
 
 
-class Bundle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Bundle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A design ready to be instantiated: what a frontend compiles to, and what a Floria template file holds.
 
     Self-contained. `root` is the vertex template of the whole service: its properties are the inputs (and the outputs,
@@ -187,3 +193,74 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     plugins: tuple[Plugin, ...] = ()
     blobs: dict[str, str] = {}
     metadata: dict[str, Value] = {}
+
+
+def check(item: Entity | Bundle) -> None:
+    """Raise `InvalidValue`, with the place, when `item` holds an id, a directory or a value that is none.
+
+    Metadata is literal: a call in it is refused.
+    """
+    if isinstance(item, Bundle):
+        _check_id(item.root, "root")
+        _check_metadata(item.metadata, "metadata")
+        members: tuple[Entity, ...] = (*item.classes, *item.vertexes, *item.edges, *item.plugins)
+        for member in members:
+            check(member)
+        return
+    where = f"{item.name or item.id}: "
+    _check_id(item.id, where + "id")
+    for name in ("parent", "template", "source", "target"):
+        if (reference := getattr(item, name, None)) is not None:
+            _check_id(reference, where + name)
+    check_directory(item.directory, where + "directory")
+    _check_metadata(item.metadata, where + "metadata")
+    match item:
+        case VertexTemplate() | EdgeTemplate() | Vertex() | Edge():
+            _check_node(item, where)
+        case Plugin():
+            values.check(item.manifest, where + "manifest")
+            values.check(item.grants, where + "grants")
+
+
+def check_directory(path: str, where: str = "directory") -> None:
+    """Raise `InvalidValue` unless `path` is absolute and normal: ``/`` or ``/name/name``."""
+    names = path[1:].split("/")
+    if path != "/" and (path[:1] != "/" or any(name in ("", ".", "..") for name in names)):
+        raise InvalidValue(f"{where} is {path!r}; '/' or '/name/name' was expected")
+    values.check(path, where)
+
+
+def _check_node(item: VertexTemplate | EdgeTemplate | Vertex | Edge, where: str) -> None:
+    for name, property in item.properties.items():
+        place = f"{where}properties.{name}"
+        detail = property.error.detail if property.error is not None else None
+        for part in (property.value, property.updater, property.preparer, detail):
+            if part is not None and part is not msgspec.UNSET:
+                values.check(part, place)
+        if property.metadata:
+            _check_metadata(property.metadata, place + ".metadata")
+    for index, handler in enumerate(item.handlers):
+        values.check(handler.call, f"{where}handlers[{index}]")
+        if handler.condition is not msgspec.UNSET:
+            values.check(handler.condition, f"{where}handlers[{index}].condition")
+        _check_metadata(handler.metadata, f"{where}handlers[{index}].metadata")
+    if isinstance(item, VertexTemplate | EdgeTemplate):
+        values.check(item.count, where + "count")
+    if isinstance(item, EdgeTemplate) and item.finder is not None:
+        for part in (item.finder.owner_index, item.finder.predicate, item.finder.allocation, item.finder.select):
+            values.check(part, where + "finder")
+
+
+def _check_id(id: Id, where: str) -> None:
+    try:
+        ids.parse(id)
+    except ids.InvalidId as error:
+        raise InvalidValue(f"{where}: {error}") from None
+
+
+def _check_metadata(metadata: dict[str, Value], where: str) -> None:
+    if not metadata:
+        return
+    values.check(metadata, where)
+    if not values.is_literal(metadata):
+        raise InvalidValue(f"{where} holds a call; metadata is literal")

@@ -6,6 +6,7 @@ lower-case Crockford base32, the first of them below ``8``.
 
 import hashlib
 import os
+import re
 import time
 from typing import NewType
 
@@ -13,7 +14,7 @@ Id = NewType("Id", str)
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LENGTH = 26
-_VALUES = {character: value for value, character in enumerate(ALPHABET)}
+_FORM = re.compile(f"[0-7][{ALPHABET}]{{{LENGTH - 1}}}")
 
 
 class InvalidId(ValueError):
@@ -36,7 +37,7 @@ def derive(*names: str) -> Id:
 
 def parse(text: str) -> Id:
     """Return `text` as an id, or raise `InvalidId` when it is not in the one text form."""
-    if len(text) != LENGTH or text[0] not in "01234567" or any(c not in _VALUES for c in text):
+    if _FORM.fullmatch(text) is None:
         raise InvalidId(f"{text!r} is not an id: 26 characters of {ALPHABET!r} were expected")
     return Id(text)
 
