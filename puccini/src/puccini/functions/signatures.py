@@ -1,7 +1,8 @@
 """The built-in functions of TOSCA 2.0 (section 10.2): names, argument counts, where each is allowed, what it gives.
 
 Read by the parser, which checks every call against it, and by the library, which checks again at run time.
-The names of TOSCA 1.x (``concat`` without a dollar sign, ``in_range`` and the like) are not here: a dialect translates them.
+The names of TOSCA 1.x (``concat`` without a dollar sign, ``in_range`` and the like) are not here: a dialect translates
+them.
 """
 
 from collections.abc import Mapping
