@@ -1,0 +1,115 @@
+"""A service as the orchestrator sees it: nodes, and which depends on which.
+
+A node is a vertex that has a ``lifecycle`` or that a frontend marked as one; everything below it (capabilities,
+artifacts) belongs to it. An edge makes its source's node depend on its target's.
+"""
+
+import graphlib
+from collections.abc import Iterable
+
+import msgspec
+
+from floria.entities import Edge, Kind, Vertex
+from floria.ids import Id
+from floria.store.interface import Query, Reader
+from khutulun import model, names
+
+LIFECYCLE = "lifecycle."
+NODE = "tosca:node"
+SERVICE = "khutulun:service"
+
+
+class Topology(msgspec.Struct, frozen=True):
+    """Nodes by id, the node that each vertex belongs to, the edges, and what each node depends on."""
+
+    root: Vertex
+    nodes: dict[Id, Vertex]
+    owner: dict[Id, Id]
+    edges: tuple[Edge, ...]
+    depends: dict[Id, frozenset[Id]]
+
+    def label(self, node: Id) -> str:
+        """Return how users address a node."""
+        vertex = self.nodes[node]
+        count = sum(1 for other in self.nodes.values() if other.name == vertex.name)
+        return names.representation(vertex.name, vertex.index, count)
+
+    def labels(self) -> dict[Id, str]:
+        """Return how users address each node."""
+        counts: dict[str, int] = {}
+        for vertex in self.nodes.values():
+            counts[vertex.name] = counts.get(vertex.name, 0) + 1
+        return {id: names.representation(v.name, v.index, counts[v.name]) for id, v in self.nodes.items()}
+
+    def find(self, name: str) -> Vertex:
+        """Return the node that users call `name`: ``web``, or ``web-1``. Raises `model.Refused`."""
+        labels = self.labels()
+        for id, label in labels.items():
+            vertex = self.nodes[id]
+            if name in (label, f"{vertex.name}-{vertex.index}"):
+                return vertex
+        several = [label for id, label in labels.items() if self.nodes[id].name == name]
+        if several:
+            raise model.refuse(
+                "ambiguous-node",
+                f"{self.root.name}/{name} has {len(several)} representations",
+                hint=f"name one: {', '.join(sorted(several))}",
+            )
+        raise model.refuse(
+            "unknown-node",
+            f"service {self.root.name} has no node {name!r}",
+            hint=f"it has: {', '.join(sorted(labels.values())) or 'none'}",
+            status=404,
+        )
+
+
+def is_node(vertex: Vertex) -> bool:
+    return NODE in vertex.classes or any(handler.event.startswith(LIFECYCLE) for handler in vertex.handlers)
+
+
+def load(reader: Reader, root: Vertex) -> Topology:
+    """Read a service. Raises `model.Refused` when its nodes depend on each other in a circle."""
+    vertexes = {v.id: v for v in reader.query(Query(kinds=(Kind.VERTEX,), within=root.id)) if isinstance(v, Vertex)}
+    edges = tuple(
+        e
+        for e in reader.query(Query(kinds=(Kind.EDGE,), directory=root.directory))
+        if isinstance(e, Edge) and e.source in vertexes
+    )
+    nodes = {id: vertex for id, vertex in vertexes.items() if is_node(vertex)}
+    owner = {id: found for id in vertexes if (found := _owner(id, vertexes, nodes)) is not None}
+    depends: dict[Id, set[Id]] = {id: set() for id in nodes}
+    for edge in edges:
+        source, target = owner.get(edge.source), owner.get(edge.target)
+        if source is not None and target is not None and source != target:
+            depends[source].add(target)
+    _check_order(depends, nodes)
+    return Topology(root, nodes, owner, edges, {id: frozenset(found) for id, found in depends.items()})
+
+
+def dependents(depends: dict[Id, frozenset[Id]]) -> dict[Id, frozenset[Id]]:
+    """Return the reverse: what depends on each node."""
+    reverse: dict[Id, set[Id]] = {id: set() for id in depends}
+    for source, targets in depends.items():
+        for target in targets:
+            reverse[target].add(source)
+    return {id: frozenset(found) for id, found in reverse.items()}
+
+
+def _owner(id: Id, vertexes: dict[Id, Vertex], nodes: dict[Id, Vertex]) -> Id | None:
+    vertex = vertexes.get(id)
+    while vertex is not None and vertex.id not in nodes:
+        vertex = vertexes.get(vertex.parent) if vertex.parent is not None else None
+    return vertex.id if vertex is not None else None
+
+
+def _check_order(depends: dict[Id, set[Id]], nodes: dict[Id, Vertex]) -> None:
+    try:
+        graphlib.TopologicalSorter(depends).prepare()
+    except graphlib.CycleError as error:
+        circle: Iterable[Id] = error.args[1]
+        path = " -> ".join(nodes[id].name for id in reversed(list(circle)))
+        raise model.refuse(
+            "dependency-cycle",
+            f"nodes depend on each other in a circle: {path}",
+            hint="no node of a circle can start first: remove one of these requirements",
+        ) from None

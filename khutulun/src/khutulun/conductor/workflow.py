@@ -1,0 +1,88 @@
+"""The declarative workflows: which operations each node gets, and after which other nodes.
+
+Pure functions from a topology to steps; `khutulun.conductor.executions` runs them.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+from floria.entities import Vertex
+from floria.ids import Id
+from khutulun.conductor import topology
+from khutulun.conductor.topology import LIFECYCLE, Topology
+
+
+class Workflow(StrEnum):
+    """What an execution is for."""
+
+    DEPLOY = "deploy"
+    UPDATE = "update"
+    UNDEPLOY = "undeploy"
+
+
+class Change(StrEnum):
+    """What becomes of a node (TOSCA 2.0 section 4.4)."""
+
+    UNCHANGED = "unchanged"
+    MODIFIED = "modified"
+    OBSOLETE = "obsolete"
+    NOVEL = "novel"
+
+
+READY = "ready"
+"""Not an operation of the node: wait until it is ready."""
+
+REMOVE = "remove"
+"""Not an operation of the node: take it out of the graph."""
+
+BUILD = ("create", "configure", "start", READY)
+TEAR_DOWN = ("stop", "delete")
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A node's part: `operations` in order, when the steps of the nodes in `after` are done."""
+
+    node: Id
+    operations: tuple[str, ...]
+    after: frozenset[Id]
+
+
+def deploy(service: Topology) -> list[Step]:
+    return [Step(id, BUILD, service.depends[id]) for id in service.nodes]
+
+
+def undeploy(service: Topology) -> list[Step]:
+    """Return steps in the reverse order; a node that was never created has nothing to do."""
+    dependents = topology.dependents(service.depends)
+    return [Step(id, TEAR_DOWN, dependents[id]) for id in service.nodes]
+
+
+def update(service: Topology, changes: Mapping[Id, Change]) -> list[Step]:
+    """Return the steps for the difference only.
+
+    New and modified nodes come in dependency order; obsolete ones go afterwards, in the reverse order, when nothing
+    uses them any more.
+    """
+    alive = {id for id, change in changes.items() if change in (Change.NOVEL, Change.MODIFIED)}
+    obsolete = {id for id, change in changes.items() if change is Change.OBSOLETE}
+    dependents = topology.dependents(service.depends)
+    steps = []
+    for id in service.nodes:
+        change = changes.get(id, Change.UNCHANGED)
+        if change is Change.NOVEL:
+            steps.append(Step(id, BUILD, frozenset(service.depends[id] & alive)))
+        elif change is Change.MODIFIED:
+            steps.append(Step(id, modification(service.nodes[id]), frozenset(service.depends[id] & alive)))
+        elif change is Change.OBSOLETE:
+            after = frozenset((dependents[id] & (obsolete | alive)) | alive)
+            steps.append(Step(id, (*TEAR_DOWN, REMOVE), after - {id}))
+    return steps
+
+
+def modification(vertex: Vertex) -> tuple[str, ...]:
+    """Return what applies changed properties: the node's own ``update``, or to make it anew."""
+    if any(handler.event == f"{LIFECYCLE}update" for handler in vertex.handlers):
+        return ("update", READY)
+    return (*TEAR_DOWN, *BUILD)
