@@ -15,8 +15,8 @@ _VALUE: dict[str, Any] = {
     "title": "Value",
     "description": (
         "Null, boolean, integer (64 bits), number, text, array or object. An object with one key that begins with one "
-        '$ is special: {"$namespace:name": [arguments]} is a call, {"$bytes": base64} is bytes, {"$float": "nan", "inf" '
-        'or "-inf"} is a number that JSON does not have. In other objects the $ that a key begins with is doubled.'
+        '$ is special: {"$namespace:name": [arguments]} is a call, {"$bytes": base64} is bytes, {"$float": "nan"} '
+        '(or "inf", "-inf") is a number that JSON lacks. In other objects the $ that a key begins with is doubled.'
     ),
 }
 
@@ -57,10 +57,8 @@ def _body(route: Route) -> Any:
     twin = wire.form(route.arguments, strict=True).twin
     if not route.in_path:
         return twin
-    members: list[Any] = []
-    for field in msgspec.structs.fields(twin):
-        if field.name in route.in_body:
-            members.append(wire.member(field, field.type))
+    fields = {field.name: field for field in msgspec.structs.fields(twin)}
+    members = [wire.member(fields[name], fields[name].type) for name in route.in_body]
     name = f"{route.name.capitalize()}Body"
     return msgspec.defstruct(name, members, forbid_unknown_fields=True, kw_only=True)
 
