@@ -1,0 +1,154 @@
+"""What is wrong with a TOSCA file: where, why and what to do. Every stage of the pipeline reports here.
+
+A stage never stops at the first problem: it reports and goes on with what can still be understood, so one run gives all
+independent errors. `Report` collects, `Report.sorted` gives them in reading order, `puccini.rendering` prints them.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from puccini.nodes import Node
+
+
+class Severity(StrEnum):
+    """Whether a file can be used in spite of the problem."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Related(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Another place that has to do with a problem, such as the first of two definitions."""
+
+    message: str
+    file: str
+    line: int
+    column: int
+
+
+class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One problem. `code` is stable; lines and columns count from 1, the end is exclusive; `path` names the object.
+
+    `line` is 0 when the problem is with a file as a whole.
+    """
+
+    code: str
+    message: str
+    file: str
+    line: int = 0
+    column: int = 0
+    end_line: int = 0
+    end_column: int = 0
+    path: str = ""
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+    related: tuple[Related, ...] = ()
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.severity}: {self.message} [{self.code}]"
+
+
+class Report:
+    """Collects diagnostics. With `strict`, what would be a warning is an error."""
+
+    def __init__(self, strict: bool = False) -> None:
+        self.strict = strict
+        self._seen: dict[tuple[str, str, int, int, str], Diagnostic] = {}
+
+    def error(
+        self, code: str, message: str, node: "Node", hint: str = "", *, key: bool = False, related: "Node | None" = None
+    ) -> None:
+        """Report an error at `node`, or at its key when `key` is true."""
+        self.add(at(code, message, node, hint, Severity.ERROR, key=key, related=related))
+
+    def warn(
+        self, code: str, message: str, node: "Node", hint: str = "", *, key: bool = False, related: "Node | None" = None
+    ) -> None:
+        """Report something that is accepted although the Standard says otherwise; an error when strict."""
+        severity = Severity.ERROR if self.strict else Severity.WARNING
+        self.add(at(code, message, node, hint, severity, key=key, related=related))
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Add `diagnostic` unless the same is already there (a file may be reached in several ways)."""
+        identity = (diagnostic.code, diagnostic.file, diagnostic.line, diagnostic.column, diagnostic.message)
+        self._seen.setdefault(identity, diagnostic)
+
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        for diagnostic in diagnostics:
+            self.add(diagnostic)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self._seen.values())
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is any error."""
+        return has_errors(self)
+
+    def sorted(self) -> tuple[Diagnostic, ...]:
+        """Return the diagnostics by file, line and column, the files in the order in which they were first met."""
+        files = {file: order for order, file in enumerate(dict.fromkeys(d.file for d in self))}
+        return tuple(sorted(self, key=lambda d: (files[d.file], d.line, d.column, d.code, d.message)))
+
+
+class Failed(Exception):
+    """A stage cannot go on; `diagnostics` say why."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__("\n".join(map(str, diagnostics)))
+        self.diagnostics = tuple(diagnostics)
+
+
+def at(
+    code: str,
+    message: str,
+    node: "Node",
+    hint: str = "",
+    severity: Severity = Severity.ERROR,
+    *,
+    key: bool = False,
+    related: "Node | None" = None,
+) -> Diagnostic:
+    """Return a diagnostic placed at `node`."""
+    start, end = node.key_range if key else (node.start, node.end)
+    others: tuple[Related, ...] = ()
+    if related is not None:
+        others = (Related("see also", related.file, related.start.line + 1, related.start.column + 1),)
+    return Diagnostic(
+        code=code,
+        message=message,
+        file=node.file,
+        line=start.line + 1,
+        column=start.column + 1,
+        end_line=end.line + 1,
+        end_column=end.column + 1,
+        path=node.path,
+        hint=hint,
+        severity=severity,
+        related=others,
+    )
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether any of `diagnostics` is an error."""
+    return any(d.severity is Severity.ERROR for d in diagnostics)
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return a hint that names what `name` may have been meant to be, or lists the few that there are."""
+    names = sorted({k for k in known if isinstance(k, str)})
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if 0 < len(names) <= 8:
+        return "known are: " + ", ".join(names)
+    return ""

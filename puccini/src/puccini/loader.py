@@ -1,0 +1,256 @@
+"""Reads a TOSCA file and all that it imports into units (section 6.8.2). Called by `puccini.load`.
+
+Each file is parsed once. What cannot be read or found is reported at the import that asked for it.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import unquote
+
+from puccini import catalog as catalogs
+from puccini import nodes, sources, yaml
+from puccini.diagnostics import Diagnostic, Report, suggest
+from puccini.grammar import file as grammar
+from puccini.nodes import Node
+from puccini.units import FUNCTIONS, REPOSITORIES, SECTIONS, Link, Section, Unit
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+
+
+class Loader:
+    """One load: `units` are the files in the order of first need, the entry first."""
+
+    def __init__(self, catalog: Sequence[catalogs.Catalog], report: Report) -> None:
+        self.catalog = catalog
+        self.report = report
+        self.units: list[Unit] = []
+        self.documents: dict[str, yaml.Document] = {}
+        self._known: dict[tuple[str, str, str], Unit | None] = {}
+
+    def load(self, source: sources.Source, entry: str) -> Unit | None:
+        """Read `entry` and everything it needs; return its unit, or None when it is no TOSCA file at all."""
+        try:
+            path = sources.resolve("", entry)
+            unit = self._unit(source, path)
+        except sources.SourceError as error:
+            self.report.add(
+                Diagnostic(code="unreadable-file", message=str(error), file=entry, hint=getattr(error, "hint", ""))
+            )
+            return None
+        if unit is None:
+            return None
+        self._name_profiles(unit)
+        for one in self.units:
+            self._check_names(one)
+        return unit
+
+    def _unit(self, source: sources.Source, path: str) -> Unit | None:
+        key = (source.name, source.root, path)
+        if key in self._known:
+            return self._known[key]
+        name = sources.display(source, path)
+        document = yaml.parse(source.read(path), name)
+        self.documents[name] = document
+        self._known[key] = None
+        for problem in document.problems:
+            self.report.add(_diagnostic(name, problem))
+        if not document.complete:
+            return None
+        root = nodes.root(document)
+        file = self._file(root)
+        if file is None:
+            return None
+        unit = Unit(source, path, file, root)
+        self._known[key] = unit
+        self.units.append(unit)
+        for definition in file.imports:
+            target = self._import(unit, definition)
+            if target is not None:
+                namespace = definition.namespace.text if definition.namespace is not None else ""
+                unit.links.append(Link(target, namespace, definition))
+        return unit
+
+    def _file(self, root: Node) -> grammar.File | None:
+        """Section 6.2: the version comes first, and decides what the rest means."""
+        value = root.value
+        if type(value) is not yaml.Map:
+            message = f"a TOSCA file is a map, not {nodes.describe(value)}"
+            self.report.error("wrong-kind", message, root, f"begin with 'tosca_definitions_version: {grammar.VERSION}'")
+            return None
+        version = root.get("tosca_definitions_version")
+        if version is not None and version.value in grammar.OLDER:
+            message = f"TOSCA version {version.value!r} is not supported"
+            self.report.error("unsupported-version", message, version, f"TOSCA 2.0 is '{grammar.VERSION}'")
+            return None
+        if version is not None and version.value != grammar.VERSION:
+            shown = version.value if isinstance(version.value, str) else nodes.describe(version.value)
+            self.report.error(
+                "unknown-version", f"there is no TOSCA version {shown!r}", version, f"TOSCA 2.0 is '{grammar.VERSION}'"
+            )
+            return None
+        if version is not None and next(iter(value)) != "tosca_definitions_version":
+            message = "the keyname 'tosca_definitions_version' comes first in a file"
+            self.report.error("version-not-first", message, version, "move it to the top", key=True)
+        file = grammar.FILE(root, self.report)
+        if not isinstance(file, grammar.File):
+            return None
+        if file.profile is not None and "service_template" in value:
+            message = "a file that defines a profile has no service template"
+            self.report.error("profile-with-service", message, root.child("service_template"), key=True)
+        return file
+
+    def _import(self, unit: Unit, definition: grammar.Import) -> Unit | None:
+        try:
+            if definition.url is not None and definition.profile is not None:
+                message = "an import has a url or a profile, not both"
+                self.report.error("bad-import", message, definition.node, "split it in two")
+            elif definition.profile is not None:
+                return self._profile(definition, definition.profile)
+            elif definition.url is not None:
+                return self._url(unit, definition, definition.url)
+            else:
+                self.report.error("bad-import", "an import has a url or a profile", definition.node)
+        except sources.SourceError as error:
+            where = definition.url or definition.profile or definition.node
+            self.report.error("import-failed", f"the import failed: {error}", where, error.hint)
+        return None
+
+    def _profile(self, definition: grammar.Import, name: Node) -> Unit | None:
+        if definition.repository is not None:
+            message = "a repository is only for imports with a url"
+            self.report.error("bad-import", message, definition.repository, key=True)
+        for catalog in self.catalog:
+            entry = catalog.find(name.text)
+            if entry is not None:
+                return self._checked(self._unit(entry.source, entry.path), name)
+        known = [known for catalog in self.catalog for known in catalog.names()]
+        hint = suggest(name.text, known) or "no profile is known here"
+        self.report.error("unknown-profile", f"there is no profile {name.text!r}", name, hint)
+        return None
+
+    def _url(self, unit: Unit, definition: grammar.Import, url: Node) -> Unit | None:
+        text = url.text
+        if definition.repository is not None:
+            if _scheme(text):
+                message = "an import from a repository has a path as its url, without a scheme"
+                self.report.error("bad-import", message, url)
+                return None
+            return self._from_repository(unit, definition.repository, url)
+        if _scheme(text):
+            source, path = self._remote(unit, text)
+        else:
+            source, path = unit.source, sources.resolve(unit.path, text)
+        return self._checked(self._unit(source, path), url)
+
+    def _from_repository(self, unit: Unit, name: Node, url: Node) -> Unit | None:
+        found = unit.file.repositories.get(name.text)
+        owner = unit
+        if found is None and (imported := unit.repository(name.text)) is not None:
+            owner, found = imported
+        if found is None or found.url is None:
+            hint = suggest(name.text, unit.names(REPOSITORIES))
+            self.report.error("unknown-repository", f"there is no repository {name.text!r}", name, hint)
+            return None
+        base, folder = self._remote(owner, found.url.text)
+        path = sources.resolve(f"{folder.rstrip('/')}/x" if folder else "x", url.text.lstrip("/"))
+        return self._checked(self._unit(base, path), url)
+
+    def _remote(self, unit: Unit, url: str) -> tuple[sources.Source, str]:
+        """Return the source and the path in it that a URL means. Nothing is fetched over a network."""
+        scheme = _scheme(url)
+        if scheme == "file":
+            path = unquote(url[len("file:") :])
+            if path.startswith("//"):
+                _, _, path = path[2:].partition("/")
+                path = "/" + path
+            if not path.startswith("/"):
+                return unit.source, sources.resolve(unit.path, path)
+            if isinstance(unit.source, sources.FolderSource):
+                place = Path(path)
+                if place.is_dir():
+                    return sources.FolderSource(place, place.as_posix()), ""
+                return sources.FolderSource(place.parent, place.parent.as_posix()), place.name
+            raise sources.SourceError(f"{url!r} is outside of the archive", "an archive holds all that it imports")
+        if not scheme:
+            return unit.source, sources.resolve(unit.path, url)
+        raise sources.SourceError(
+            f"{url!r} is not here, and nothing is fetched over the network",
+            "keep a copy beside the service and import that",
+        )
+
+    def _checked(self, unit: Unit | None, node: Node) -> Unit | None:
+        if unit is None:
+            self.report.error("import-failed", f"{node.text!r} is not a valid TOSCA file", node)
+        elif unit.file.service_template is not None and unit is not self.units[0]:
+            message = f"{node.text!r} has a service template, which is not imported"
+            self.report.warn("imported-service", message, node)
+        return unit
+
+    def _name_profiles(self, entry: Unit) -> None:
+        """Section 6.7.1: the name of a profile applies to what it imports, unless that has one of its own."""
+        stack = [(entry, "")]
+        visited = set()
+        while stack:
+            unit, profile = stack.pop()
+            if id(unit) in visited:
+                continue
+            visited.add(id(unit))
+            unit.profile = unit.file.profile.text if unit.file.profile is not None else profile
+            stack.extend((link.unit, unit.profile) for link in reversed(unit.links))
+
+    def _check_names(self, unit: Unit) -> None:
+        """Section 6.8.4: within a namespace a name has one meaning; a file's own definition wins over an imported one."""
+        namespaces: dict[str, list[Link]] = {}
+        for link in unit.links:
+            namespaces.setdefault(link.namespace, []).append(link)
+        for namespace, links in namespaces.items():
+            for section in SECTIONS:
+                self._check_namespace(unit, namespace, links, section)
+
+    def _check_namespace(self, unit: Unit, namespace: str, links: list[Link], section: Section) -> None:
+        own = {} if namespace else unit.local(section)
+        first: dict[str, Unit] = {}
+        seen: set[int] = {id(unit)}
+        for link in links:
+            for other in link.unit.root_namespace():
+                if id(other) in seen:
+                    continue
+                seen.add(id(other))
+                for name, definition in other.local(section).items():
+                    if name in own:
+                        self._redefined(section, name, own[name].node, definition.node)
+                    elif name in first and link.definition is not None:
+                        message = f"{name!r} is imported twice into one namespace ({section.replace('_', ' ')})"
+                        hint = "give one of the imports a 'namespace'"
+                        place = link.definition.node
+                        self.report.error("duplicate-name", message, place, hint, related=definition.node)
+                    else:
+                        first[name] = other
+
+    def _redefined(self, section: Section, name: str, own: Node, other: Node) -> None:
+        message = f"{name!r} is also imported; the definition of this file is used"
+        hint = "rename it, or give the import a 'namespace'"
+        if section in (FUNCTIONS, REPOSITORIES):
+            message = f"{name!r} is also imported into the same namespace"
+            self.report.error("duplicate-name", message, own, hint, key=True, related=other)
+        else:
+            self.report.warn("redefined-type", message, own, hint, key=True, related=other)
+
+
+def _scheme(url: str) -> str:
+    match = _SCHEME.match(url)
+    return match[1].lower() if match else ""
+
+
+def _diagnostic(file: str, problem: yaml.Problem) -> Diagnostic:
+    return Diagnostic(
+        code=problem.code,
+        message=problem.message,
+        file=file,
+        line=problem.start.line + 1,
+        column=problem.start.column + 1,
+        end_line=problem.end.line + 1,
+        end_column=problem.end.column + 1,
+        hint=problem.hint,
+    )

@@ -1,0 +1,121 @@
+"""A cursor into a YAML document: a value with its place and the way to it. All stages after YAML work on nodes."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from puccini import yaml
+
+_ESCAPE: Final = str.maketrans({"~": "~0", "/": "~1"})
+
+
+class Node:
+    """`value` is what YAML gave; `start` and `end` are its marks (from 0); `key` leads to it from `parent`."""
+
+    __slots__ = ("document", "end", "key", "parent", "start", "value")
+
+    def __init__(
+        self,
+        value: Any,
+        document: yaml.Document,
+        start: yaml.Mark,
+        end: yaml.Mark,
+        key: Any = None,
+        parent: "Node | None" = None,
+    ) -> None:
+        self.value = value
+        self.document = document
+        self.start = start
+        self.end = end
+        self.key = key
+        self.parent = parent
+
+    @property
+    def file(self) -> str:
+        return self.document.name
+
+    @property
+    def text(self) -> str:
+        """The value, of a node that is known to hold text."""
+        return self.value  # type: ignore[no-any-return]
+
+    @property
+    def path(self) -> str:
+        """The keys from the top of the file to here, as in ``node_types/Server/properties/port``."""
+        keys: list[str] = []
+        node: Node | None = self
+        while node is not None and node.parent is not None:
+            keys.append(str(node.key).translate(_ESCAPE))
+            node = node.parent
+        return "/".join(reversed(keys))
+
+    @property
+    def origin(self) -> str:
+        """``file:line:column``, counted from 1."""
+        return f"{self.document.name}:{self.start.line + 1}:{self.start.column + 1}"
+
+    @property
+    def key_range(self) -> tuple[yaml.Mark, yaml.Mark]:
+        """Where the key of this node stands; the node itself for items of lists and for the top."""
+        if self.parent is not None and isinstance(self.parent.value, yaml.Map):
+            mark = self.parent.value.marks[self.key][0]
+            return mark, mark
+        return self.start, self.end
+
+    def child(self, key: Any) -> "Node":
+        """Return the node at `key` of a map or a list."""
+        value = self.value
+        if type(value) is yaml.Map:
+            _, start, end = value.marks[key]
+        else:
+            start, end = value.marks[key]
+        return Node(value[key], self.document, start, end, key, self)
+
+    def get(self, key: str) -> "Node | None":
+        """Return the node at `key`, or None when this is not a map or has no such key."""
+        return self.child(key) if type(self.value) is yaml.Map and key in self.value else None
+
+    def items(self) -> "Iterator[tuple[Any, Node]]":
+        """Yield the keys and nodes of a map."""
+        for key in self.value:
+            yield key, self.child(key)
+
+    def __iter__(self) -> "Iterator[Node]":
+        """Yield the nodes of a list."""
+        for index in range(len(self.value)):
+            yield self.child(index)
+
+    def __repr__(self) -> str:
+        return f"<Node {self.path} {self.origin}>"
+
+
+def root(document: yaml.Document) -> Node:
+    """Return the node of the whole `document`."""
+    return Node(document.value, document, document.start, document.end)
+
+
+def plain(value: Any) -> Any:
+    """Return `value` made of ordinary maps and lists."""
+    if isinstance(value, dict):
+        return {(key if isinstance(key, str) else str(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
+def describe(value: Any) -> str:
+    """Say what kind of thing a YAML value is, for messages."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return f"the boolean {str(value).lower()}"
+        case int():
+            return f"the integer {value}"
+        case float():
+            return f"the float {value}"
+        case str():
+            return "the string " + (repr(value) if len(value) <= 40 else repr(value[:37] + "..."))
+        case dict():
+            return "a map"
+        case _:
+            return "a list"

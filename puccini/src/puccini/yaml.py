@@ -1,0 +1,362 @@
+"""YAML 1.2 (core schema) with the place of every node, on libyaml's event parser.
+
+Called by the loader for every file. Unlike YAML 1.1, only ``true`` and ``false`` are booleans, and there are no dates,
+no base-60 numbers, no merge keys. Duplicate keys are errors. Aliases share their value; what they would amount to when
+written out is counted against a budget. No input raises: problems are in `Document.problems`.
+"""
+
+import re
+from typing import Any, Final, NamedTuple
+
+from yaml import YAMLError
+from yaml._yaml import CParser, Mark
+from yaml.error import MarkedYAMLError
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+from yaml.reader import ReaderError
+
+__all__ = ["Document", "Map", "MapKey", "Mark", "Problem", "Seq", "SequenceKey", "parse", "scalar"]
+
+MAX_DEPTH: Final = 100
+ALIAS_BUDGET: Final = 1_000_000
+
+_INTEGER = re.compile(r"[-+]?[0-9]+\Z")
+_OCTAL = re.compile(r"0o[0-7]+\Z")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_INFINITY = re.compile(r"[-+]?\.(inf|Inf|INF)\Z")
+_NUMERIC = frozenset("0123456789+-.")
+_MAX_DIGITS = 4000
+_CONSTANTS: Final[dict[str, Any]] = {
+    "": None,
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+    ".nan": float("nan"),
+    ".NaN": float("nan"),
+    ".NAN": float("nan"),
+}
+_UNUSUAL = frozenset({"True", "TRUE", "False", "FALSE", "Null", "NULL"})
+_TAG = "tag:yaml.org,2002:"
+
+
+class Map(dict[Any, Any]):
+    """A mapping; `marks` gives for each key where it stands, where its value starts and where that ends."""
+
+    __slots__ = ("marks",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marks: dict[Any, tuple[Mark, Mark, Mark]] = {}
+
+
+class Seq(list[Any]):
+    """A sequence; `marks` gives start and end of each item."""
+
+    __slots__ = ("marks",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marks: list[tuple[Mark, Mark]] = []
+
+
+class SequenceKey(tuple[Any, ...]):
+    """A sequence used as a key (TOSCA section 15.5)."""
+
+    __slots__ = ()
+
+
+class MapKey(tuple[tuple[Any, Any], ...]):
+    """A mapping used as a key: its pairs."""
+
+    __slots__ = ()
+
+
+class Problem(NamedTuple):
+    """Something wrong with a file as YAML."""
+
+    code: str
+    message: str
+    start: Mark
+    end: Mark
+    hint: str = ""
+
+
+class Document:
+    """A parsed file. `complete` is false when it could not be read to its end, and `value` is None then.
+
+    `anchored` has the places (line and column from 0) of nodes with an anchor, `unusual` those of booleans and nulls
+    that are not written in lower case, with what was written.
+    """
+
+    __slots__ = ("anchored", "complete", "data", "end", "name", "problems", "start", "unusual", "value")
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self.name = name
+        self.data = data
+        self.value: Any = None
+        self.start = self.end = Mark(name, 0, 0, 0, None, None)
+        self.complete = False
+        self.problems: list[Problem] = []
+        self.anchored: set[tuple[int, int]] = set()
+        self.unusual: dict[tuple[int, int], str] = {}
+
+
+class _Fatal(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def parse(data: bytes, name: str) -> Document:
+    """Parse one YAML document; `name` is how messages call the file."""
+    document = Document(name, data)
+    try:
+        _Builder(document).build()
+        document.complete = True
+    except _Fatal as error:
+        document.problems.append(error.problem)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark or document.start
+        place = Mark(name, mark.index, mark.line, mark.column, None, None)
+        message = f"this is not YAML: {error.problem or error.context}"
+        if error.context and error.problem:
+            message += f" ({error.context})"
+        document.problems.append(Problem("yaml-syntax", message, place, place, _syntax_hint(error)))
+    except ReaderError as error:
+        document.problems.append(_unreadable(document, error))
+    except (YAMLError, UnicodeError, ValueError) as error:
+        document.problems.append(Problem("yaml-syntax", f"this is not YAML: {error}", document.start, document.start))
+    return document
+
+
+def scalar(text: str) -> Any:
+    """Return the value of a plain scalar in the core schema."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if text[0] in _NUMERIC and len(text) < _MAX_DIGITS:
+        if _INTEGER.match(text):
+            return int(text)
+        if _FLOAT.match(text):
+            return float(text)
+        if _OCTAL.match(text):
+            return int(text[2:], 8)
+        if _HEXADECIMAL.match(text):
+            return int(text[2:], 16)
+        if _INFINITY.match(text):
+            return float(text.replace(".", "", 1))
+    return text
+
+
+class _Builder:
+    __slots__ = ("aliased", "anchors", "count", "depth", "document", "event")
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.event = CParser(document.data).get_event
+        self.anchors: dict[str, tuple[Any, int]] = {}
+        self.count = 0
+        self.aliased = 0
+        self.depth = 0
+
+    def build(self) -> None:
+        self.event()
+        first = self.event()
+        document = self.document
+        if type(first) is StreamEndEvent:
+            raise _Fatal(Problem("empty-file", "the file is empty", document.start, document.start))
+        event = self.event()
+        document.start = event.start_mark
+        document.value, document.end = self.node(event)
+        self.event()
+        following = self.event()
+        if type(following) is DocumentStartEvent:
+            mark = following.start_mark
+            document.problems.append(
+                Problem("several-documents", "the file holds more than one YAML document", mark, mark, "remove '---'")
+            )
+
+    def node(self, event: Any) -> tuple[Any, Mark]:
+        """Return the value that begins with `event`, and its end."""
+        self.count += 1
+        kind = type(event)
+        if kind is ScalarEvent:
+            text = event.value
+            if event.implicit[0] and event.tag is None:
+                value = scalar(text)
+                if text in _UNUSUAL:
+                    self.document.unusual[event.start_mark.line, event.start_mark.column] = text
+            else:
+                value = text if event.tag is None else self.tagged(event)
+            if event.anchor is not None:
+                self.anchor(event, value, 1)
+            return value, event.end_mark
+        if kind is MappingStartEvent:
+            return self.mapping(event)
+        if kind is SequenceStartEvent:
+            return self.sequence(event)
+        return self.alias(event), event.end_mark
+
+    def mapping(self, event: Any) -> tuple[Any, Mark]:
+        self.enter(event, "map")
+        before = self.count
+        result = Map()
+        marks = result.marks
+        next_event, node = self.event, self.node
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (None, 0)
+        while True:
+            key_event = next_event()
+            if type(key_event) is MappingEndEvent:
+                break
+            key: Any = node(key_event)[0]
+            if key.__class__ is not str:
+                key = _hashable(key)
+            value_event = next_event()
+            value, end = node(value_event)
+            if key in result:
+                self.duplicate(key, key_event, marks[key][0])
+                continue
+            result[key] = value
+            marks[key] = (key_event.start_mark, value_event.start_mark, end)
+        self.depth -= 1
+        if event.anchor is not None:
+            self.anchor(event, result, self.count - before + 1)
+        return result, key_event.end_mark
+
+    def sequence(self, event: Any) -> tuple[Any, Mark]:
+        self.enter(event, "seq")
+        before = self.count
+        result = Seq()
+        marks = result.marks
+        next_event, node = self.event, self.node
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (None, 0)
+        while True:
+            item_event = next_event()
+            if type(item_event) is SequenceEndEvent:
+                break
+            value, end = node(item_event)
+            result.append(value)
+            marks.append((item_event.start_mark, end))
+        self.depth -= 1
+        if event.anchor is not None:
+            self.anchor(event, result, self.count - before + 1)
+        return result, item_event.end_mark
+
+    def enter(self, event: Any, tag: str) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            message = f"the file is nested deeper than {MAX_DEPTH} levels"
+            raise _Fatal(Problem("too-deep", message, event.start_mark, event.end_mark))
+        if event.tag is not None and event.tag not in ("!", _TAG + tag):
+            self.bad_tag(event)
+
+    def anchor(self, event: Any, value: Any, size: int) -> None:
+        self.anchors[event.anchor] = (value, size)
+        self.document.anchored.add((event.start_mark.line, event.start_mark.column))
+
+    def alias(self, event: Any) -> Any:
+        if type(event) is not AliasEvent or event.anchor not in self.anchors:
+            raise _Fatal(
+                Problem(
+                    "unknown-alias",
+                    f"there is no anchor '&{event.anchor}' above this place",
+                    event.start_mark,
+                    event.end_mark,
+                    _anchor_hint(self.anchors),
+                )
+            )
+        value, size = self.anchors[event.anchor]
+        if size == 0:
+            message = f"the alias '*{event.anchor}' stands inside the very node it refers to"
+            raise _Fatal(Problem("recursive-alias", message, event.start_mark, event.end_mark))
+        self.count += size
+        self.aliased += size
+        if self.aliased > ALIAS_BUDGET:
+            message = f"the aliases of this file amount to more than {ALIAS_BUDGET} nodes"
+            raise _Fatal(Problem("alias-budget", message, event.start_mark, event.end_mark))
+        return value
+
+    def duplicate(self, key: Any, event: Any, first: Mark) -> None:
+        self.document.problems.append(
+            Problem(
+                "duplicate-key",
+                f"the key {key!r} occurs twice in one map",
+                event.start_mark,
+                event.end_mark,
+                f"the first is at line {first.line + 1}; rename or remove one",
+            )
+        )
+
+    def tagged(self, event: Any) -> Any:
+        tag, text = event.tag, event.value
+        if tag in ("!", _TAG + "str"):
+            return text
+        value = scalar(text)
+        if tag == _TAG + "float" and isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        expected = {_TAG + "int": int, _TAG + "bool": bool, _TAG + "null": type(None)}.get(tag)
+        if expected is None:
+            self.bad_tag(event)
+        elif type(value) is not expected:
+            message = f"{text!r} is not of the YAML type {tag.removeprefix(_TAG)!r}"
+            self.document.problems.append(Problem("yaml-tag", message, event.start_mark, event.end_mark))
+        return value
+
+    def bad_tag(self, event: Any) -> None:
+        tag = event.tag.replace(_TAG, "!!", 1)
+        self.document.problems.append(
+            Problem(
+                "yaml-tag",
+                f"the YAML type '{tag}' is not accepted in TOSCA",
+                event.start_mark,
+                event.end_mark,
+                "write the value as a string; binary data as Base64 text",
+            )
+        )
+
+
+def _hashable(key: Any) -> Any:
+    if isinstance(key, Map):
+        return MapKey((_hashable(name), _hashable(value)) for name, value in key.items())
+    if isinstance(key, Seq):
+        return SequenceKey(_hashable(item) for item in key)
+    return key
+
+
+def _anchor_hint(anchors: dict[str, Any]) -> str:
+    return "anchors above are: " + ", ".join(sorted(anchors)[:8]) if anchors else "define one with '&NAME'"
+
+
+def _syntax_hint(error: MarkedYAMLError) -> str:
+    problem = str(error.problem)
+    if "'\\t'" in problem or "tab" in problem:
+        return "indent with spaces"
+    if "mapping values are not allowed" in problem:
+        return "quote a text that has ': ' in it"
+    return ""
+
+
+def _unreadable(document: Document, error: ReaderError) -> Problem:
+    position = error.position if isinstance(error.position, int) and error.position >= 0 else 0
+    before = document.data[:position]
+    line = before.count(b"\n")
+    column = len(before) - (before.rfind(b"\n") + 1)
+    mark = Mark(document.name, position, line, column, None, None)
+    return Problem("yaml-encoding", f"the file cannot be read as text: {error.reason}", mark, mark, "save it as UTF-8")
