@@ -1,0 +1,59 @@
+"""The machine itself, without systemd, as a private copy: what a program does there stays there."""
+
+from types import TracebackType
+
+from testbed import checkout, machine, namespace
+
+# Arguments: path and mode of every share; the new root is an overlay on the machine's own
+SETUP = """
+umask 022
+mount -t tmpfs -o mode=755 tmpfs /mnt
+mkdir -p /mnt/upper /mnt/work /mnt/root
+mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+root=/mnt/root
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+mount --rbind /sys "$root/sys"
+mount -t tmpfs -o mode=755 tmpfs "$root/run"
+mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+for share in "$@"; do
+    if [ -d "$share" ]; then mkdir -p "$root$share"; else mkdir -p "$(dirname "$root$share")"; : >>"$root$share"; fi
+    mount --bind "$share" "$root$share"
+    mount -o remount,bind,ro "$root$share"
+done
+mkdir -p "$root/mnt"
+cd "$root"
+pivot_root . mnt
+umount -l /mnt
+hostname bare
+ip link set lo up
+"""
+
+
+class Bare(machine.Machine):
+    """Namespaces of their own on a copy-on-write view of this machine, with no service manager.
+
+    Use as a context manager: leaving it ends every process in it and frees everything.
+    """
+
+    def __init__(self) -> None:
+        self.name = "bare"
+        self.environment = checkout.environment()
+        shares = [str(share.path) for share in checkout.shares() if not share.writable]
+        self._namespace = namespace.Namespace(SETUP, *shares)
+
+    def entry(self) -> list[str]:
+        """See `machine.Machine.entry`."""
+        return self._namespace.entry()
+
+    def __enter__(self) -> "Bare":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process in it and free everything."""
+        self._namespace.close()

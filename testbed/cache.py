@@ -1,0 +1,20 @@
+"""The folder that keeps what is costly to make: root filesystems, wheelhouses, compiled plugins; and leases of runs."""
+
+import os
+from pathlib import Path
+
+
+def folder() -> Path:
+    """Return the cache folder: `KHUTULUN_CACHE`, else `khutulun` in the user's XDG cache folder."""
+    chosen = os.environ.get("KHUTULUN_CACHE")
+    if chosen:
+        return Path(chosen).absolute()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "khutulun"
+
+
+def testbed() -> Path:
+    """Return the part of the cache folder that belongs to the test bed, made if missing."""
+    path = folder() / "testbed"
+    path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,66 @@
+"""Root filesystems of test hosts, made once from a recipe and kept in the cache folder."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from testbed import cache, processes, recipe
+
+UNUSED_SECONDS = 14 * 24 * 3600
+LAST_WORDS = 20
+
+
+def path(wanted: recipe.Recipe = recipe.HOST) -> Path:
+    """Return the root filesystem made from a recipe, after making it if it is not there (half a minute, once)."""
+    folder = cache.testbed() / "rootfs"
+    folder.mkdir(exist_ok=True)
+    target = folder / wanted.digest
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            _clear_drafts(folder)
+            _make(wanted, target)
+            _forget_old(folder)
+        os.utime(target)
+    return target
+
+
+def _make(wanted: recipe.Recipe, target: Path) -> None:
+    draft = target.with_suffix(".draft")
+    log = target.parent / "log"
+    _tell(f"making the root filesystem of test hosts ({wanted.suite}, {len(wanted.packages)} packages), log in {log}")
+    command = ["mmdebstrap", "--mode=root", "--variant=apt", "--aptopt=APT::Install-Recommends false"]
+    command += [f"--include={','.join(wanted.packages)}", f"--customize-hook={wanted.customization()}"]
+    with log.open("wb") as output:
+        try:
+            status = subprocess.call(
+                [*command, wanted.suite, str(draft)], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            )
+        except FileNotFoundError:
+            raise processes.TestBedError(
+                "mmdebstrap is missing; it makes the root filesystem of test hosts: apt-get install mmdebstrap"
+            ) from None
+    if status:
+        words = "\n".join(log.read_text(errors="replace").splitlines()[-LAST_WORDS:])
+        raise processes.TestBedError(f"mmdebstrap ended with status {status}; the end of {log}:\n{words}")
+    draft.rename(target)
+    _tell(f"root filesystem ready: {target}")
+
+
+def _clear_drafts(folder: Path) -> None:
+    for draft in folder.glob("*.draft"):
+        shutil.rmtree(draft)
+
+
+def _forget_old(folder: Path) -> None:
+    for made in folder.iterdir():
+        if made.is_dir() and time.time() - made.stat().st_mtime > UNUSED_SECONDS:
+            shutil.rmtree(made)
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
