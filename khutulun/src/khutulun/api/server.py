@@ -37,10 +37,11 @@ async def serve(
     """
     limits = limits or Limits()
     workers = Workers(limits)
+    application = _Api(conductor, workers, limits).application()
     channel = listening.listen(socket_path, conductor.info().scope)
     made = socket_path.stat()
     runner = web.AppRunner(
-        _Api(conductor, workers, limits).application(),
+        application,
         access_log=None,
         handle_signals=False,
         handler_cancellation=True,
@@ -80,17 +81,18 @@ class _Api:
         return application
 
     def _handler(self, route: Route) -> problems.Handler:
-        match route.kind:
-            case Kind.ANSWER:
-                return lambda request: self._answer(request, route)
-            case Kind.EVENTS:
-                return lambda request: self._events(request, route)
-            case Kind.LOGS:
-                return lambda request: self._logs(request, route)
-            case Kind.EXECUTE:
-                return lambda request: self._execute(request, route)
-            case Kind.DOCUMENT:
-                return self._openapi
+        answer = {
+            Kind.ANSWER: self._answer,
+            Kind.EVENTS: self._events,
+            Kind.LOGS: self._logs,
+            Kind.EXECUTE: self._execute,
+            Kind.DOCUMENT: self._openapi,
+        }[route.kind]
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await answer(request, route)
+
+        return handle
 
     async def _answer(self, request: web.Request, route: Route) -> web.StreamResponse:
         arguments = await reading.arguments(request, route, self._limits.body)
@@ -128,7 +130,7 @@ class _Api:
             return method
         return lambda: method(peer.principal(request), **arguments)
 
-    async def _openapi(self, request: web.Request) -> web.StreamResponse:
+    async def _openapi(self, request: web.Request, route: Route) -> web.StreamResponse:
         return web.Response(body=self._document, content_type="application/json")
 
     async def _stop_streams(self, application: web.Application) -> None:

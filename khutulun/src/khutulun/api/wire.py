@@ -32,12 +32,11 @@ class Malformed(ValueError):
 
 
 class Form(NamedTuple):
-    """How a type crosses: its twin, and the ways there and back. `same` when the twin is the type itself."""
+    """How a type crosses: its twin, and the ways there and back."""
 
     twin: Any
     plain: Callable[[Any], Any]
     restore: Callable[[Any], Any]
-    same: bool = False
 
 
 def encode(annotation: Any, item: Any) -> bytes:
@@ -83,22 +82,25 @@ def restore(annotation: type[T], plain: Any, *, strict: bool = False, lax: bool 
         raise Malformed(str(error)) from error
 
 
-@functools.cache
 def form(annotation: Hashable, *, strict: bool = False, complete: bool = False) -> Form:
     """Return how `annotation` crosses. `strict` twins refuse unknown fields, `complete` ones show defaults."""
+    return _form(annotation, strict, complete)
+
+
+@functools.cache
+def _form(annotation: Any, strict: bool, complete: bool) -> Form:
     if annotation is Value:
         return Form(PlainValue, codec.to_plain, codec.from_plain)
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
         return _struct(annotation, strict, complete)
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    nested = functools.partial(form, strict=strict, complete=complete)
     if origin in (typing.Union, types.UnionType):
-        return _optional(nested(next(a for a in arguments if a is not type(None))))
+        return _optional(_form(next(a for a in arguments if a is not type(None)), strict, complete))
     if origin is dict:
-        return _map(nested(arguments[1]))
+        return _map(_form(arguments[1], strict, complete))
     if origin in (list, tuple):
-        return _sequence(origin, nested(arguments[0]))
-    return Form(annotation, _itself, _itself, same=True)
+        return _sequence(origin, _form(arguments[0], strict, complete))
+    return Form(annotation, _itself, _itself)
 
 
 def member(field: msgspec.structs.FieldInfo, annotation: Any) -> tuple[str, Any] | tuple[str, Any, Any]:
@@ -120,7 +122,6 @@ def _optional(inner: Form) -> Form:
         inner.twin | None,
         lambda item: None if item is None else inner.plain(item),
         lambda item: None if item is None else inner.restore(item),
-        inner.same,
     )
 
 
@@ -128,7 +129,7 @@ def _map(inner: Form) -> Form:
     def apply(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return lambda item: {key: convert(value) for key, value in item.items()}
 
-    return Form(dict[str, inner.twin], apply(inner.plain), apply(inner.restore), inner.same)  # type: ignore[name-defined]
+    return Form(dict[str, inner.twin], apply(inner.plain), apply(inner.restore))  # type: ignore[name-defined]
 
 
 def _sequence(origin: type, inner: Form) -> Form:
@@ -137,13 +138,12 @@ def _sequence(origin: type, inner: Form) -> Form:
         twin,
         lambda item: [inner.plain(element) for element in item],
         lambda item: origin(inner.restore(element) for element in item),
-        inner.same,
     )
 
 
 def _struct(annotation: type[msgspec.Struct], strict: bool, complete: bool) -> Form:
     fields = {
-        field.name: (field, form(_annotation(annotation, field.name), strict=strict, complete=complete))
+        field.name: (field, _form(_annotation(annotation, field.name), strict, complete))
         for field in msgspec.structs.fields(annotation)
     }
     twin = msgspec.defstruct(
