@@ -195,6 +195,14 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     metadata: dict[str, Value] = {}
 
 
+_KINDS = {type: Kind(type.__struct_config__.tag) for type in Entity.__args__}  # type: ignore[attr-defined]
+
+
+def kind_of(entity: Entity) -> Kind:
+    """Return what `entity` is."""
+    return _KINDS[type(entity)]
+
+
 def check(item: Entity | Bundle) -> None:
     """Raise `InvalidValue`, with the place, when `item` holds an id, a directory or a value that is none.
 

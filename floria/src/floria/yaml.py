@@ -148,7 +148,7 @@ def scalar(text: str) -> Any:
 def dump(data: Any) -> str:
     """Return plain data as YAML that `load` reads back unchanged, maps in their own order."""
     text: str = pyyaml.dump(data, Dumper=_Dumper, width=120)
-    return text.removesuffix("\n...\n").removesuffix("\n") + "\n"
+    return text[:-4] if text.endswith("\n...\n") else text
 
 
 class _Loader:

@@ -55,7 +55,7 @@ def _extend(value: object) -> msgspec.msgpack.Ext:
     raise TypeError(f"a {type(value).__name__} is not a value")
 
 
-def _extension(code: int, data: memoryview) -> Any:
+def extension(code: int, data: memoryview) -> Any:
     if code != CALL:
         raise msgspec.DecodeError(f"the extension type {code} is not known; {CALL} is a call")
     body: _CallBody = _bodies.decode(data)
@@ -63,6 +63,6 @@ def _extension(code: int, data: memoryview) -> Any:
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_extend)
-_bodies = msgspec.msgpack.Decoder(_CallBody, ext_hook=_extension)
-_values = msgspec.msgpack.Decoder(ext_hook=_extension)
-_entities = msgspec.msgpack.Decoder(entities.Entity, ext_hook=_extension)
+_bodies = msgspec.msgpack.Decoder(_CallBody, ext_hook=extension)
+_values = msgspec.msgpack.Decoder(ext_hook=extension)
+_entities = msgspec.msgpack.Decoder(entities.Entity, ext_hook=extension)

@@ -22,9 +22,16 @@ class StoreError(Exception):
 
     hint: str = ""
 
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        if hint:
+            self.hint = hint
+
 
 class Conflict(StoreError):
     """An entity has another revision than the one the write was based on."""
+
+    hint = "read it again and repeat the change"
 
     def __init__(self, id: Id, expected: int, found: int | None) -> None:
         super().__init__(f"{id} is at revision {found}, not {expected}: it was changed or deleted meanwhile")
@@ -38,6 +45,8 @@ class NotFound(StoreError):
 class CapacityExceeded(StoreError):
     """An allocation asks for more than is left."""
 
+    hint = "free some of the capacity, add more, or ask for less"
+
     def __init__(self, target: Id, name: str, asked: int | float, left: int | float) -> None:
         super().__init__(f"{name} of {target}: {asked} asked, {left} left")
         self.target, self.name, self.asked, self.left = target, name, asked, left
@@ -45,6 +54,8 @@ class CapacityExceeded(StoreError):
 
 class Claimed(StoreError):
     """Somebody else holds the claim."""
+
+    hint = "choose another, or release it at its holder"
 
     def __init__(self, space: str, key: str, holder: Id) -> None:
         super().__init__(f"{key} in {space} is held by {holder}")

@@ -1,0 +1,20 @@
+"""A store that lives in memory: for tests, simulations and graphs that need not outlive their process."""
+
+from pathlib import Path
+
+from floria.store.interface import StoreError
+from floria.store.memory.store import MemoryStore
+
+__all__ = ["MemoryStore", "open_address", "restore"]
+
+
+def open_address(address: str, *, read_only: bool = False) -> MemoryStore:
+    """Return an empty store; what follows ``memory:`` must be empty."""
+    if address:
+        raise StoreError(f"memory:{address} is no address", "a store in memory has no name: write memory:")
+    return MemoryStore()
+
+
+def restore(file: Path, address: str, *, replace: bool = False) -> None:
+    """Refuse: the restored store would be gone when the command ends (see `MemoryStore.restored`)."""
+    raise StoreError("a backup cannot be restored into memory:", "restore it to sqlite:PATH")
