@@ -91,6 +91,7 @@ class Effect(msgspec.Struct, frozen=True, omit_defaults=True):
     outcome: dict[str, Value] = {}
     time: int = 0
     duration: float = 0.0
+    id: str = ""
 
 
 class NodeChange(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -17,6 +17,7 @@ from khutulun import model, names
 LIFECYCLE = "lifecycle."
 NODE = "tosca:node"
 SERVICE = "khutulun:service"
+HOST_EDGE = "khutulun:host"
 
 
 class Topology(msgspec.Struct, frozen=True):
