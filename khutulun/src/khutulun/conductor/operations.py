@@ -1,0 +1,394 @@
+"""Operations of nodes: from a handler to the agent that runs it, and from its answer back into the graph.
+
+The declarative workflows, calls by hand and event handlers all come through here.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from floria import codec, properties, updating
+from floria.entities import Edge, Entity, Handler, Property, Vertex
+from floria.evaluation import Context, EvaluationError, Library
+from floria.ids import Id
+from floria.store.interface import Axis, Step, Store, Transaction
+from floria.values import Value
+from khutulun import model
+from khutulun.agent import messages
+from khutulun.bus import interface as bus
+from khutulun.conductor import calls, journals, registry, site, topology
+from khutulun.conductor.executions import OperationFailed
+from khutulun.conductor.workflow import READY, REMOVE
+
+ATTRIBUTE = "tosca:attribute"
+CAPABILITY_PREFIX = "capability/"
+DEFAULT_TIMEOUT = 300.0
+ERROR = "error"
+
+STATES = {
+    "create": ("creating", "created"),
+    "configure": ("configuring", "configured"),
+    "start": ("starting", "started"),
+    "stop": ("stopping", "stopped"),
+    "delete": ("deleting", "deleted"),
+}
+"""Of an operation: the node's state while it runs, and after it (TOSCA 2.0 section 11.2 leaves them to us)."""
+
+
+class Operations:
+    """Runs operations for the conductor; in plan mode on a copy of the graph, keeping the answers in `planned`."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: bus.Bus,
+        functions: Library,
+        plugins: registry.Registry,
+        mode: messages.Mode = messages.Mode.LIVE,
+    ) -> None:
+        self._store, self._bus, self._functions, self._plugins, self._mode = store, bus, functions, plugins, mode
+        self.planned: list[messages.Operated] = []
+
+    def perform(self, node: Id, operation: str, id: str, record: Callable[[Transaction], None]) -> None:
+        """Run a step of a workflow; see `executions.Perform`."""
+        if operation == REMOVE:
+            with self._store.write() as tx:
+                record(tx)
+                tx.delete(node)
+            return
+        vertex = self._vertex(node)
+        if operation == READY:
+            self._await_ready(vertex, id)
+            self._conclude(node, None, operation, record)
+            return
+        handler = find_handler(vertex, f"{topology.LIFECYCLE}{operation}")
+        self._hook(vertex, f"before-{operation}")
+        if handler is None:
+            self._conclude(node, STATES[operation][1] if operation in STATES else None, operation, record)
+        else:
+            self._operate(vertex, handler, operation, id, record)
+        self._hook(vertex, f"after-{operation}")
+
+    def call(self, node: Id, name: str, inputs: dict[str, Value], id: str) -> messages.Operated:
+        """Call INTERFACE.OPERATION by hand and apply what it returns. Raises `OperationFailed`, `model.Refused`."""
+        vertex = self._vertex(node)
+        handler = find_handler(vertex, name)
+        if handler is None:
+            known = sorted({handler.event for handler in vertex.handlers})
+            raise model.refuse(
+                "unknown-operation",
+                f"{vertex.name} has no operation {name!r}",
+                hint=f"it has: {', '.join(known) or 'none'}",
+                status=404,
+            )
+        self._evaluate(node, None)
+        request, target = self.prepare(node, handler, id=id, operation=name, inputs=inputs)
+        answer = self._ask(request, vertex)
+        self._attend(operation_name(name), request)
+        with self._store.write() as tx:
+            self._apply(tx, node, answer, target, operation_name(name), id)
+        return answer
+
+    def handle(self, handler: Handler, entity: Entity, event: dict[str, Value], id: str) -> Value:
+        """Run an event's handler; its result, or raises `EvaluationError`."""
+        owner = self._owner(entity)
+        if owner is None:
+            raise EvaluationError("no-host", f"{entity.name}: its handler has no node whose host could run it")
+        try:
+            request, target = self.prepare(
+                owner.id, handler, id=id, operation=handler.event, inputs={}, event=event, entity=entity
+            )
+            answer = self._ask(request, owner)
+            with self._store.write() as tx:
+                self._apply(tx, owner.id, answer, target, handler.event, id)
+        except OperationFailed as failure:
+            problem = failure.problem
+            raise EvaluationError(problem.code, problem.message, failure.retryable, problem.detail) from None
+        except model.Refused as refused:
+            raise EvaluationError(refused.problems[0].code, str(refused)) from None
+        return codec.from_plain(answer.result)
+
+    def prepare(
+        self,
+        node: Id,
+        handler: Handler,
+        *,
+        id: str,
+        operation: str,
+        inputs: dict[str, Value],
+        event: Value = None,
+        entity: Entity | None = None,
+    ) -> tuple[messages.Operate, calls.Target]:
+        """Return the request to the agent. Raises `model.Refused`, `OperationFailed`."""
+        with self._store.read() as reader:
+            vertex = reader.get(node)
+            if not isinstance(vertex, Vertex):
+                raise model.refuse("unknown-node", f"node {node} is gone", status=404)
+            around = site.surroundings(reader, vertex)
+            target = calls.resolve(handler.call, lambda label: self._plugins.processor(reader, label, vertex.directory))
+            plugin = self._plugins.find(reader, target.plugin, vertex.directory)
+            host = self._plugins.host(reader, vertex)
+            context = Context(reader, self._functions, entity=entity or vertex, event=_event(event))
+            try:
+                given = context.evaluate({**target.inputs, **inputs})
+            except EvaluationError as error:
+                raise OperationFailed(_problem(error, vertex, operation)) from None
+            built = site.build(reader, around, host.facts, event)
+            files = {**_files(around), **target.files}
+        if target.artifact is not None:
+            built["artifact"] = codec.to_plain(msgspec.to_builtins(target.artifact))
+        return (
+            messages.Operate(
+                id=id,
+                plugin=plugin,
+                function=target.function,
+                workload=around.workload(),
+                operation=operation,
+                site=built,
+                arguments=[codec.to_plain(given)],
+                artifacts=files,
+                mode=self._mode,
+                timeout=target.timeout or DEFAULT_TIMEOUT,
+            ),
+            target,
+        )
+
+    def _operate(
+        self, vertex: Vertex, handler: Handler, operation: str, id: str, record: Callable[[Transaction], None]
+    ) -> None:
+        during, after = STATES.get(operation, (None, None))
+        self._evaluate(vertex.id, during)
+        try:
+            request, target = self.prepare(vertex.id, handler, id=id, operation=operation, inputs={})
+            answer = self._ask(request, vertex)
+        except (OperationFailed, model.Refused) as failure:
+            self._failed(vertex.id)
+            if isinstance(failure, model.Refused):
+                raise OperationFailed(failure.problems[0]) from None
+            raise
+        self._attend(operation, request)
+        with self._store.write() as tx:
+            record(tx)
+            self._apply(tx, vertex.id, answer, target, operation, id, state=after)
+
+    def _evaluate(self, node: Id, state: str | None) -> None:
+        """Bring a node's properties up to date, before an operation sees them."""
+        with self._store.write() as tx:
+            vertex = tx.get(node)
+            assert isinstance(vertex, Vertex)
+            around = site.surroundings(tx, vertex)
+            updated = updating.update(tx, around.ids, self._functions)
+            if state is not None and vertex.state != state:
+                current = tx.get(node)
+                assert isinstance(current, Vertex)
+                tx.put(msgspec.structs.replace(current, state=state))
+        own = set(around.ids)
+        problems = [
+            model.Problem(failure.code, failure.message, where=f"{around.service.name}/{vertex.name}.{name}")
+            for (id, name), failure in updated.failed.items()
+            if id in own and not _is_attribute(around, id, name)
+        ]
+        if problems:
+            self._failed(node)
+            raise OperationFailed(problems[0])
+
+    def _ask(self, request: messages.Operate, vertex: Vertex) -> messages.Operated:
+        where = f"{request.workload.service}/{vertex.name}"
+        try:
+            answer = self._bus.request(self._subject(vertex, "operate"), request, messages.Operated)
+        except bus.BusError as error:
+            raise OperationFailed(
+                model.Problem("host-unreachable", str(error), where, "is the agent of its host running?"), True
+            ) from None
+        if answer.problem is not None:
+            self._keep_effects(request, answer)
+            problem = msgspec.structs.replace(
+                answer.problem, where=answer.problem.where or f"{where}, operation {request.operation}"
+            )
+            raise OperationFailed(problem, answer.retryable)
+        if self._mode is messages.Mode.PLAN:
+            self.planned.append(answer)
+        return answer
+
+    def _await_ready(self, vertex: Vertex, id: str) -> None:
+        found = vertex.properties.get("readiness")
+        handler = find_handler(vertex, f"{topology.LIFECYCLE}exec") or find_handler(
+            vertex, f"{topology.LIFECYCLE}start"
+        )
+        if found is None or found.value is msgspec.UNSET or found.value is None or handler is None:
+            return
+        if self._mode is messages.Mode.PLAN:
+            return
+        request, _ = self.prepare(vertex.id, handler, id=id, operation=READY, inputs={})
+        probe = codec.to_plain(found.value)
+        timeout = probe.get("timeout") if isinstance(probe, dict) else None
+        wanted = messages.Ready(operate=request, probe=probe, timeout=float(timeout or 60.0))
+        try:
+            self._bus.request(self._subject(vertex, "ready"), wanted, messages.Done)
+        except bus.Remote as error:
+            self._failed(vertex.id)
+            where = f"{request.workload.service}/{vertex.name}"
+            hint = f"see `khutulun logs {where}`"
+            raise OperationFailed(model.Problem(error.code, error.message, where, hint), error.retryable) from None
+        except bus.BusError as error:
+            raise OperationFailed(model.Problem("host-unreachable", str(error), vertex.name), True) from None
+
+    def _attend(self, operation: str, request: messages.Operate) -> None:
+        """Have the agent know the workload from its creation on, and forget it when it is deleted."""
+        if self._mode is messages.Mode.PLAN:
+            return
+        host = str(request.site["host"]["name"])
+        if operation == "delete":
+            self._bus.request(f"agent.{host}.forget", messages.Forget(entity=request.workload.entity), messages.Done)
+        elif operation in ("create", "start", "update", "adopt"):
+            attend = messages.Attend(
+                workload=request.workload,
+                plugin=request.plugin,
+                site=request.site,
+                state=STATES.get(operation, ("", ""))[1],
+            )
+            self._bus.request(f"agent.{host}.attend", attend, messages.Done)
+
+    def _apply(
+        self,
+        tx: Transaction,
+        node: Id,
+        answer: messages.Operated,
+        target: calls.Target,
+        operation: str,
+        id: str,
+        state: str | None = None,
+    ) -> None:
+        """Write what an operation returned: attributes, outputs, state, and its effects into the journal."""
+        vertex = tx.get(node)
+        assert isinstance(vertex, Vertex)
+        result = answer.result if isinstance(answer.result, dict) else {}
+        self.apply_attributes(tx, vertex, result.get("attributes") or {}, id)
+        outputs = result.get("outputs") or {}
+        for name, path in target.outputs.items():
+            if name in outputs and len(path) == 2 and path[0] == "SELF":
+                self.apply_attributes(tx, vertex, {str(path[1]): outputs[name]}, id)
+        state = result.get("state") or state
+        current = tx.get(node)
+        assert isinstance(current, Vertex)
+        if state is not None and current.state != state:
+            tx.put(msgspec.structs.replace(current, state=state))
+        self._journal(tx, answer.effects, vertex)
+
+    def apply_attributes(self, tx: Transaction, vertex: Vertex, changes: dict[str, Any], cause: str) -> None:
+        """Write attributes of a node (``name``) and of its capabilities (``capability/NAME``: a map)."""
+        own = {
+            name: codec.from_plain(value) for name, value in changes.items() if not name.startswith(CAPABILITY_PREFIX)
+        }
+        if own:
+            properties.write_properties(tx, vertex.id, own, cause, functions=self._functions, declare=True)
+        capabilities = None
+        for name, values in changes.items():
+            if not name.startswith(CAPABILITY_PREFIX):
+                continue
+            capabilities = capabilities or site.surroundings(tx, vertex).capabilities
+            capability = capabilities.get(name.removeprefix(CAPABILITY_PREFIX))
+            if capability is not None:
+                plain = {key: codec.from_plain(value) for key, value in values.items()}
+                properties.write_properties(tx, capability.id, plain, cause, functions=self._functions, declare=True)
+
+    def _conclude(self, node: Id, state: str | None, operation: str, record: Callable[[Transaction], None]) -> None:
+        with self._store.write() as tx:
+            record(tx)
+            vertex = tx.get(node)
+            assert isinstance(vertex, Vertex)
+            if state is not None and vertex.state != state:
+                tx.put(msgspec.structs.replace(vertex, state=state))
+
+    def _failed(self, node: Id) -> None:
+        with self._store.write() as tx:
+            vertex = tx.get(node)
+            if isinstance(vertex, Vertex) and vertex.state != ERROR:
+                tx.put(msgspec.structs.replace(vertex, state=ERROR))
+
+    def _hook(self, vertex: Vertex, event: str) -> None:
+        """Run the user's code before or after an operation; before it, a failure refuses the operation."""
+        for number, handler in enumerate(vertex.handlers):
+            if handler.event != event:
+                continue
+            id = f"{vertex.id}/{event}/{number}/{time.time_ns()}"
+            try:
+                self.handle(handler, vertex, {"name": event}, id)
+            except EvaluationError as error:
+                problem = model.Problem(
+                    "refused-by-hook", f"{event}: {error}", vertex.name, "the hook's handler failed: see its message"
+                )
+                raise OperationFailed(problem, error.retryable) from None
+
+    def _keep_effects(self, request: messages.Operate, answer: messages.Operated) -> None:
+        with self._store.write() as tx:
+            vertex = tx.get(Id(request.workload.entity))
+            if isinstance(vertex, Vertex):
+                self._journal(tx, answer.effects, vertex)
+
+    def _journal(self, tx: Transaction, effects: tuple[model.Effect, ...], vertex: Vertex) -> None:
+        subject = journals.subject(vertex.directory, vertex.name)
+        for effect in effects:
+            body: Any = msgspec.to_builtins(effect)
+            tx.append(journals.Topic.EFFECT, effect.id, body, subject=subject)
+
+    def _owner(self, entity: Entity) -> Vertex | None:
+        with self._store.read() as reader:
+            found: Entity | None = entity
+            if isinstance(found, Edge):
+                found = reader.get(found.source)
+            while isinstance(found, Vertex) and not topology.is_node(found):
+                found = reader.get(found.parent) if found.parent is not None else None
+            if isinstance(found, Vertex):
+                return found
+            members = reader.path([entity.id], [Step(axis=Axis.DESCENDANTS)])
+            nodes = (one for one in reader.get_many(members) if isinstance(one, Vertex) and topology.is_node(one))
+            return next(nodes, None)
+
+    def _vertex(self, node: Id) -> Vertex:
+        with self._store.read() as reader:
+            vertex = reader.get(node)
+        if not isinstance(vertex, Vertex):
+            raise OperationFailed(model.Problem("unknown-node", f"node {node} is gone"))
+        return vertex
+
+    def _subject(self, vertex: Vertex, verb: str) -> str:
+        with self._store.read() as reader:
+            return f"agent.{self._plugins.host(reader, vertex).name}.{verb}"
+
+
+def find_handler(vertex: Vertex, event: str) -> Handler | None:
+    """Return the handler that implements an operation: the last declared wins."""
+    return next((handler for handler in reversed(vertex.handlers) if handler.event == event), None)
+
+
+def operation_name(name: str) -> str:
+    """Return the verb of ``INTERFACE.OPERATION``."""
+    return name.rpartition(".")[2]
+
+
+def _files(around: site.Surroundings) -> dict[str, str]:
+    files = {}
+    for artifact in around.artifacts.values():
+        values = site.plain(artifact.properties)
+        with contextlib.suppress(KeyError):
+            files[str(values["file"])] = str(values["blob"])
+    return files
+
+
+def _is_attribute(around: site.Surroundings, id: Id, name: str) -> bool:
+    for one in (around.node, *around.capabilities.values(), *around.artifacts.values(), *around.edges):
+        if one.id == id:
+            return ATTRIBUTE in one.properties.get(name, Property()).classes
+    return False
+
+
+def _event(event: Value) -> dict[str, Value] | None:
+    return event if isinstance(event, dict) else None
+
+
+def _problem(error: EvaluationError, vertex: Vertex, operation: str) -> model.Problem:
+    return model.Problem(error.code, str(error), where=f"{vertex.name}, operation {operation}")

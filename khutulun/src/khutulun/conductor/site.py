@@ -1,0 +1,124 @@
+"""The site of an operation: what a driver sees of the workload it works for (see docs/plugins.md)."""
+
+from typing import Any
+
+import msgspec
+
+from floria import codec
+from floria.entities import Edge, Kind, Property, Vertex
+from floria.ids import Id
+from floria.store.interface import Axis, Query, Reader, Step
+from floria.values import Value
+from khutulun import names
+from khutulun.agent import messages
+from khutulun.conductor import topology
+
+CAPABILITY = "tosca:capability"
+ARTIFACT = "tosca:artifact"
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """A node with what belongs to it: capabilities and artifacts by name, and its edges."""
+
+    service: Vertex
+    node: Vertex
+    capabilities: dict[str, Vertex]
+    artifacts: dict[str, Vertex]
+    edges: tuple[Edge, ...]
+
+    @property
+    def ids(self) -> list[Id]:
+        """Everything whose properties the node's operations may need."""
+        inside = (*self.capabilities.values(), *self.artifacts.values())
+        return [self.node.id, *(one.id for one in inside), *(edge.id for edge in self.edges)]
+
+    def workload(self) -> messages.Workload:
+        node, service = self.node, self.service
+        return messages.Workload(
+            entity=node.id,
+            service=service.name,
+            node=node.name,
+            index=node.index,
+            directory=service.directory,
+            names=names.realised(service.name, node.name, node.index),
+        )
+
+
+def surroundings(reader: Reader, node: Vertex) -> Surroundings:
+    """Read what belongs to `node`."""
+    children = [
+        child for child in reader.query(Query(kinds=(Kind.VERTEX,), parent=node.id)) if isinstance(child, Vertex)
+    ]
+    found = reader.get_many(reader.path([node.id], [Step(axis=Axis.OUT)]))
+    edges = [edge for edge in found if isinstance(edge, Edge) and edge.name != topology.HOST_EDGE]
+    edges.sort(key=lambda edge: (edge.name, edge.index, edge.id))
+    return Surroundings(
+        _root(reader, node),
+        node,
+        {child.name: child for child in children if CAPABILITY in child.classes},
+        {child.name: child for child in children if ARTIFACT in child.classes},
+        tuple(edges),
+    )
+
+
+def build(reader: Reader, around: Surroundings, host: dict[str, Any], event: Value = None) -> dict[str, Any]:
+    """Return the site as plain data. Property values are those stored; unset ones are left out."""
+    node = around.node
+    workload = around.workload()
+    return {
+        "entity": {
+            "id": node.id,
+            "name": node.name,
+            "classes": list(node.classes),
+            "state": node.state,
+            "properties": plain(node.properties),
+            "capabilities": {name: plain(child.properties) for name, child in around.capabilities.items()},
+        },
+        "service": workload.service,
+        "node": workload.node,
+        "index": workload.index,
+        "directory": workload.directory,
+        "names": workload.names,
+        "host": host,
+        "artifacts": {},
+        "event": codec.to_plain(event),
+        "edges": [_edge(reader, edge) for edge in around.edges],
+    }
+
+
+def plain(properties: dict[str, Property]) -> dict[str, Any]:
+    """Return the values that are set, as plain data."""
+    return {name: codec.to_plain(found.value) for name, found in properties.items() if found.value is not msgspec.UNSET}
+
+
+def _edge(reader: Reader, edge: Edge) -> dict[str, Any]:
+    target = reader.get(edge.target)
+    owner = target
+    while isinstance(owner, Vertex) and not topology.is_node(owner) and owner.parent is not None:
+        owner = reader.get(owner.parent)
+    if not isinstance(target, Vertex) or not isinstance(owner, Vertex):
+        return {"name": edge.name, "properties": plain(edge.properties), "target": None}
+    return {
+        "name": edge.name,
+        "classes": list(edge.classes),
+        "properties": plain(edge.properties),
+        "target": {
+            "service": owner.directory.rpartition("/")[2],
+            "node": owner.name,
+            "index": owner.index,
+            "capability": target.name if target.id != owner.id else None,
+            "properties": plain(target.properties),
+            "node_properties": plain(owner.properties),
+            "names": names.realised(owner.directory.rpartition("/")[2], owner.name, owner.index),
+        },
+    }
+
+
+def _root(reader: Reader, node: Vertex) -> Vertex:
+    found = node
+    while found.parent is not None:
+        parent = reader.get(found.parent)
+        if not isinstance(parent, Vertex):
+            break
+        found = parent
+    return found
