@@ -1,0 +1,197 @@
+"""Finding targets: which vertices an edge template may lead to, in what order, and why others may not (R83).
+
+Instantiation and changes of running instances draw candidates from here. Candidates are looked up by owner and class,
+never scanned for, and kept in heaps, so that a large design costs little more per edge than a small one.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from floria import naming, selection
+from floria.entities import EdgeTemplate, Finder, Kind, Vertex
+from floria.ids import Id
+from floria.instantiation.design import Design
+from floria.instantiation.draft import Draft
+from floria.instantiation.problems import Refusal
+from floria.store.interface import Query
+
+
+class Wanted(NamedTuple):
+    """What a finder looks for, with everything evaluated that depends on the source."""
+
+    classes: tuple[str, ...]
+    owner_classes: tuple[str, ...]
+    owner: Id | None
+    owner_index: int | None
+    target: Id | None
+    scope: str | None
+
+
+class Pool:
+    """Candidates, the best first: those of the same instantiation, then with fewer edges of the name, then the older.
+
+    What was drawn is not drawn again before `restore`.
+    """
+
+    def __init__(self, candidates: Iterable[tuple[int, int, Id]], name: str, edges: "Counts") -> None:
+        self._name, self._edges = name, edges
+        self._heap = [(tier, edges.of(id, name), place, id) for tier, place, id in candidates]
+        self._drawn: list[tuple[int, int, int, Id]] = []
+        heapq.heapify(self._heap)
+
+    def draw(self) -> Id | None:
+        """Return the best candidate that is left."""
+        while self._heap:
+            tier, known, place, id = heapq.heappop(self._heap)
+            now = self._edges.of(id, self._name)
+            if now != known:
+                heapq.heappush(self._heap, (tier, now, place, id))
+                continue
+            self._drawn.append((tier, now, place, id))
+            return id
+        return None
+
+    def restore(self) -> None:
+        """Put back everything that was drawn."""
+        for entry in self._drawn:
+            heapq.heappush(self._heap, entry)
+        self._drawn.clear()
+
+
+class Counts:
+    """How many edges of a name end in a vertex of the draft."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._known: dict[tuple[Id, str], int] = {}
+
+    def of(self, target: Id, name: str) -> int:
+        """Return the number, counted once."""
+        found = self._known.get((target, name))
+        if found is None:
+            found = self._known[target, name] = self._draft.edges_into(target, name)
+        return found
+
+    def added(self, target: Id, name: str) -> None:
+        """Count one more; call it before the edge is added to the draft."""
+        self._known[target, name] = self.of(target, name) + 1
+
+
+class Candidates:
+    """The pools of one instantiation of `design` in `directory`."""
+
+    def __init__(self, draft: Draft, design: Design, directory: str) -> None:
+        self._draft, self._design, self._directory = draft, design, directory
+        self.counts = Counts(draft)
+        self._pools: dict[tuple[Wanted, str], Pool] = {}
+        self._indexes: dict[Id, dict[int, list[Id]]] = {}
+
+    def wanted(self, template: EdgeTemplate, owner_index: int | None) -> Wanted:
+        """Return what `template` looks for."""
+        finder = template.finder or Finder()
+        bound = finder.owner is not None or template.target is not None
+        scope = finder.scope if finder.scope is not None or bound else self._directory
+        return Wanted(finder.classes, finder.owner_classes, finder.owner, owner_index, template.target, scope)
+
+    def pool(self, wanted: Wanted, name: str) -> Pool:
+        """Return the candidates for edges called `name`."""
+        found = self._pools.get((wanted, name))
+        if found is None:
+            found = self._pools[wanted, name] = Pool(self._ranked(wanted), name, self.counts)
+        return found
+
+    def misfit(self, id: Id, wanted: Wanted) -> str | None:
+        """Return why `id` is no candidate at all, or None when it is one."""
+        vertex = self._draft.get(id)
+        if not isinstance(vertex, Vertex):
+            return "it does not exist"
+        if missing := [label for label in wanted.classes if label not in vertex.classes]:
+            return f"it is not a {', '.join(missing)}"
+        if wanted.scope is not None and not selection.lies_in(vertex.directory, wanted.scope):
+            return f"it is not in {wanted.scope}"
+        owner = self._draft.get(vertex.parent) if vertex.parent is not None else None
+        classes = owner.classes if owner is not None else ()
+        if missing := [label for label in wanted.owner_classes if label not in classes]:
+            return f"it does not belong to a {', '.join(missing)}"
+        return None
+
+    def near_misses(self, wanted: Wanted) -> Iterator[Refusal]:
+        """Yield what comes closest to being a candidate, with the reasons why it is none."""
+        loose = wanted._replace(classes=wanted.classes if wanted.owner is None else (), owner_classes=(), scope=None)
+        for id in self._members(loose):
+            if (reason := self.misfit(id, wanted)) is not None:
+                yield Refusal(id, self.label(id), reason)
+
+    def is_candidate(self, id: Id, wanted: Wanted) -> bool:
+        """Whether `id` would be in the pool."""
+        if self.misfit(id, wanted) is not None:
+            return False
+        if wanted.target is not None:
+            return id in self._targets(wanted.target)
+        vertex = self._draft.get(id)
+        assert isinstance(vertex, Vertex)
+        return wanted.owner is None or vertex.parent in self._owners(wanted.owner, wanted.owner_index)
+
+    def label(self, id: Id) -> str:
+        """Return the name of a candidate for messages."""
+        return naming.label(self._draft, id)
+
+    def owner_label(self, owner: Id, index: int | None) -> str:
+        """Return the name of an owner, which may be a template of the design, for messages."""
+        template = self._design.vertexes.get(owner)
+        name = template.name if template is not None else self.label(owner)
+        return name if index is None else f"{name}[{index}]"
+
+    def _ranked(self, wanted: Wanted) -> Iterator[tuple[int, int, Id]]:
+        for place, id in enumerate(self._members(wanted)):
+            if self.misfit(id, wanted) is None:
+                yield (0 if id in self._draft.vertexes else 1), place, id
+
+    def _members(self, wanted: Wanted) -> list[Id]:
+        if wanted.target is not None:
+            return self._targets(wanted.target)
+        if wanted.owner is not None:
+            owners = self._owners(wanted.owner, wanted.owner_index)
+            return [id for owner in owners for id in self._content(owner)]
+        if wanted.classes:
+            own = min((self._draft.of_class(label) for label in wanted.classes), key=len)
+        else:
+            own = list(self._draft.vertexes)
+        return [*own, *self._stored(Query(kinds=(Kind.VERTEX,), classes=wanted.classes, directory=wanted.scope))]
+
+    def _targets(self, target: Id) -> list[Id]:
+        return self._draft.made_from(target) if target in self._design.vertexes else [target]
+
+    def _owners(self, owner: Id, index: int | None) -> list[Id]:
+        if owner in self._design.vertexes:
+            if index is None:
+                return self._draft.made_from(owner)
+            return self._by_index(owner).get(index, [])
+        if isinstance(self._draft.get(owner), Vertex):
+            found = [owner]
+        else:
+            found = self._stored(Query(kinds=(Kind.VERTEX,), template=owner))
+        return [id for id in found if index is None or getattr(self._draft.get(id), "index", 0) == index]
+
+    def _by_index(self, owner: Id) -> dict[int, list[Id]]:
+        if owner not in self._indexes:
+            grouped: dict[int, list[Id]] = defaultdict(list)
+            for id in self._draft.made_from(owner):
+                grouped[self._draft.vertexes[id].index].append(id)
+            self._indexes[owner] = grouped
+        return self._indexes[owner]
+
+    def _content(self, owner: Id) -> list[Id]:
+        if self._draft.is_new(owner):
+            return self._draft.contained_in(owner)
+        return [*self._draft.contained_in(owner), *self._stored(Query(kinds=(Kind.VERTEX,), parent=owner))]
+
+    def _stored(self, query: Query) -> list[Id]:
+        found = [
+            one
+            for one in self._draft.base.query(query)
+            if one.id not in self._draft.hidden and one.id not in self._draft.vertexes
+        ]
+        return [one.id for one in sorted(found, key=lambda one: (one.created, one.id))]

@@ -1,0 +1,359 @@
+"""Plan: everything that instantiating a design would create, with the ids it will get. Changes nothing.
+
+`apply` makes it so in one transaction. Changes of a running instance are planned here too, with the instance given:
+what is the same keeps its id and what was written to it (see `floria.difference`).
+"""
+
+import time as clocks
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
+
+import msgspec
+
+from floria import graph, ids, properties
+from floria.entities import Bundle, Edge, EdgeTemplate, Property, Vertex, VertexTemplate
+from floria.evaluation import Clock, Context, EvaluationError, Library, Run
+from floria.graph import Graph, Identity
+from floria.ids import Id
+from floria.instantiation import design as designs
+from floria.instantiation import merging
+from floria.instantiation.demands import Demands, count
+from floria.instantiation.design import Design
+from floria.instantiation.draft import Draft
+from floria.instantiation.finding import Candidates
+from floria.instantiation.hooks import AFTER, BEFORE, Hooks, declared
+from floria.instantiation.problems import InstantiationError, Problem, origin
+from floria.properties import Holder
+from floria.store.interface import Reader
+from floria.values import Value, is_literal
+
+INPUTS = "floria.inputs"
+"""Metadata of a root vertex: the inputs that were given."""
+
+MAX_VERTEXES = 2_000_000
+
+Source: TypeAlias = Bundle | Id | VertexTemplate
+"""A design: in hand, or the root of a stored one."""
+
+
+class Allocation(msgspec.Struct, frozen=True):
+    """`amount` of the capacity `name` of `target`, taken by the edge `holder`."""
+
+    target: Id
+    name: str
+    amount: int | float
+    holder: Id
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What will be: vertices, containers first, edges, and what they allocate.
+
+    `notes` explain optional requirements that are not satisfied. `kept` are those that exist already.
+    """
+
+    root: Id
+    name: str
+    directory: str
+    vertexes: tuple[Vertex, ...]
+    edges: tuple[Edge, ...]
+    allocations: tuple[Allocation, ...]
+    notes: tuple[Problem, ...] = ()
+    kept: frozenset[Id] = frozenset()
+
+    def graph(self) -> Graph:
+        """Return the vertices and edges."""
+        return Graph(self.root, {one.id: one for one in self.vertexes}, {one.id: one for one in self.edges})
+
+
+def plan(
+    reader: Reader,
+    source: Source,
+    *,
+    name: str,
+    functions: Library,
+    directory: str = "/",
+    inputs: Mapping[str, Value] | None = None,
+    hooks: Hooks | None = None,
+    clock: Clock = clocks.time_ns,
+    new_id: Callable[[], Id] = ids.new,
+) -> Plan:
+    """Plan an instance of `source` called `name`. Raises `InstantiationError` with everything that is wrong."""
+    problems = _taken(reader, directory, name)
+    planner = Planner(reader, of(reader, source), name, directory, dict(inputs or {}), functions, hooks, clock, new_id)
+    planner.problems += problems
+    return planner.plan()
+
+
+def of(reader: Reader, source: Source) -> Design:
+    """Return the design that `source` stands for. Raises `InstantiationError`, `NotFound`."""
+    if isinstance(source, Bundle):
+        return designs.of_bundle(source)
+    return designs.of_store(reader, source.id if isinstance(source, VertexTemplate) else source)
+
+
+def space(directory: str) -> str:
+    """Return the claim space in which the names of instances in `directory` are unique."""
+    return f"floria.name:{directory}"
+
+
+class Planner:
+    """Makes one plan. With `running`, the plan keeps what is the same in that graph."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        design: Design,
+        name: str,
+        directory: str,
+        inputs: dict[str, Value],
+        functions: Library,
+        hooks: Hooks | None = None,
+        clock: Clock = clocks.time_ns,
+        new_id: Callable[[], Id] = ids.new,
+        running: Graph | None = None,
+        hidden: frozenset[Id] = frozenset(),
+    ) -> None:
+        self._design, self._name, self._directory, self._inputs = design, name, directory, inputs
+        self._functions, self._hooks, self._clock, self._new_id = functions, hooks or Hooks(), clock, new_id
+        self._running = {} if running is None else running.identities()
+        self._old_edges = _by_source(running)
+        self._draft = Draft(reader, hidden)
+        self._identities: dict[Id, Identity] = {}
+        self._prepared: dict[Id, dict[str, Property]] = {}
+        self.problems: list[Problem] = []
+
+    def plan(self) -> Plan:
+        """Return the plan, or raise `InstantiationError`."""
+        root = self._make_root()
+        if root is not None:
+            self._make_content(root)
+        if root is None or self.problems:
+            raise InstantiationError(tuple(self.problems))
+        demands = self._demands()
+        demands.settle()
+        self.problems += demands.problems
+        if not self.problems:
+            self._after()
+        if self.problems:
+            raise InstantiationError(tuple(self.problems))
+        vertexes, edges = tuple(self._draft.vertexes.values()), tuple(self._draft.edges.values())
+        allocations = tuple(
+            Allocation(edge.target, name, amount, edge.id) for edge in edges for name, amount in edge.allocation.items()
+        )
+        kept = frozenset(self._draft.kept)
+        return Plan(root.id, self._name, self._directory, vertexes, edges, allocations, tuple(demands.notes), kept)
+
+    @property
+    def draft(self) -> Draft:
+        """The view of the graph with the plan applied."""
+        return self._draft
+
+    def _make_root(self) -> Vertex | None:
+        template = self._design.root
+        metadata: dict[str, Value] = {**template.metadata, INPUTS: self._inputs}
+        self._identities[template.id] = graph.ROOT
+        root = self._vertex(template, None, 0, graph.ROOT, self._name, self._with_inputs(template), metadata)
+        if root is None and not self.problems:
+            self._problem(template, self._name, "floria.refused", "a hook leaves out the root")
+        return root
+
+    def _make_content(self, root: Vertex) -> None:
+        identities: dict[Id, Identity] = {root.id: graph.ROOT}
+        pending: list[tuple[VertexTemplate, Vertex]] = []
+        self._push(pending, root)
+        while pending:
+            template, parent = pending.pop()
+            for index in range(self._count(template, parent)):
+                above = identities[parent.id]
+                label = template.classes[-1] if template.classes else ""
+                identity: Identity = (above, template.name, label, index)
+                vertex = self._vertex(template, parent, index, identity)
+                if vertex is not None:
+                    identities[vertex.id] = identity
+                    self._push(pending, vertex)
+            if len(self._draft.vertexes) > MAX_VERTEXES:
+                self._problem(template, template.name, "floria.too-large", f"more than {MAX_VERTEXES} vertices")
+                return
+
+    def _push(self, pending: list[tuple[VertexTemplate, Vertex]], parent: Vertex) -> None:
+        assert parent.template is not None
+        pending.extend((template, parent) for template in reversed(self._design.children.get(parent.template, ())))
+
+    def _count(self, template: VertexTemplate, parent: Vertex) -> int:
+        if isinstance(template.count, int) and not isinstance(template.count, bool) and template.count == 1:
+            return 1
+        try:
+            return count(self._context(parent), template.count) or 0
+        except EvaluationError as error:
+            self._problem(template, template.name, error.code, f"its count: {error.message}")
+            return 0
+
+    def _vertex(
+        self,
+        template: VertexTemplate,
+        parent: Vertex | None,
+        index: int,
+        identity: Identity,
+        name: str = "",
+        group: dict[str, Property] | None = None,
+        metadata: dict[str, Value] | None = None,
+    ) -> Vertex | None:
+        old = self._running.get(identity)
+        vertex = Vertex(
+            id=old.id if old is not None else self._new_id(),
+            name=name or template.name,
+            directory=self._directory,
+            classes=template.classes,
+            metadata=template.metadata if metadata is None else metadata,
+            properties=self._properties(template) if group is None else group,
+            handlers=template.handlers,
+            parent=parent.id if parent is not None else None,
+            template=template.id,
+            index=index,
+        )
+        if isinstance(old, Vertex):
+            vertex = self._merged(template, old, vertex)
+        made = self._before(template, vertex)
+        if made is not None:
+            self._draft.add_vertex(made, kept=old is not None)
+        return made
+
+    def _before(self, template: VertexTemplate, vertex: Vertex) -> Vertex | None:
+        if not vertex.handlers and self._hooks.__class__.before_vertex is Hooks.before_vertex:
+            return vertex
+        context = self._context(vertex)
+        try:
+            changed = declared(context, vertex, BEFORE)
+            return None if changed is None else self._hooks.before_vertex(changed, context)
+        except EvaluationError as error:
+            self._problem(template, context.label(vertex), error.code, error.message)
+            return None
+
+    def _demands(self) -> Demands:
+        candidates = Candidates(self._draft, self._design, self._directory)
+        demands = Demands(self._draft, candidates, self._hooks, self._functions, self._clock, self._edge)
+        for template in self._design.edges.values():
+            for source in self._draft.made_from(template.source):
+                demands.add(template, source, self._old_edges.get((source, template.name), ()))
+        return demands
+
+    def _edge(self, template: EdgeTemplate, source: Id, target: Id, index: int, old: Edge | None) -> Edge:
+        edge = Edge(
+            id=old.id if old is not None else self._new_id(),
+            name=template.name,
+            directory=self._directory,
+            classes=template.classes,
+            metadata=template.metadata,
+            properties=self._properties(template),
+            handlers=template.handlers,
+            source=source,
+            target=target,
+            template=template.id,
+            index=index,
+        )
+        return edge if old is None else self._merged(template, old, edge)
+
+    def _merged(self, template: VertexTemplate | EdgeTemplate, old: merging.Made, new: merging.Made) -> merging.Made:
+        try:
+            return merging.merge(old, new)
+        except EvaluationError as error:
+            self._problem(template, self._draft_label(old), error.code, error.message)
+            return new
+
+    def _draft_label(self, made: Vertex | Edge) -> str:
+        return self._context(made).label(made)
+
+    def _properties(self, template: VertexTemplate | EdgeTemplate) -> dict[str, Property]:
+        """Return the template's properties, prepared; once, because preparing sees the property only."""
+        found = self._prepared.get(template.id)
+        if found is None:
+            found = self._prepared[template.id] = dict(self._prepare(template, template.properties))
+        return found
+
+    def _with_inputs(self, template: VertexTemplate) -> dict[str, Property]:
+        takes = {name for name, found in template.properties.items() if properties.OUTPUT not in found.classes}
+        given = dict(template.properties)
+        for name, value in self._inputs.items():
+            if name not in takes:
+                known = ", ".join(sorted(takes)) or "none"
+                self._problem(template, self._name, "floria.unknown-input", f"no input {name!r}; inputs are: {known}")
+            elif not is_literal(value):
+                self._problem(
+                    template, self._name, "floria.bad-input", f"input {name!r} holds a call; inputs are literal"
+                )
+            else:
+                given[name] = msgspec.structs.replace(given[name], value=value, updater=msgspec.UNSET)
+        return dict(self._prepare(template, given))
+
+    def _prepare(
+        self, template: VertexTemplate | EdgeTemplate, group: Mapping[str, Property]
+    ) -> Iterator[tuple[str, Property]]:
+        time = self._clock()
+        for name, found in group.items():
+            if found.value is msgspec.UNSET:
+                if properties.REQUIRED in found.classes and found.updater is msgspec.UNSET:
+                    self._problem(template, template.name, "floria.missing", f"{name!r} is required and has no value")
+                yield name, found
+                continue
+            try:
+                prepared = self._prepared_value(template, name, found)
+            except EvaluationError as error:
+                self._problem(template, f"{template.name}.{name}", error.code, error.message)
+                prepared = found.value
+            yield name, msgspec.structs.replace(found, value=prepared, revision=1, time=time)
+
+    def _prepared_value(self, template: VertexTemplate | EdgeTemplate, name: str, found: Property) -> Value:
+        assert found.value is not msgspec.UNSET
+        if found.preparer is None:
+            return found.value
+        holder = msgspec.structs.replace(template, properties={name: found})
+        return self._context(holder).prepare(holder, name, found.value)
+
+    def _after(self) -> None:
+        hooks = self._hooks.__class__
+        everything: list[Vertex | Edge] = [*self._draft.vertexes.values(), *self._draft.edges.values()]
+        for made in everything:
+            handled = any(handler.event == AFTER for handler in made.handlers)
+            if handled or hooks.after_vertex is not Hooks.after_vertex or hooks.after_edge is not Hooks.after_edge:
+                self._finish(made)
+
+    def _finish(self, made: Vertex | Edge) -> None:
+        context = self._context(made)
+        template = self._design.vertexes.get(made.template or made.id) or self._design.edges[made.template or made.id]
+        try:
+            changed = self._finished(made, context)
+            properties.check_metadata(changed, context.label(changed))
+            self._draft.replace(changed)
+        except EvaluationError as error:
+            self._problem(template, context.label(made), error.code, error.message)
+
+    def _finished(self, made: Vertex | Edge, context: Context) -> Vertex | Edge:
+        if isinstance(made, Vertex):
+            if (vertex := declared(context, made, AFTER)) is not None:
+                return self._hooks.after_vertex(vertex, context)
+        elif (edge := declared(context, made, AFTER)) is not None:
+            return self._hooks.after_edge(edge, context)
+        raise EvaluationError("floria.refused", f"a handler of {AFTER} refuses it")
+
+    def _context(self, entity: Holder) -> Context:
+        return Context(self._draft, self._functions, entity=entity, run=Run(clock=self._clock))
+
+    def _problem(self, template: VertexTemplate | EdgeTemplate, where: str, code: str, message: str) -> None:
+        self.problems.append(Problem(code, message, where, template.id, origin(template)))
+
+
+def _by_source(running: Graph | None) -> dict[tuple[Id, str], list[Edge]]:
+    found: dict[tuple[Id, str], list[Edge]] = {}
+    for edge in sorted(running.edges.values(), key=lambda one: one.index) if running is not None else ():
+        found.setdefault((edge.source, edge.name), []).append(edge)
+    return found
+
+
+def _taken(reader: Reader, directory: str, name: str) -> list[Problem]:
+    if not name:
+        return [Problem("floria.bad-name", "an instance needs a name", directory)]
+    holder = reader.claims(space(directory)).get(name)
+    if holder is None:
+        return []
+    message = f"there is an instance {name!r} in {directory} already ({holder}); choose another name, or update it"
+    return [Problem("floria.name-taken", message, name)]
