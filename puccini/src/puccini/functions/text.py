@@ -1,7 +1,7 @@
 """Strings: ``$concat``, ``$join``, ``$token``, ``$length``, ``$matches`` (sections 10.2.3 and 10.2.2.2.7).
 
 Strings are sequences of Unicode characters. Numbers and booleans among the arguments of ``$concat`` and ``$join`` are
-written as YAML writes them: there is no other way to put a port into a URL.
+written as YAML writes them (there is no other way to put a port into a URL), scalars with their unit.
 """
 
 import math
@@ -10,23 +10,25 @@ from collections.abc import Mapping
 from floria.evaluation import Context, Function
 from floria.values import Value
 from puccini.functions import arguments as given
-from puccini.functions import regular
+from puccini.functions import operands, regular
+from puccini.functions.schemas import Schema
 
 
 def concat(context: Context, arguments: list[Value]) -> Value:
     """``$concat``: of strings, or of lists."""
-    parts = given.evaluated(context, "concat", arguments)
-    if isinstance(parts[0], list):
-        return [item for position, part in enumerate(parts, 1) for item in given.items("concat", part, position)]
-    return "".join(_written("concat", part, position) for position, part in enumerate(parts, 1))
+    parts = operands.evaluated(context, "concat", arguments)
+    if isinstance(parts[0].value, list):
+        return [item for position, part in enumerate(parts, 1) for item in given.items("concat", part.value, position)]
+    return "".join(_written("concat", part.value, position, part.scalar) for position, part in enumerate(parts, 1))
 
 
 def join(context: Context, arguments: list[Value]) -> Value:
     """``$join``: a list of strings, with a delimiter between them."""
-    found = given.evaluated(context, "join", arguments)
-    parts = given.items("join", found[0], 1)
-    delimiter = given.text("join", found[1], 2) if len(found) > 1 else ""
-    return delimiter.join(_written("join", part, position) for position, part in enumerate(parts, 1))
+    found = operands.evaluated(context, "join", arguments)
+    parts = given.items("join", found[0].value, 1)
+    delimiter = given.text("join", found[1].value, 2) if len(found) > 1 else ""
+    entry = found[0].entry_schema
+    return delimiter.join(_written("join", part, position, entry) for position, part in enumerate(parts, 1))
 
 
 def token(context: Context, arguments: list[Value]) -> Value:
@@ -75,7 +77,9 @@ def _tokens(whole: str, characters: frozenset[str]) -> list[str]:
     return tokens
 
 
-def _written(function: str, value: Value, position: int) -> str:
+def _written(function: str, value: Value, position: int, schema: Schema | None) -> str:
+    if schema is not None and schema.type == "scalar" and not isinstance(value, str):
+        return f"{_written(function, value, position, None)} {schema.map['canonical']}"
     match value:
         case str():
             return value
