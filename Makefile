@@ -12,6 +12,8 @@ STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DISTRIBUTIONS := sdk/python floria puccini khutulun
 PACKAGES := $(DISTRIBUTIONS:%=%/src)
+CHECKED := $(shell for folder in $(PACKAGES) $(DISTRIBUTIONS:%=%/tests) plugins testbed tests benchmarks examples; do \
+	[ -z "$$(find $$folder -name '*.py' -print -quit 2>/dev/null)" ] || echo $$folder; done)
 PLUGINS := $(sort $(patsubst %/plugin.py,%,$(wildcard plugins/*/plugin.py)))
 
 # A step is done again when the content of its sources differs from the last time it was done, and only then.
@@ -39,7 +41,7 @@ lint: setup $(EQUIPPED) ## style, types and layers
 	@echo "checking style, types and layers" >&2
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet || { echo "error: some files are not formatted; hint: make format" >&2; exit 1; }
-	$(BIN)/mypy --no-error-summary $(PACKAGES) plugins testbed tests conftest.py
+	$(BIN)/mypy --no-error-summary $(CHECKED) conftest.py
 	$(BIN)/lint-imports --no-cache >/dev/null || { $(BIN)/lint-imports --no-cache; exit 1; }
 
 format: $(EQUIPPED) ## put every file in form

@@ -1,5 +1,6 @@
 """Which parts of this machine a host needs, at the same paths, to run the checkout's own programs."""
 
+import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -24,6 +25,13 @@ def shares() -> list[Share]:
     found = [Share(ROOT), *(Share(path) for path in _interpreter())]
     cache.folder().mkdir(parents=True, exist_ok=True)
     return [*found, Share(cache.folder(), writable=True)]
+
+
+def files() -> list[str]:
+    """Return the names, in the checkout, of the files that are its own: what git keeps or would keep."""
+    command = ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [name for name in listed.split("\0") if name and (ROOT / name).exists()]
 
 
 def environment() -> dict[str, str]:

@@ -148,6 +148,7 @@ class Host(machine.Machine):
                         "NOTIFY_SOCKET": self._place.socket,
                         "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": str(int(self._place.layout is cgroups.Layout.UNIFIED)),
                         "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "1",
+                        "SYSTEMD_NSPAWN_TMPFS_TMP": "0",
                         "SYSTEMD_SECCOMP": "0",
                     },
                     groups=self._place.groups,

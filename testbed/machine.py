@@ -224,6 +224,18 @@ class Machine(abc.ABC):
             ["tar", "-C", target, "-x", "--no-same-owner", "--preserve-permissions"],
         )
 
+    def copy_files(self, folder: Path, names: Sequence[str], target: str) -> None:
+        """Copy the files of these names below `folder` outside to below `target`, as root's."""
+        self.run(["mkdir", "-p", "--", target])
+        listing = "\0".join(names).encode()
+        command = ["tar", "-C", str(folder), "-c", "--null", "--verbatim-files-from", "-T", "-"]
+        archive = subprocess.run(command, input=listing, stdout=subprocess.PIPE, check=True).stdout
+        with self.popen(["tar", "-C", target, "-x", "--no-same-owner"], stdin=subprocess.PIPE).popen as receiver:
+            _, err = receiver.communicate(archive)
+        if receiver.returncode:
+            failed = Completed(("tar", "-x"), receiver.returncode, "", err.decode(errors="replace"))
+            raise CommandFailed(self.name, failed)
+
     def copy_out(self, source: str, target: Path) -> None:
         """Copy a file or a folder's content of the machine to `target` outside."""
         if self.run(["test", "-d", source], check=False).status:

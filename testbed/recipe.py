@@ -28,7 +28,9 @@ MASKED = (
     "systemd-journal-catalog-update.service",
     "systemd-modules-load.service",
     "systemd-network-generator.service",
+    "systemd-tmpfiles-clean.timer",
     "systemd-update-done.service",
+    "tmp.mount",
 )
 
 

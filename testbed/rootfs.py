@@ -29,6 +29,11 @@ def path(wanted: recipe.Recipe = recipe.HOST) -> Path:
     return target
 
 
+def python(root: Path) -> str:
+    """Return the version of the Python that a root filesystem holds, as ``3.13``."""
+    return (root / "usr/bin/python3").readlink().name.removeprefix("python")
+
+
 def _make(wanted: recipe.Recipe, target: Path) -> None:
     draft = target.with_suffix(".draft")
     log = target.parent / "log"

@@ -1,0 +1,36 @@
+"""The README's commands on a machine that has nothing but Debian's Python and make (R1, R100)."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from testbed import checkout, leftovers, rootfs, wheelhouse
+from testbed.host import Host
+from testbed.lab import Lab
+
+HOME = "/srv/khutulun"
+
+
+@pytest.fixture
+def newcomer(lab: Lab) -> Iterator[Host]:
+    """A host that was never set up, with a copy of the checkout and, in place of a registry, a folder of wheels."""
+    wheels = wheelhouse.path(rootfs.python(rootfs.path()))
+    host = lab.boot("newcomer", shares=[checkout.Share(wheels)])
+    host.environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    host.copy_files(checkout.ROOT, checkout.files(), HOME)
+    yield host
+    host.remove()
+
+
+@pytest.mark.demo
+@pytest.mark.timeout(1500)
+def test_make_demo_on_a_bare_host(newcomer: Host) -> None:
+    """R100: one command sets up, starts Khutulun and deploys a service; one more takes all of it down."""
+    shown = newcomer.run(["make", "demo"], cwd=HOME)
+    assert "make stop" in shown.stdout
+    services = json.loads(newcomer.run([".venv/bin/khutulun", "service", "list", "--output", "json"], cwd=HOME).stdout)
+    assert "hello" in json.dumps(services)
+    again = newcomer.run(["make", "setup"], cwd=HOME)
+    assert "installing" not in again.stderr
+    newcomer.run(["make", "stop"], cwd=HOME)
+    assert leftovers.find(newcomer) == []
