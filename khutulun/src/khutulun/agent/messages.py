@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from floria.values import Value
 
+from floria.values import Value
 from khutulun import model
 
 Plain = Any

@@ -9,8 +9,6 @@ import struct
 import subprocess
 import termios
 import threading
-from collections.abc import Mapping, Sequence
-from typing import BinaryIO
 
 import msgspec
 
@@ -33,6 +31,11 @@ class Specification(msgspec.Struct, frozen=True):
     cwd: str | None = None
 
 
+def environment(what: Specification) -> dict[str, str]:
+    """Return the whole environment of a program: nothing of the agent's own but the path."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **what.env}
+
+
 def serve(channel: bus.Channel, what: Specification, request: messages.Run) -> None:
     """Run the program until it ends or the channel is closed; its exit code is the last frame."""
     try:
@@ -53,13 +56,12 @@ class _Program:
     def __init__(self, what: Specification, request: messages.Run, channel: bus.Channel) -> None:
         self._channel = channel
         self._terminal: int | None = None
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **what.env}
         if request.tty:
-            self._spawn_terminal(what.argv, environment, what.cwd, request)
+            self._spawn_terminal(what, request)
         else:
             self._process = subprocess.Popen(
                 what.argv,
-                env=environment,
+                env=environment(what),
                 cwd=what.cwd,
                 stdin=subprocess.PIPE if request.stdin else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -75,9 +77,7 @@ class _Program:
         self._end()
         watcher.join()
 
-    def _spawn_terminal(
-        self, argv: Sequence[str], environment: Mapping[str, str], cwd: str | None, request: messages.Run
-    ) -> None:
+    def _spawn_terminal(self, what: Specification, request: messages.Run) -> None:
         self._terminal, child = pty.openpty()
         self._resize(request.rows, request.columns)
 
@@ -86,9 +86,9 @@ class _Program:
 
         try:
             self._process = subprocess.Popen(
-                argv,
-                env={"TERM": "xterm-256color", **environment},
-                cwd=cwd,
+                what.argv,
+                env={"TERM": "xterm-256color", **environment(what)},
+                cwd=what.cwd,
                 stdin=child,
                 stdout=child,
                 stderr=child,
@@ -103,14 +103,15 @@ class _Program:
 
     def _watch(self) -> None:
         """Send the output, and when all of it is sent the exit code."""
-        outputs: list[tuple[messages.FrameKind, BinaryIO]] = []
         if self._terminal is not None:
-            outputs.append((messages.FrameKind.STDOUT, open(self._terminal, "rb", buffering=0, closefd=False)))
+            outputs = [(messages.FrameKind.STDOUT, self._terminal)]
         else:
             assert self._process.stdout is not None
             assert self._process.stderr is not None
-            outputs.append((messages.FrameKind.STDOUT, self._process.stdout))  # type: ignore[arg-type]
-            outputs.append((messages.FrameKind.STDERR, self._process.stderr))  # type: ignore[arg-type]
+            outputs = [
+                (messages.FrameKind.STDOUT, self._process.stdout.fileno()),
+                (messages.FrameKind.STDERR, self._process.stderr.fileno()),
+            ]
         pumps = [threading.Thread(target=self._pump, args=output, daemon=True) for output in outputs]
         for pump in pumps:
             pump.start()
@@ -124,7 +125,7 @@ class _Program:
         if self._terminal is not None:
             os.close(self._terminal)
 
-    def _pump(self, kind: messages.FrameKind, source: BinaryIO) -> None:
+    def _pump(self, kind: messages.FrameKind, source: int) -> None:
         with contextlib.suppress(bus.BusError):
             while data := self._read(source):
                 self._channel.send(messages.Frame(kind, data))
@@ -132,9 +133,9 @@ class _Program:
         while self._read(source):  # nobody listens: let the program go on until it is ended
             pass
 
-    def _read(self, source: BinaryIO) -> bytes:
+    def _read(self, source: int) -> bytes:
         try:
-            return os.read(source.fileno(), CHUNK)
+            return os.read(source, CHUNK)
         except OSError:  # the other side of a terminal is closed
             return b""
 

@@ -202,7 +202,7 @@ class DBusSource:
             for call in self._what.subscribe:
                 await _call(bus, call)
             await asyncio.to_thread(self._connected)
-            gone = asyncio.ensure_future(bus.wait_for_disconnect())
+            gone = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
             halt = asyncio.ensure_future(stop.wait())
             done, waiting = await asyncio.wait({gone, halt}, return_when=asyncio.FIRST_COMPLETED)
             for future in waiting:

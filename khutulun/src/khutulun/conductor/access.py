@@ -7,8 +7,8 @@ what a directory says holds below it too, unless a nearer one says otherwise.
 import os
 from enum import IntEnum
 
-from floria.entities import Directory
-from floria.store.interface import Kind, Query, Reader
+from floria.entities import Directory, Kind
+from floria.store.interface import Query, Reader
 from khutulun import model
 from khutulun.conductor import registry
 

@@ -116,5 +116,7 @@ def place(tx: Transaction, node: Vertex, host: Vertex) -> None:
 
 
 def _host(vertex: Vertex) -> Host:
-    facts: Any = codec.to_plain(vertex.properties["facts"].value)
+    found = vertex.properties["facts"].value
+    assert isinstance(found, dict)
+    facts: Any = codec.to_plain(found)
     return Host(vertex.name, facts)

@@ -1,0 +1,122 @@
+"""Effects of operations on this host: journaled so that nothing is done twice, and told to the conductor for history."""
+
+from typing import Any
+
+import msgspec
+
+from floria.plugins import effects
+from khutulun import model
+from khutulun.agent import messages
+from khutulun.agent.journal import Journal
+from khutulun.bus import interface as bus
+
+
+class OperationJournal:
+    """Keeps the effects of one operation in the agent's journal (`floria.plugins.effects.Journal`)."""
+
+    def __init__(self, journal: Journal, operation: str) -> None:
+        self._journal, self._operation = journal, operation
+        self._known = {id for id, _, _ in journal.effects(operation)}
+
+    def prior(self) -> list[effects.Effect]:
+        """Return the effects of an attempt that was interrupted, in order."""
+        found = []
+        for _, intent, outcome in self._journal.effects(self._operation):
+            effect = msgspec.msgpack.decode(intent, type=effects.Effect)
+            if outcome is not None:
+                known = msgspec.msgpack.decode(outcome, type=effects.Outcome)
+                effect = msgspec.structs.replace(effect, outcome=known)
+            found.append(effect)
+        return found
+
+    def intent(self, effect: effects.Effect) -> None:
+        number = len(self._known)
+        self._known.add(effect.id)
+        self._journal.intend(effect.id, self._operation, number, msgspec.msgpack.encode(effect))
+
+    def result(self, effect: str, outcome: effects.Outcome) -> None:
+        self._journal.outcome(effect, msgspec.msgpack.encode(outcome))
+
+
+def told(found: list[effects.Effect], host: str, request: messages.Operate) -> tuple[model.Effect, ...]:
+    """Return effects as the conductor keeps them."""
+    workload = request.workload
+    return tuple(
+        model.Effect(
+            kind=effect.request.kind,
+            host=host,
+            service=workload.service,
+            node=workload.node,
+            operation=request.operation,
+            request=_plain(effect.request),
+            change=effect.change,
+            outcome=_plain(effect.outcome) if effect.outcome is not None else {},
+            time=effect.time,
+            duration=effect.outcome.duration / 1e9 if effect.outcome is not None else 0.0,
+            id=effect.id,
+        )
+        for effect in found
+    )
+
+
+def untold(effect: model.Effect) -> effects.Effect:
+    """Return what `told` was made from, for printing it as a script."""
+    return effects.decode(
+        {
+            "id": effect.id,
+            "request": effect.request,
+            "change": effect.change,
+            "time": effect.time,
+            "outcome": effect.outcome or None,
+        }
+    )
+
+
+class Graph:
+    """The graph as a plugin on this host sees it: asked over the bus, in the name of its workload."""
+
+    def __init__(self, over: bus.Bus, workload: messages.Workload, plan: str = "") -> None:
+        self._bus, self._workload, self._plan = over, workload, plan
+
+    def permits(self, id: str, scope: Any) -> bool:
+        return bool(self._ask("permits", id, str(scope)))
+
+    def get(self, id: str) -> object:
+        return self._ask("get", id)
+
+    def query(self, query: object, scope: Any) -> object:
+        return self._ask("query", query, str(scope))
+
+    def set_property(self, id: str, name: str, value: object, effect: str) -> object:
+        return self._ask("set_property", id, name, value, effect)
+
+    def create(self, entity: object, scope: Any, effect: str) -> object:
+        return self._ask("create", entity, str(scope), effect)
+
+    def delete(self, id: str, effect: str) -> object:
+        return self._ask("delete", id, effect)
+
+    def emit(self, id: str, event: str, detail: object, effect: str) -> object:
+        return self._ask("emit", id, event, detail, effect)
+
+    def claim(self, space: str, key: str, effect: str) -> object:
+        return self._ask("claim", space, key, effect)
+
+    def release(self, space: str, key: str, effect: str) -> object:
+        return self._ask("release", space, key, effect)
+
+    def _ask(self, function: str, *arguments: Any) -> object:
+        from floria.plugins.faults import Fault
+
+        request = messages.Graph(workload=self._workload, function=function, arguments=list(arguments), plan=self._plan)
+        try:
+            answer = self._bus.request("conductor.graph", request, messages.GraphAnswer)
+        except bus.BusError as error:
+            raise Fault("graph-unreachable", str(error), True) from None
+        if answer.problem is not None:
+            raise Fault(answer.problem.code, answer.problem.message, False, answer.problem.detail)
+        return answer.result
+
+
+def _plain(data: object) -> Any:
+    return msgspec.to_builtins(data)

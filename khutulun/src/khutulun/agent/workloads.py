@@ -1,0 +1,62 @@
+"""The workloads of a host: which entity a realised thing belongs to, and who speaks for it."""
+
+import threading
+from collections.abc import Iterator
+
+from khutulun.agent import messages
+from khutulun.agent.journal import Journal
+
+
+class Workloads:
+    """Known workloads by entity and by the names of what realises them. Kept in the agent's journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._lock = threading.Lock()
+        self._by_entity: dict[str, messages.Attend] = {}
+        self._by_name: dict[tuple[str, str], str] = {}
+        for attend in journal.workloads():
+            self._index(attend)
+
+    def attend(self, attend: messages.Attend) -> bool:
+        """Know a workload; False when exactly this was known."""
+        with self._lock:
+            if self._by_entity.get(attend.workload.entity) == attend:
+                return False
+            self._journal.attend(attend)
+            self._index(attend)
+            return True
+
+    def forget(self, entity: str) -> None:
+        with self._lock:
+            self._journal.forget(entity)
+            self._by_entity.pop(entity, None)
+            self._by_name = {key: value for key, value in self._by_name.items() if value != entity}
+
+    def get(self, entity: str) -> messages.Attend | None:
+        with self._lock:
+            return self._by_entity.get(entity)
+
+    def find(self, event: dict[str, messages.Plain]) -> messages.Attend | None:
+        """Return the workload that a translated event names (``unit``, ``machine`` or ``entity``)."""
+        with self._lock:
+            entity = event.get("entity")
+            for key in ("unit", "machine"):
+                if entity is None and key in event:
+                    entity = self._by_name.get((key, str(event[key])))
+            return self._by_entity.get(str(entity))
+
+    def of_service(self, service: str) -> list[str]:
+        with self._lock:
+            return [id for id, one in self._by_entity.items() if one.workload.service == service]
+
+    def __iter__(self) -> Iterator[messages.Attend]:
+        with self._lock:
+            return iter(list(self._by_entity.values()))
+
+    def _index(self, attend: messages.Attend) -> None:
+        workload = attend.workload
+        self._by_entity[workload.entity] = attend
+        for key in ("unit", "machine"):
+            if key in workload.names:
+                self._by_name[(key, str(workload.names[key]))] = workload.entity

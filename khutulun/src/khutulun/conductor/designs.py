@@ -1,0 +1,105 @@
+"""Designs: from what a user uploads to a bundle of Floria templates, with its files in the store.
+
+A CSAR is compiled by Puccini; a Floria bundle (YAML or JSON) is taken as it is.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from floria import codec
+from floria.entities import Bundle
+from floria.store.interface import NotFound, Store
+from khutulun import model, shipped
+
+if TYPE_CHECKING:
+    from puccini.diagnostics import Diagnostic
+
+
+class CarriedPlugin(msgspec.Struct, frozen=True):
+    """A plugin that came with a design; its blob is in the store."""
+
+    name: str
+    carrier: str
+    digest: str
+
+
+class Design(msgspec.Struct, frozen=True):
+    """What is deployed: templates, and the plugins that came with them."""
+
+    digest: str
+    bundle: Bundle
+    plugins: tuple[CarriedPlugin, ...] = ()
+    warnings: tuple[model.Problem, ...] = ()
+
+
+def load(store: Store, digest: str) -> Design:
+    """Compile the uploaded blob `digest`. Raises `model.Refused` with everything that is wrong with it."""
+    try:
+        with store.open_blob(digest) as file:
+            content = file.read()
+    except NotFound:
+        raise model.refuse("unknown-archive", f"no archive {digest} was uploaded", status=404) from None
+    if is_archive(content):
+        return _archive(store, digest, content)
+    return _floria(digest, content)
+
+
+def is_archive(content: bytes) -> bool:
+    """Whether the content is an archive (zip, gzip or tar), and not text."""
+    return content[:2] in (b"PK", b"\x1f\x8b") or content[257:262] == b"ustar"
+
+
+def _floria(digest: str, content: bytes) -> Design:
+    try:
+        return Design(digest, codec.decode_bundle(content, codec.Format.YAML, "service"))
+    except codec.CodecError as error:
+        raise model.refuse(
+            "bad-bundle",
+            str(error),
+            hint="a service is a TOSCA file, a CSAR, or a Floria bundle (docs/floria.md)",
+        ) from None
+
+
+def _archive(store: Store, digest: str, content: bytes) -> Design:
+    import puccini
+    from puccini import csar
+    from puccini.catalog import FolderCatalog
+    from puccini.csar.source import ArchiveSource
+    from puccini.diagnostics import Failed
+
+    try:
+        archive = csar.open(content, name="service.csar")
+    except csar.ArchiveError as error:
+        raise model.refuse("bad-archive", str(error), hint=error.hint) from None
+    try:
+        loaded = puccini.load(ArchiveSource(archive), archive.entry, FolderCatalog(shipped.profiles()))
+        bundle = puccini.compile(loaded)
+        for path, blob in bundle.blobs.items():
+            stored = store.put_blob(archive.read(path))
+            assert stored == blob, (path, stored, blob)
+        carried = tuple(
+            CarriedPlugin(plugin.name, plugin.carrier.value, store.put_blob(archive.read(plugin.file)))
+            for plugin in archive.plugins.values()
+        )
+    except Failed as failed:
+        raise model.Refused(*problems(failed.diagnostics)) from None
+    except csar.ArchiveError as error:
+        raise model.refuse("bad-archive", str(error), hint=error.hint) from None
+    finally:
+        archive.close()
+    return Design(digest, bundle, carried, problems(loaded.diagnostics))
+
+
+def problems(diagnostics: "Iterable[Diagnostic]") -> tuple[model.Problem, ...]:
+    return tuple(
+        model.Problem(
+            one.code,
+            one.message,
+            where=f"{one.file}:{one.line}:{one.column}" if one.line else one.file,
+            hint=one.hint,
+            severity=one.severity.value,
+        )
+        for one in diagnostics
+    )

@@ -1,0 +1,146 @@
+"""Adding, showing and removing plugins; those that come with a design, and the built-in ones."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from floria import codec, ids, plugins
+from floria.entities import Plugin
+from floria.plugins import grants
+from floria.plugins.faults import Fault
+from floria.store.interface import Store, Transaction
+from khutulun import model
+from khutulun.conductor.designs import CarriedPlugin
+
+BUILT_IN = "khutulun.built-in"
+
+
+class Administration:
+    """Writes plugins into the graph."""
+
+    def __init__(self, store: Store, host: plugins.PluginHost) -> None:
+        self._store, self._host = store, host
+
+    def describe(self, content: bytes, carrier: str, name: str | None = None, directory: str = "/") -> Plugin:
+        """Load a blob and ask it what it is. Raises `model.Refused`."""
+        try:
+            kind = plugins.Carrier(carrier)
+        except ValueError:
+            known = ", ".join(one.value for one in plugins.Carrier)
+            raise model.refuse("unknown-carrier", f"{carrier!r} is no carrier", hint=f"there are: {known}") from None
+        try:
+            manifest = self._host.load(content, kind).manifest
+            wanted: Any = manifest.get("grants") or {}
+            grants.parse(wanted)
+        except Fault as fault:
+            raise model.refuse(f"plugin-{fault.code}", fault.message) from None
+        except grants.InvalidGrants as error:
+            raise model.refuse("plugin-grants", str(error)) from None
+        label = name or str(manifest.get("name") or "")
+        return Plugin(
+            id=ids.derive("plugin", directory, label),
+            name=label,
+            directory=directory,
+            digest=self._store.put_blob(content),
+            carrier=carrier,
+            manifest=_values(manifest),
+            grants=_values(wanted),
+        )
+
+    def put(self, tx: Transaction, plugin: Plugin) -> Plugin:
+        """Write a plugin in place of the one with its name in its directory."""
+        before = tx.get(plugin.id)
+        if isinstance(before, Plugin):
+            if (before.digest, before.grants) == (plugin.digest, plugin.grants):
+                return before
+            plugin = msgspec.structs.replace(plugin, revision=before.revision)
+        stored = tx.put(plugin)
+        assert isinstance(stored, Plugin)
+        return stored
+
+    def carried(self, found: Iterable[CarriedPlugin], directory: str) -> list[Plugin]:
+        """Return the plugins that came with a design, as they will be in its directory."""
+        return [self.describe(self._read(one.digest), one.carrier, one.name, directory) for one in found]
+
+    def install_built_in(self, blobs: dict[str, Any]) -> None:
+        """Have the built-in drivers in the root directory, where any other can take their place."""
+        described = []
+        for name, path in blobs.items():
+            plugin = self.describe(path.read_bytes(), plugins.Carrier.WASM.value, name)
+            described.append(msgspec.structs.replace(plugin, metadata={BUILT_IN: True}))
+        with self._store.write() as tx:
+            for plugin in described:
+                before = tx.get(plugin.id)
+                if before is None or before.metadata.get(BUILT_IN) is True:
+                    self.put(tx, plugin)
+
+    def _read(self, digest: str) -> bytes:
+        with self._store.open_blob(digest) as file:
+            return file.read()
+
+
+def info(plugin: Plugin) -> model.PluginInfo:
+    """Return a plugin as users see it."""
+    wanted: Any = codec.to_plain(plugin.grants)
+    sentences = grants.explain(grants.parse(wanted))
+    functions = plugin.manifest.get("functions")
+    return model.PluginInfo(
+        name=plugin.name,
+        version=str(plugin.manifest.get("version") or ""),
+        carrier=plugin.carrier,
+        digest=plugin.digest,
+        directory=plugin.directory,
+        builtin=plugin.metadata.get(BUILT_IN) is True,
+        functions=tuple(functions) if isinstance(functions, dict) else (),
+        grants=tuple(str(one.sentence) for one in sentences),
+        full_access=tuple(str(one.sentence) for one in sentences if one.full_access),
+        manifest=plugin.manifest,
+    )
+
+
+def ask(needed: Iterable[Plugin], granted: Iterable[str]) -> None:
+    """Raise `model.Refused` when plugins of a design want something that was not granted by name or digest."""
+    said = set(granted)
+    missing = [info(one) for one in needed if one.grants and not {one.name, one.digest} & said]
+    if missing:
+        detail: Any = [
+            {"plugin": one.name, "digest": one.digest, "grants": list(one.grants), "full_access": list(one.full_access)}
+            for one in missing
+        ]
+        names = ", ".join(one.name for one in missing)
+        raise model.Refused(
+            model.Problem(
+                "grants-needed",
+                f"the service brings plugins that want grants: {names}",
+                hint="grant them when asked, or with --yes",
+                detail=detail,
+            ),
+            status=409,
+        )
+
+
+def visible(found: list[Plugin]) -> list[Plugin]:
+    """Return the nearest of each name."""
+    nearest: dict[str, Plugin] = {}
+    for plugin in found:
+        nearest.setdefault(plugin.name, plugin)
+    return sorted(nearest.values(), key=lambda plugin: plugin.name)
+
+
+def _values(data: Any) -> Any:
+    return codec.from_plain(data)
+
+
+def remove(tx: Transaction, plugin: Plugin | None, name: str, directory: str) -> None:
+    """Remove a plugin of exactly this directory. Raises `model.Refused`."""
+    if plugin is None or plugin.directory != directory:
+        raise model.refuse("unknown-plugin", f"{directory} has no plugin {name!r} of its own", status=404)
+    if plugin.metadata.get(BUILT_IN) is True:
+        raise model.refuse(
+            "built-in-plugin",
+            f"plugin {name!r} is built in",
+            hint="add your own of the same name to take its place",
+            status=409,
+        )
+    tx.delete(plugin.id, plugin.revision)

@@ -1,0 +1,128 @@
+"""Services and nodes as users see them: from entities to `khutulun.model`."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from floria.entities import Edge, Kind, Property, Vertex
+from floria.ids import Id
+from floria.store.interface import Query, Reader
+from floria.values import Value
+from khutulun import model
+from khutulun.conductor import executions, site, topology
+from khutulun.model import ServiceState
+
+OUTPUT = "floria:output"
+MARKS = ("tosca:", "floria:", "khutulun:")
+
+
+def state(reader: Reader, root: Vertex) -> ServiceState:
+    """Return the state of a service, from its last execution and its nodes."""
+    last = last_execution(reader, root.directory)
+    if last is not None:
+        ended = executions.value(last, "state")
+        if ended == "running":
+            return {
+                "deploy": ServiceState.DEPLOYING,
+                "update": ServiceState.UPDATING,
+                "undeploy": ServiceState.UNDEPLOYING,
+            }[last.name]
+        if ended == "failed":
+            return ServiceState.FAILED
+    children = reader.query(Query(kinds=(Kind.VERTEX,), parent=root.id))
+    broken = any(isinstance(child, Vertex) and child.state in ("error", "failed") for child in children)
+    return ServiceState.DEGRADED if broken else ServiceState.RUNNING
+
+
+def last_execution(reader: Reader, directory: str) -> Vertex | None:
+    found = executions.every(reader, directory)
+    return max(found, key=lambda one: one.created, default=None)
+
+
+def summary(reader: Reader, root: Vertex) -> model.Service:
+    """Return a service without its nodes."""
+    children = [one for one in reader.query(Query(kinds=(Kind.VERTEX,), parent=root.id)) if isinstance(one, Vertex)]
+    return model.Service(
+        id=root.id,
+        name=root.name,
+        directory=root.directory.rpartition("/")[0] or "/",
+        state=state(reader, root),
+        created=root.created,
+        modified=max((one.modified for one in children), default=root.modified),
+        node_count=sum(1 for one in children if topology.is_node(one)),
+    )
+
+
+def service(
+    reader: Reader, root: Vertex, found: topology.Topology, outputs: dict[str, model.Attribute]
+) -> model.Service:
+    """Return a service with its nodes."""
+    last = last_execution(reader, root.directory)
+    labels = found.labels()
+    nodes = [_node(reader, found, id, labels) for id in found.nodes]
+    return msgspec.structs.replace(
+        summary(reader, root),
+        inputs={
+            name: property.value
+            for name, property in root.properties.items()
+            if OUTPUT not in property.classes and property.value is not msgspec.UNSET
+        },
+        outputs=outputs,
+        nodes=tuple(sorted(nodes, key=lambda node: node.name)),
+        execution=executions.view(reader, last) if last is not None else None,
+    )
+
+
+def attributes(properties: Mapping[str, Property]) -> dict[str, model.Attribute]:
+    return {name: attribute(property) for name, property in properties.items()}
+
+
+def attribute(property: Property) -> model.Attribute:
+    error = property.error
+    return model.Attribute(
+        None if property.value is msgspec.UNSET else property.value,
+        model.Problem(error.code, error.message) if error is not None else None,
+    )
+
+
+def type_name(classes: tuple[str, ...]) -> str:
+    """Return what an entity is: its most specific class that is no mark."""
+    return next((label for label in classes if not label.startswith(MARKS) or "::" in label), "")
+
+
+def _node(reader: Reader, found: topology.Topology, id: Id, labels: dict[Id, str]) -> model.Node:
+    vertex = found.nodes[id]
+    around = site.surroundings(reader, vertex)
+    return model.Node(
+        id=vertex.id,
+        name=labels[id],
+        type=type_name(vertex.classes),
+        state=vertex.state,
+        host=_host(reader, found, id),
+        properties=attributes(vertex.properties),
+        capabilities={name: attributes(one.properties) for name, one in around.capabilities.items()},
+        relations=tuple(_relation(reader, found, edge, labels) for edge in around.edges),
+        handlers=tuple(handler.event for handler in vertex.handlers),
+    )
+
+
+def _relation(reader: Reader, found: topology.Topology, edge: Edge, labels: dict[Id, str]) -> model.Relation:
+    owner = found.owner.get(edge.target)
+    target = reader.get(edge.target)
+    shown = target.name if target is not None else ""
+    if owner is not None:
+        shown = labels[owner] if owner == edge.target else f"{labels[owner]}.{shown}"
+    return model.Relation(edge.name, shown, attributes(edge.properties))
+
+
+def _host(reader: Reader, found: topology.Topology, id: Id) -> str:
+    for edge in found.edges:
+        if edge.source == id and edge.name == topology.HOST_EDGE:
+            host = reader.get(edge.target)
+            return host.name if host is not None else ""
+    return ""
+
+
+def literal(properties: Mapping[str, Property]) -> dict[str, Value]:
+    """Return the values that are set."""
+    return {name: one.value for name, one in properties.items() if one.value is not msgspec.UNSET}
