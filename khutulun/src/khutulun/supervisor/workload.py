@@ -316,6 +316,7 @@ class Workload:
         self._launch("started")
 
     def _resume_after_boot(self) -> None:
+        self.record.wanted = self.record.wanted and not self.spec.transient
         if not self.record.wanted:
             self._become("stopped" if self.record.state not in _ENDED else self.record.state)
         elif self.spec.schedule:
