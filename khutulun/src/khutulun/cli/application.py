@@ -1,0 +1,113 @@
+"""The root command, and what becomes of everything that goes wrong below it."""
+
+import os
+import sys
+
+import click
+
+from khutulun.cli.lazy import LazyGroup
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
+_EPILOG = """\b
+Environment:
+  KHUTULUN_SOCKET     the server's socket (--socket)
+  KHUTULUN_CONTEXT    the context (--context)
+  KHUTULUN_DIRECTORY  the directory (--directory)
+  KHUTULUN_OUTPUT     human, json or yaml (--output)
+Every other option has one as well: KHUTULUN_COMMAND_OPTION, as in
+KHUTULUN_SERVICE_DEPLOY_NO_WAIT=1.
+
+\b
+Exit codes: 0 done, 1 not done, 130 interrupted. 'service plan' ends with 2
+when there are changes, 'service validate' with 2 when there are differences;
+'exec' with the program's own code, and with 125 when it could not be run.
+"""
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        import importlib.metadata
+
+        click.echo(f"khutulun {importlib.metadata.version('khutulun')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_at={
+        "serve": "serve:serve",
+        "service": "service:service",
+        "call": "operate:call",
+        "logs": "logs:logs",
+        "exec": "execute:execute",
+        "history": "history:history",
+        "events": "events:events",
+        "event": "events:event",
+        "plugin": "plugin:plugin",
+        "adopt": "operate:adopt",
+        "completion": "completion:completion",
+    },
+    context_settings={
+        "auto_envvar_prefix": "KHUTULUN",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
+    epilog=_EPILOG,
+)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def khutulun() -> None:
+    """Describe services once and run them: processes, containers and machines, on one host or many.
+
+    \b
+    A first service, in two terminals:
+      khutulun serve
+      khutulun service deploy examples/hello/service.yaml --name hello
+      khutulun service show hello
+    """
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; return the exit code. Errors are shown as ``error:`` and ``hint:``."""
+    try:
+        code = khutulun.main(arguments, prog_name="khutulun", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.UsageError as error:
+        return _usage(error)
+    except click.ClickException as error:
+        return _fail(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13
+    except Exception as error:
+        return _refused(error)
+    return code if isinstance(code, int) else 0
+
+
+def _refused(error: Exception) -> int:
+    from khutulun import model
+    from khutulun.cli import problems
+
+    if not isinstance(error, model.Refused):
+        raise error
+    problems.show(error.problems)
+    return 1
+
+
+def _usage(error: click.UsageError) -> int:
+    if error.ctx is None:
+        return _fail(error.format_message())
+    return _fail(error.format_message(), f"see '{error.ctx.command_path} --help'")
+
+
+def _fail(message: str, hint: str = "") -> int:
+    click.echo(f"error: {message}", err=True)
+    if hint:
+        click.echo(f"hint: {hint}", err=True)
+    return 1

@@ -1,0 +1,183 @@
+"""`khutulun service deploy | plan | update | resume | undeploy`: what changes a service, or would."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from floria.values import Value
+from khutulun import model
+from khutulun.cli import assignments, design, effects, grants, output, problems, progress, text
+from khutulun.cli.options import SERVICE, Remote, connected
+
+CHANGES = 2
+"""The exit code of a plan that is not empty."""
+
+_FILE = click.Path(path_type=Path)
+_NO_WAIT = click.option("--no-wait", is_flag=True, help="Do not wait for the end.")
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.option("-n", "--name", help="The service's name.  [default: the file's]")
+@assignments.options
+@grants.option
+@_NO_WAIT
+@connected
+def deploy(
+    remote: Remote, file: Path, name: str | None, input: tuple[str, ...], inputs: Path | None, **how: bool
+) -> int:
+    """Deploy the service in FILE and wait until it runs.
+
+    FILE is a TOSCA file (sent with everything that it imports and names), a CSAR, or a Floria bundle in YAML. When it
+    brings plugins, what they ask for is shown, and you are asked.
+
+    \b
+    Examples:
+      khutulun service deploy hello.yaml --input greeting='Good morning'
+      khutulun service deploy shop.csar --name shop-2 --inputs shop.inputs.yaml
+      khutulun service deploy hello.yaml --no-wait --output json
+    """
+    request = _request(remote, file, name, input, inputs)
+    return _run(remote, _grants(remote.client.deploy, request, how), None, how)
+
+
+@click.command()
+@click.argument("file", type=_FILE, required=False)
+@click.option("-n", "--name", help="The service's name.  [default: the file's]")
+@assignments.options
+@grants.option
+@click.option("--script", is_flag=True, help="Print the commands and files as a shell script.")
+@connected
+def plan(
+    remote: Remote,
+    file: Path | None,
+    name: str | None,
+    input: tuple[str, ...],
+    inputs: Path | None,
+    yes: bool,
+    script: bool,
+) -> int:
+    """Say what a deploy, or an update of a service that exists, would do: the nodes that change, and the exact
+    commands and files. Nothing is changed.
+
+    The exit code is 0 when there is nothing to do, 2 when there are changes, 1 when there is an error. Without FILE,
+    the update keeps the design of the service --name.
+
+    \b
+    Examples:
+      khutulun service plan hello.yaml
+      khutulun service plan --name hello --input greeting=Hi
+      khutulun service plan hello.yaml --script > hello.sh
+    """
+    request = _request(remote, file, name, input, inputs)
+    found = grants.granted(request, remote.client.plan, yes=yes)
+    if script:
+        click.echo(found.script, nl=False)
+    else:
+        output.show(remote.output, model.Plan, found, _plan_lines)
+    changed = found.effects or any(change.change != "unchanged" for change in found.changes)
+    return CHANGES if changed else 0
+
+
+@click.command()
+@click.argument("name", type=SERVICE)
+@click.argument("file", type=_FILE, required=False)
+@assignments.options
+@grants.option
+@_NO_WAIT
+@connected
+def update(
+    remote: Remote, name: str, file: Path | None, input: tuple[str, ...], inputs: Path | None, **how: bool
+) -> int:
+    """Update the service NAME to FILE, to other inputs, or to both; only the difference is acted on.
+
+    Inputs that are not named stay as they are.
+
+    \b
+    Examples:
+      khutulun service update hello --input greeting=Hi
+      khutulun service update hello hello-2.yaml
+    """
+    request = _request(remote, file, name, input, inputs)
+    return _run(remote, _grants(remote.client.update, request, how), name, how)
+
+
+@click.command()
+@click.argument("name", type=SERVICE)
+@_NO_WAIT
+@connected
+def resume(remote: Remote, name: str, **how: bool) -> int:
+    """Try again what failed, and what was skipped because of it, in the last execution of the service NAME."""
+    return _run(remote, lambda: remote.client.resume(name, remote.directory), name, how)
+
+
+@click.command()
+@click.argument("name", type=SERVICE)
+@_NO_WAIT
+@connected
+def undeploy(remote: Remote, name: str, **how: bool) -> int:
+    """Stop and delete everything of the service NAME, in reverse order, and leave nothing behind."""
+    return _run(remote, lambda: remote.client.undeploy(name, remote.directory), name, how)
+
+
+def _request(
+    remote: Remote, file: Path | None, name: str | None, pairs: tuple[str, ...], file_of_inputs: Path | None
+) -> model.DeployRequest:
+    """Read everything before anything is sent, then upload the design."""
+    found: dict[str, Value] = assignments.read(pairs, file_of_inputs)
+    if file is None:
+        if name is None:
+            raise click.UsageError("Name a FILE, or a service with --name.", click.get_current_context())
+        return model.DeployRequest(name, None, remote.directory, found)
+    content = design.read(file)
+    name = name or design.name(file)
+    return model.DeployRequest(name, remote.client.upload(content), remote.directory, found)
+
+
+def _grants(
+    send: Callable[[model.DeployRequest], model.Execution], request: model.DeployRequest, how: dict[str, bool]
+) -> Callable[[], model.Execution]:
+    return lambda: grants.granted(request, send, yes=how["yes"])
+
+
+def _run(remote: Remote, start: Callable[[], model.Execution], service: str | None, how: dict[str, bool]) -> int:
+    execution = progress.follow(remote, start, service=service, wait=not how["no_wait"])
+    output.show(remote.output, model.Execution, execution, lambda found: _summary(remote, found))
+    if execution.state != "failed":
+        return 0
+    problems.show(execution.problems or [step.problem for step in execution.steps if step.problem])
+    click.echo(f"hint: mend it, then 'khutulun service resume {execution.service}'", err=True)
+    return 1
+
+
+def _summary(remote: Remote, execution: model.Execution) -> list[str]:
+    """Return how it ended, and after a deploy or update what the service offers."""
+    name = execution.service
+    match execution.state, execution.workflow:
+        case "running", workflow:
+            return [f"{name}: {workflow} has begun; look at it with 'khutulun service show {name}'"]
+        case "failed", workflow:
+            return [f"{name}: {workflow} failed"]
+        case _, "undeploy":
+            return [f"{name} is gone"]
+    service = remote.client.service(name, remote.directory)
+    outputs = [f"{text.clean(key)}: {text.attribute(value)}" for key, value in service.outputs.items()]
+    return [f"{name} is {service.state.value}", *text.indent(outputs)]
+
+
+def _plan_lines(plan: model.Plan) -> list[str]:
+    changes = [change for change in plan.changes if change.change != "unchanged"]
+    if not changes and not plan.effects:
+        return [f"{plan.service}: nothing to do"]
+    lines = [f"{plan.service}: {len(changes)} of {len(plan.changes)} nodes change"]
+    lines += text.indent(_change_line(change) for change in plan.changes)
+    lines += effects.grouped(plan.effects)
+    if plan.unknown:
+        lines += ["Known only when it is done:", *text.indent(map(text.clean, plan.unknown))]
+    return lines
+
+
+def _change_line(change: model.NodeChange) -> str:
+    properties = f" ({', '.join(map(text.clean, change.properties))})" if change.properties else ""
+    return f"{change.change:10} {text.clean(change.node)}{properties}"

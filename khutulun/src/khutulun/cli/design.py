@@ -1,0 +1,52 @@
+"""From a FILE to what is uploaded: TOSCA is packed with all that it names, archives and bundles go as they are."""
+
+import re
+from pathlib import Path
+
+from khutulun import model, names
+from puccini import csar
+from puccini.csar import creation
+
+_ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+_TOSCA = re.compile(rb"^[\"']?tosca_definitions_version[\"']?\s*:", re.MULTILINE)
+_GENERIC = frozenset({"service", "main", "template", "index"})
+
+
+def read(file: Path) -> bytes:
+    """Return the content to upload, or refuse."""
+    try:
+        if file.is_dir():
+            return creation.content(creation.from_folder(file))
+        content = file.read_bytes()
+        if content.startswith(_ARCHIVES) or csar.is_archive(file) or not _TOSCA.search(content):
+            return content
+        return csar.pack(file)
+    except OSError as error:
+        raise _unreadable(file, error.strerror or str(error)) from error
+    except csar.ArchiveError as error:
+        where = error.entry or str(file)
+        if error.line is not None:
+            where += f":{error.line}"
+        raise model.refuse(error.refusal.value, error.message, where=where, hint=error.hint) from error
+
+
+def name(file: Path) -> str:
+    """Return the service's name that a file's name says; that of its folder when the file's says nothing."""
+    path = file.resolve()
+    stem = path.name.partition(".")[0] if path.is_file() else path.name
+    if stem in _GENERIC:
+        stem = path.parent.name
+    if not names.is_service_name(stem):
+        raise model.refuse(
+            "bad-name", f"no service can be called {stem!r}", where=str(file), hint="name it with --name"
+        )
+    return stem
+
+
+def _unreadable(file: Path, why: str) -> model.Refused:
+    return model.refuse(
+        "unreadable",
+        f"it cannot be read: {why}",
+        where=str(file),
+        hint="name a TOSCA file, a CSAR, a folder with a service, or a Floria bundle",
+    )

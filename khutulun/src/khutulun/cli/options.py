@@ -1,0 +1,132 @@
+"""The options that commands share, and the types of their arguments."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+from click.shell_completion import CompletionItem
+
+from khutulun import model
+from khutulun.cli import contexts
+from khutulun.cli.output import Output
+from khutulun.client import Client
+
+
+class Remote(NamedTuple):
+    """The server that a command talks to, the directory it works in, and how it answers."""
+
+    client: Client
+    directory: str
+    output: Output
+
+
+class Target(NamedTuple):
+    """A service, or a node of it."""
+
+    service: str
+    node: str | None
+
+
+class ServiceName(click.ParamType[str]):
+    """The name of a service; completed from the server's."""
+
+    name = "service"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        try:
+            found = _remote(ctx.params)
+            services = found.client.services(found.directory)
+        except model.Refused:
+            return []  # nothing to complete from
+        return [CompletionItem(service.name) for service in services if service.name.startswith(incomplete)]
+
+
+class TargetType(click.ParamType[Target]):
+    """SERVICE/NODE, or with `whole` also SERVICE; completed from the server's."""
+
+    name = "service/node"
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self._whole = whole
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Target:
+        service, slash, node = str(value).partition("/")
+        if not service or (slash and not node) or (not slash and not self._whole):
+            self.fail(f"{value!r} is not {'SERVICE or ' if self._whole else ''}SERVICE/NODE.", param, ctx)
+        return Target(service, node or None)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        service, slash, node = incomplete.partition("/")
+        if not slash:
+            return [
+                CompletionItem(item.value if self._whole else f"{item.value}/")
+                for item in ServiceName().shell_complete(ctx, param, service)
+            ]
+        try:
+            found = _remote(ctx.params)
+            nodes = found.client.service(service, found.directory).nodes
+        except model.Refused:
+            return []  # nothing to complete from
+        return [CompletionItem(f"{service}/{item.name}") for item in nodes if item.name.startswith(node)]
+
+
+SERVICE = ServiceName()
+NODE = TargetType()
+SERVICE_OR_NODE = TargetType(whole=True)
+
+
+def connected(function: Callable[..., Any] | None = None, *, outputs: tuple[Output, ...] = ()) -> Callable[..., Any]:
+    """Give a command the options of a client, and a `Remote` as its first argument."""
+    if function is None:
+        return functools.partial(connected, outputs=outputs)
+    command = function
+    names = [Output.HUMAN, Output.JSON, Output.YAML, *outputs]
+
+    @click.option(
+        "-o",
+        "--output",
+        type=click.Choice([name.value for name in names]),
+        default="human",
+        show_default=True,
+        envvar="KHUTULUN_OUTPUT",
+        help="For people, or the whole answer for scripts.",
+    )
+    @click.option(
+        "-d",
+        "--directory",
+        envvar="KHUTULUN_DIRECTORY",
+        metavar="DIRECTORY",
+        help="The directory (namespace) to work in.  [default: the context's, else /]",
+    )
+    @click.option(
+        "--socket",
+        type=click.Path(path_type=Path),
+        envvar="KHUTULUN_SOCKET",
+        help="The server's socket.",
+    )
+    @click.option(
+        "--context",
+        envvar="KHUTULUN_CONTEXT",
+        metavar="NAME",
+        help="system, user, or one of contexts.yaml.",
+    )
+    @functools.wraps(command)
+    def wrapper(**parameters: Any) -> Any:
+        remote = _remote(parameters)
+        for name in ("output", "directory", "socket", "context"):
+            del parameters[name]
+        return command(remote, **parameters)  # fmt: skip
+
+    return wrapper
+
+
+def _remote(parameters: dict[str, Any]) -> Remote:
+    socket, directory = parameters.get("socket"), parameters.get("directory")
+    context = contexts.find(parameters.get("context"))
+    return Remote(
+        Client(socket or Path(context.socket or "")),
+        directory or context.directory,
+        Output(parameters.get("output") or Output.HUMAN),
+    )

@@ -1,0 +1,103 @@
+"""`khutulun plugin …`."""
+
+from pathlib import Path
+
+import click
+
+from khutulun import model
+from khutulun.cli import grants, output, text
+from khutulun.cli.options import Remote, connected
+
+CARRIERS = {".wasm": "wasm", ".py": "python", ".run": "executable"}
+
+
+@click.group()
+def plugin() -> None:
+    """Plugins: drivers, functions and event sources, built in or your own."""
+
+
+@plugin.command("list")
+@connected
+def list_plugins(remote: Remote) -> None:
+    """List the plugins that a directory sees."""
+    output.show(remote.output, list[model.PluginInfo], remote.client.plugins(remote.directory), _table)
+
+
+@plugin.command()
+@click.argument("name")
+@connected
+def show(remote: Remote, name: str) -> None:
+    """Show a plugin: where it comes from, its functions, and what it is granted."""
+    output.show(remote.output, model.PluginInfo, remote.client.plugin(name, remote.directory), _details)
+
+
+@plugin.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-n", "--name", help="The name in this directory; the name of a built-in replaces it there.")
+@click.option("--carrier", type=click.Choice(sorted(CARRIERS.values())), help="What FILE is.  [default: by its suffix]")
+@grants.option
+@connected
+def add(remote: Remote, file: Path, name: str | None, carrier: str | None, yes: bool) -> None:
+    """Add the plugin in FILE: a Wasm component (.wasm), Python source (.py), or an executable (.run).
+
+    What it asks for is shown first, and you are asked.
+
+    \b
+    Examples:
+      khutulun plugin add blink.py
+      khutulun plugin add my-process.wasm --name process --directory /team
+    """
+    carrier = carrier or _carrier(file)
+    content = _content(file)
+    found = remote.client.inspect_plugin(content, carrier)
+    if found.grants or found.full_access:
+        grants.ask([grants.Wanted(name or found.name, found.grants, found.full_access)], yes=yes)
+    added = remote.client.add_plugin(content, carrier, name, remote.directory)
+    output.show(remote.output, model.PluginInfo, added, lambda p: [f"{p.name} {p.version} is there, in {p.directory}"])
+
+
+@plugin.command()
+@click.argument("name")
+@connected
+def remove(remote: Remote, name: str) -> None:
+    """Remove a plugin from a directory; a built-in that it replaced is back."""
+    remote.client.remove_plugin(name, remote.directory)
+    output.show(remote.output, dict[str, str], {"removed": name}, lambda _: [f"{name} is removed"])
+
+
+def _carrier(file: Path) -> str:
+    if file.suffix not in CARRIERS:
+        raise model.refuse(
+            "unknown-carrier",
+            f"the suffix {file.suffix!r} does not say what this is",
+            where=str(file),
+            hint="say it with --carrier wasm, python or executable",
+        )
+    return CARRIERS[file.suffix]
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise model.refuse(
+            "unreadable", f"it cannot be read: {error.strerror}", where=str(file), hint="name the plugin's file"
+        ) from error
+
+
+def _table(plugins: list[model.PluginInfo]) -> list[str]:
+    rows = [
+        (text.clean(p.name), p.version, p.carrier, "built in" if p.builtin else p.directory, p.digest[:19])
+        for p in plugins
+    ]
+    return text.table(("NAME", "VERSION", "CARRIER", "FROM", "DIGEST"), rows)
+
+
+def _details(plugin: model.PluginInfo) -> list[str]:
+    origin = "built in" if plugin.builtin else f"in {plugin.directory}"
+    return [
+        f"{text.clean(plugin.name)} {text.clean(plugin.version)} ({plugin.carrier}), {origin}",
+        f"  {plugin.digest}",
+        f"  functions: {', '.join(map(text.clean, plugin.functions)) or 'none'}",
+        *text.indent(grants.lines(grants.Wanted(plugin.name, plugin.grants, plugin.full_access))),
+    ]
