@@ -1,6 +1,9 @@
 """The folder that keeps what is costly to make: root filesystems, wheelhouses, compiled plugins; and leases of runs."""
 
+import contextlib
+import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -18,3 +21,13 @@ def testbed() -> Path:
     path = folder() / "testbed"
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+@contextlib.contextmanager
+def shelf(name: str) -> Iterator[Path]:
+    """Hold the test bed's folder `name`, made if missing, against other runs that would fill it too."""
+    path = testbed() / name
+    path.mkdir(exist_ok=True)
+    with (path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield path

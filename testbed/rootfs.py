@@ -1,6 +1,5 @@
 """Root filesystems of test hosts, made once from a recipe and kept in the cache folder."""
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -16,11 +15,8 @@ LAST_WORDS = 20
 
 def path(wanted: recipe.Recipe = recipe.HOST) -> Path:
     """Return the root filesystem made from a recipe, after making it if it is not there (half a minute, once)."""
-    folder = cache.testbed() / "rootfs"
-    folder.mkdir(exist_ok=True)
-    target = folder / wanted.digest
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with cache.shelf("rootfs") as folder:
+        target = folder / wanted.digest
         if not target.exists():
             _clear_drafts(folder)
             _make(wanted, target)

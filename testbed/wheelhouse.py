@@ -22,23 +22,24 @@ def path(python: str) -> Path:
     wanted = requirements(checkout.ROOT)
     constraints = checkout.ROOT / "constraints.txt"
     digest = hashlib.sha256("\n".join([python, constraints.read_text(), *wanted]).encode()).hexdigest()[:16]
-    target = cache.testbed() / "wheelhouse" / digest
-    if not target.exists():
-        draft = target.with_suffix(".draft")
-        shutil.rmtree(draft, ignore_errors=True)
-        print(f"filling the wheelhouse of test hosts: {target}", file=sys.stderr, flush=True)
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        command += [
-            "--only-binary=:all:",
-            f"--python-version={python}",
-            f"--dest={draft}",
-            f"--constraint={constraints}",
-        ]
-        done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise processes.TestBedError(f"the wheelhouse could not be filled:\n{done.stderr.strip()}")
-        draft.rename(target)
+    with cache.shelf("wheelhouse") as folder:
+        target = folder / digest
+        if not target.exists():
+            _fill(target, python, constraints, wanted)
     return target
+
+
+def _fill(target: Path, python: str, constraints: Path, wanted: list[str]) -> None:
+    draft = target.with_suffix(".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    print(f"filling the wheelhouse of test hosts: {target}", file=sys.stderr, flush=True)
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--only-binary=:all:", f"--python-version={python}"]
+    command += [f"--dest={draft}", f"--constraint={constraints}", *wanted]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise processes.TestBedError(f"the wheelhouse could not be filled:\n{done.stderr.strip()}")
+    draft.rename(target)
 
 
 def requirements(root: Path) -> list[str]:
