@@ -1,0 +1,234 @@
+"""The Wasm carrier: loads compiled components and runs each call in a fresh instance of its own."""
+
+import contextlib
+import ctypes
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from wasmtime import Store, WasmtimeError
+from wasmtime import _ffi as ffi
+from wasmtime.component import Component, Func, Instance, Linker, Record
+
+from floria.plugins import bindings, engine, wasi
+from floria.plugins.budgets import DESCRIBE, Budget
+from floria.plugins.calls import Call, Sources
+from floria.plugins.faults import Fault, FaultData, decode_detail
+from floria.plugins.grants import NONE
+
+PLUGIN = bindings.interface("plugin")
+_EPOCH_CALLBACK = ctypes.CFUNCTYPE(
+    ctypes.c_size_t,
+    ctypes.POINTER(ffi.wasmtime_context_t),
+    ctypes.c_void_p,
+    ctypes.POINTER(ctypes.c_uint64),
+    ctypes.POINTER(ffi.wasmtime_update_deadline_kind_t),
+)
+_NO_FINALIZER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(0)
+
+
+class Guest:
+    """A call inside the sandbox: its CPU time, its timers, and why the host stopped it."""
+
+    def __init__(self, call: Call, ticker: engine.Ticker) -> None:
+        self.call = call
+        self.failure: Fault | None = None
+        self.timers: dict[int, int] = {}
+        self._ticker = ticker
+        self._used = 0.0
+        self._entered: float | None = None
+
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """Count what runs as the guest's CPU time."""
+        self._enter()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    @contextlib.contextmanager
+    def outside(self) -> Iterator[None]:
+        """Do not: the guest waits for the host."""
+        self._leave()
+        try:
+            yield
+        finally:
+            self._enter()
+
+    def ticks(self) -> int:
+        """Return after how many ticks to look again; 0 when a limit is reached, with `failure` set."""
+        used = self._used + (0.0 if self._entered is None else time.thread_time() - self._entered)
+        left = min(self.call.budget.cpu - used, self.call.left)
+        if left > 0:
+            return math.ceil(left / engine.TICK)
+        self.failure = self.call.too_long() if self.call.left <= 0 else self.call.too_busy()
+        return 0
+
+    def _enter(self) -> None:
+        self._entered = time.thread_time()
+        self._ticker.enter()
+
+    def _leave(self) -> None:
+        self._ticker.leave()
+        if self._entered is not None:
+            self._used += time.thread_time() - self._entered
+            self._entered = None
+
+
+class Prepared:
+    """An instance that waits for its one call."""
+
+    def __init__(self, store: Store, describe: Func, dispatch: Func) -> None:
+        self.store, self.describe, self.dispatch = store, describe, dispatch
+
+
+class Runtime:
+    """The engine of a host, shared by its components. `current` is the guest that this thread runs."""
+
+    def __init__(self) -> None:
+        self.engine = engine.make()
+        self.ticker = engine.Ticker(self.engine)
+        self._local = threading.local()
+        self._on_epoch = _EPOCH_CALLBACK(self._epoch)
+
+    def current(self) -> Guest:
+        guest: Guest = self._local.guest
+        return guest
+
+    @contextlib.contextmanager
+    def running(self, guest: Guest) -> Iterator[None]:
+        before = getattr(self._local, "guest", None)
+        self._local.guest = guest
+        try:
+            with guest.inside():
+                yield
+        finally:
+            self._local.guest = before
+
+    def store(self, budget: Budget) -> Store:
+        """Return a store with the limits of a budget."""
+        store = Store(self.engine)
+        limit(store, budget)
+        ffi.wasmtime_store_epoch_deadline_callback(store.ptr(), self._on_epoch, None, _NO_FINALIZER)
+        return store
+
+    def close(self) -> None:
+        self.ticker.close()
+
+    def _epoch(self, context: Any, data: Any, delta: Any, kind: Any) -> int:
+        ticks = self.current().ticks()
+        if ticks:
+            delta[0] = ticks
+            kind[0] = 0
+            return 0
+        return int(ctypes.cast(WasmtimeError("stopped by the host")._consume(), ctypes.c_void_p).value or 0)
+
+
+class LoadedComponent:
+    """A component mapped into memory, ready to make instances."""
+
+    def __init__(self, runtime: Runtime, file: str, name: str) -> None:
+        self._runtime, self._name = runtime, name
+        try:
+            self._component = Component.deserialize_file(runtime.engine, file)
+        except WasmtimeError as error:
+            raise Fault("invalid-component", f"{name}: {_first_line(error)}") from None
+        self._linker = Linker(runtime.engine)
+        imports = self._component.type.imports(runtime.engine)
+        try:
+            wasi.link(self._linker, runtime.engine, imports, runtime.current)
+            bindings.link(self._linker, runtime.engine, imports, runtime.current)
+            self._linker.define_unknown_imports_as_traps(self._component)
+        except WasmtimeError as error:
+            raise Fault("invalid-component", f"{name}: {_first_line(error)}") from None
+        self._describe = self._index("describe")
+        self._dispatch = self._index("dispatch")
+
+    def prepare(self, sources: Sources = (), *, warm: bool = False) -> Prepared:
+        """Make an instance. `warm` has it describe itself, so that its pages are there when the call comes."""
+        guest = Guest(Call(self._name, NONE, None, DESCRIBE, sources), self._runtime.ticker)
+        store = self._runtime.store(DESCRIBE)
+        try:
+            prepared = self._guarded(guest, store, lambda: self._instantiate(store))
+            if warm:
+                self._guarded(guest, store, lambda: prepared.describe(store))
+        except BaseException:
+            store.close()
+            raise
+        return prepared
+
+    def describe(self, call: Call) -> str:
+        """Return the manifest as text. Raises `Fault`."""
+        return str(self._run(call, None, lambda made: made.describe(made.store)))
+
+    def dispatch(self, call: Call, made: Prepared | None, function: str, site: str, arguments: str) -> str:
+        """Call a function, in the instance made ahead or in a new one. Raises `Fault`."""
+        result = self._run(call, made, lambda made: made.dispatch(made.store, function, site, arguments))
+        if isinstance(result, Record):
+            fault: Any = result
+            raise Fault.of(FaultData(fault.code, fault.message, fault.retryable, decode_detail(fault.detail)))
+        return str(result)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._linker.close()
+        self._component.close()
+
+    def _run(self, call: Call, made: Prepared | None, work: Callable[[Prepared], Any]) -> Any:
+        guest = Guest(call, self._runtime.ticker)
+        store = self._runtime.store(call.budget) if made is None else made.store
+        limit(store, call.budget)
+        try:
+            return self._guarded(guest, store, lambda: work(made or self._instantiate(store)))
+        finally:
+            store.close()
+            call.finish()
+
+    def _guarded(self, guest: Guest, store: Store, work: Callable[[], Any]) -> Any:
+        with self._runtime.running(guest):
+            store.set_epoch_deadline(max(1, guest.ticks()))
+            try:
+                return work()
+            except WasmtimeError as error:
+                raise self._fault(guest, error) from None
+
+    def _instantiate(self, store: Store) -> Prepared:
+        instance = self._linker.instantiate(store, self._component)
+        return Prepared(store, self._func(instance, store, "describe"), self._func(instance, store, "dispatch"))
+
+    def _func(self, instance: Instance, store: Store, name: str) -> Func:
+        found = instance.get_func(store, self._describe if name == "describe" else self._dispatch)
+        if found is None:
+            raise Fault("invalid-component", f"{self._name} does not export {PLUGIN} {name}")
+        return found
+
+    def _index(self, name: str) -> Any:
+        plugin = self._component.get_export_index(PLUGIN)
+        found = None if plugin is None else self._component.get_export_index(name, plugin)
+        if found is None:
+            raise Fault("invalid-component", f"{self._name} does not export {PLUGIN} {name}")
+        return found
+
+    def _fault(self, guest: Guest, error: WasmtimeError) -> Fault:
+        if guest.failure is not None:
+            return guest.failure
+        printed = guest.call.errors.decode("utf-8", "replace").strip()
+        detail = {"printed": printed[-4000:]} if printed else None
+        return Fault("crashed", f"{guest.call.actor}: {_cause(str(error))}", False, detail)
+
+
+def limit(store: Store, budget: Budget) -> None:
+    """Set the limits of a store."""
+    store.set_limits(memory_size=budget.memory, table_elements=budget.tables, instances=200, tables=100, memories=4)
+
+
+def _cause(text: str) -> str:
+    lines = [line.strip() for line in text[text.rfind("Caused by") :].splitlines() if line.strip()]
+    return (lines[-1] if lines else text)[:300]
+
+
+def _first_line(error: WasmtimeError) -> str:
+    return (str(error).splitlines() or ["refused"])[0][:300]

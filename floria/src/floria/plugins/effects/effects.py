@@ -1,0 +1,240 @@
+"""The one place through which everything passes that a plugin does to the world.
+
+It executes and journals (live), runs queries and writes changes down (plan), or takes what was already done from an
+earlier journal and does only the rest (replay). Grants were checked before; see `floria.plugins.grants`.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from floria import ids
+from floria.plugins import requests
+from floria.plugins.effects import dbus, durable, files, http, processes
+from floria.plugins.effects.access import Evaluate, GraphAccess, Log, Secrets
+from floria.plugins.effects.journal import Effect, Journal, Outcome, Status
+from floria.plugins.effects.planned import PlannedFiles
+from floria.plugins.effects.redaction import Redaction
+from floria.plugins.faults import Fault
+from floria.plugins.grants import Permit
+
+T = TypeVar("T")
+_IDEMPOTENT_METHODS = frozenset({"PUT", "DELETE"})
+
+
+class Mode(StrEnum):
+    """Whether changes are made (`live`) or written down (`plan`)."""
+
+    LIVE = "live"
+    PLAN = "plan"
+
+
+def boot() -> str:
+    """Return the id of the machine's current boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+class Effects:
+    """Performs the effects of one call; used by one thread at a time.
+
+    `spool` is a private folder on the host's own disk where running commands leave their results; without it a command
+    dies with the host. `environment` is the whole environment of commands. `prior` are the effects of an earlier,
+    interrupted attempt: a request equal to one of them, not taken yet, is answered with its outcome instead of being
+    done again; an effect in doubt is resolved first. What is not lent (`graph`, `evaluate`, `secrets`) is refused.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        mode: Mode = Mode.LIVE,
+        prior: Iterable[Effect] = (),
+        spool: Path | None = None,
+        environment: Mapping[str, str] = processes.ENVIRONMENT,
+        graph: GraphAccess | None = None,
+        evaluate: Evaluate | None = None,
+        secrets: Secrets | None = None,
+        log: Log | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.mode, self.spool, self.environment = mode, spool, environment
+        self._journal, self._clock = journal, clock
+        self._graph, self._evaluate, self._secrets, self._log = graph, evaluate, secrets, log
+        self._prior = [e for e in prior if e.outcome is None or e.outcome.status is not Status.RECORDED]
+        self._redaction = Redaction()
+        self._planned = PlannedFiles()
+        self._boot = boot()
+
+    def log(self, level: str, message: str) -> None:
+        """Pass a line of the plugin's log on, without secrets."""
+        if self._log is not None:
+            self._log(level, self._redaction.text(message))
+
+    def redact(self, data: object) -> object:
+        """Return JSON data without the secrets that were handed out."""
+        return self._redaction.data(data)
+
+    def perform(self, request: requests.Request, permit: Permit, limits: processes.Limits, actor: str = "") -> object:
+        """Do what was permitted and return its result (`Output`, `Response`, entries or JSON data). Raises `Fault`."""
+        if isinstance(request, requests.GetSecret):
+            return self._secret(request)
+        written = self._redaction.request(request)
+        prior = self._take(written)
+        if prior is not None and prior.outcome is not None:
+            return _answer(request, prior.outcome)
+        if self.mode is Mode.PLAN:
+            return self._plan(request, written, permit, limits, actor)
+        if prior is not None:
+            return self._finish(prior, lambda: self._resume(prior, request, permit, limits))
+        change = permit.change and not self._unneeded(request, permit)
+        effect = Effect(ids.new(), written, change, self._clock(), actor, self._boot)
+        self._journal.intent(effect)
+        return self._finish(effect, lambda: self._execute(effect, request, permit, limits))
+
+    def _finish(self, effect: Effect, execute: Callable[[], object]) -> object:
+        began = time.monotonic_ns()
+        try:
+            result = execute()
+        except Fault as fault:
+            data = msgspec.structs.replace(
+                fault.data, message=self._redaction.text(fault.message), detail=self._redaction.data(fault.detail)
+            )
+            self._journal.result(effect.id, Outcome(Status.FAILED, None, data, time.monotonic_ns() - began))
+            self._forget(effect)
+            raise
+        kept = self._redaction.data(msgspec.to_builtins(result))
+        self._journal.result(effect.id, Outcome(Status.DONE, kept, None, time.monotonic_ns() - began))
+        self._forget(effect)
+        return result
+
+    def _plan(
+        self,
+        request: requests.Request,
+        written: requests.Request,
+        permit: Permit,
+        limits: processes.Limits,
+        actor: str,
+    ) -> object:
+        known = self._planned.answer(request, permit)
+        if known is not None:
+            return known
+        if not permit.change or self._unneeded(request, permit):
+            return self._execute(Effect(ids.new(), written, False), request, permit, limits)
+        effect = Effect(ids.new(), written, True, self._clock(), actor, self._boot)
+        self._journal.intent(effect)
+        result = self._planned.record(request)
+        self._journal.result(effect.id, Outcome(Status.RECORDED, msgspec.to_builtins(result)))
+        return result
+
+    def _execute(
+        self, effect: Effect, request: requests.Request, permit: Permit, limits: processes.Limits
+    ) -> object:
+        match request:
+            case requests.RunCommand():
+                return self._run(effect, request, limits)
+            case requests.CallDBus():
+                return dbus.result(self._run(effect, dbus.command(request), limits))
+            case requests.SendHttp():
+                return http.send(request, limits)
+            case requests.Evaluate():
+                return _lent(self._evaluate, "evaluation")(request.expression)
+            case requests.GetSecret() | requests.WriteLog():
+                raise Fault("invalid-request", f"{request.kind} is no effect")
+            case (
+                requests.GetEntity()
+                | requests.QueryGraph()
+                | requests.SetProperty()
+                | requests.CreateEntity()
+                | requests.DeleteEntity()
+                | requests.EmitEvent()
+            ):
+                return self._on_graph(effect, request, permit)
+            case _:
+                if permit.change and not effect.change:
+                    return False
+                return files.perform(request, permit, limits.output)
+
+    def _run(self, effect: Effect, request: requests.RunCommand, limits: processes.Limits) -> requests.Output:
+        command = processes.prepare(request, self.environment)
+        until = limits.until(request.timeout)
+        if effect.change and self.spool is not None:
+            return durable.run(self.spool / effect.id, command, until)
+        return processes.run(command, until)
+
+    def _resume(
+        self, effect: Effect, request: requests.Request, permit: Permit, limits: processes.Limits
+    ) -> object:
+        """Resolve an effect in doubt: take the result of what was begun, or do it when doing it again is the same."""
+        if isinstance(request, requests.RunCommand | requests.CallDBus) and effect.change:
+            output = None
+            if self.spool is not None:
+                output = durable.resume(self.spool / effect.id, limits)
+            if output is None and (effect.boot != self._boot or self.spool is None):
+                raise Fault("interrupted", f"{request.kind} was begun, but how it ended is unknown", True)
+            if output is not None:
+                return dbus.result(output) if isinstance(request, requests.CallDBus) else output
+        if isinstance(request, requests.SendHttp) and effect.change and request.method not in _IDEMPOTENT_METHODS:
+            raise Fault("interrupted", f"{request.method} {request.url} was sent, but its answer is unknown", True)
+        if isinstance(request, requests.FILE_CHANGES) and not files.needed(request, permit):
+            return True
+        return self._execute(effect, request, permit, limits)
+
+    def _on_graph(self, effect: Effect, request: requests.GraphRequest, permit: Permit) -> object:
+        graph = _lent(self._graph, "the graph")
+        if isinstance(request, requests.QueryGraph):
+            return graph.query(request.query, permit.scope)
+        if isinstance(request, requests.CreateEntity):
+            return graph.create(request.entity, permit.scope, effect.id)
+        if not graph.permits(request.id, permit.scope):
+            raise Fault("denied", f"not granted: entity {request.id} lies outside the scope {permit.scope}")
+        match request:
+            case requests.GetEntity():
+                return graph.get(request.id)
+            case requests.SetProperty():
+                return graph.set_property(request.id, request.name, request.value, effect.id)
+            case requests.DeleteEntity():
+                return graph.delete(request.id, effect.id)
+            case requests.EmitEvent():
+                return graph.emit(request.id, request.event, request.detail, effect.id)
+
+    def _secret(self, request: requests.GetSecret) -> str:
+        value = _lent(self._secrets, "secrets")(request.name)
+        self._redaction.add(request.name, value)
+        return value
+
+    def _take(self, request: requests.Request) -> Effect | None:
+        for index, effect in enumerate(self._prior):
+            if effect.request == request:
+                return self._prior.pop(index)
+        return None
+
+    def _forget(self, effect: Effect) -> None:
+        if self.spool is not None and effect.change and isinstance(effect.request, requests.RunCommand | requests.CallDBus):
+            durable.forget(self.spool / effect.id)
+
+    def _unneeded(self, request: requests.Request, permit: Permit) -> bool:
+        return isinstance(request, requests.FILE_CHANGES) and not files.needed(request, permit)
+
+
+def _lent(what: T | None, name: str) -> T:
+    if what is None:
+        raise Fault("denied", f"{name} is not available in this call")
+    return what
+
+
+def _answer(request: requests.Request, outcome: Outcome) -> object:
+    if outcome.fault is not None:
+        raise Fault.of(outcome.fault)
+    match request:
+        case requests.RunCommand():
+            return msgspec.convert(outcome.result, requests.Output)
+        case requests.SendHttp():
+            return msgspec.convert(outcome.result, requests.Response)
+        case requests.ListFolder():
+            return msgspec.convert(outcome.result, list[requests.Entry])
+        case _:
+            return outcome.result

@@ -1,0 +1,169 @@
+"""The plugin host: loads plugins of every carrier and calls their functions.
+
+Used by agents (drivers, event sources), by the engine (functions in expressions) and by tools. Thread-safe; a call runs
+in the thread that makes it, and the host does nothing between calls but one clean-up some seconds after the last one.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from floria.plugins import manifests
+from floria.plugins.budgets import DESCRIBE, Budget
+from floria.plugins.cache import Cache
+from floria.plugins.calls import Call, decode
+from floria.plugins.carriers import Blob, Carrier, Plugin
+from floria.plugins.effects import Effects
+from floria.plugins.faults import Fault
+from floria.plugins.grants import NONE, Grants
+from floria.plugins.manifests import Manifest
+
+if TYPE_CHECKING:
+    from floria.plugins.residency import Components
+
+IDLE = 20.0
+
+
+class PluginHost:
+    """Loads and calls plugins. `cache` is a private folder (made 0700) for compiled code and copied programs.
+
+    `runner` is the component that runs Python sources; by default the packaged or built one. `progress` is told when
+    something slow begins and ends (compiling: seconds, once for each blob). Code that was not used for `idle` seconds
+    is dropped from memory and mapped again by the next call, in milliseconds.
+    """
+
+    def __init__(
+        self,
+        cache: Path,
+        *,
+        runner: Path | None = None,
+        progress: Callable[[str], None] | None = None,
+        idle: float = IDLE,
+    ) -> None:
+        self._cache = Cache(cache)
+        self._options = (runner, progress, idle)
+        self._made: Components | None = None
+        self._manifests: dict[tuple[str, Carrier], Manifest] = {}
+
+    def load(self, blob: Blob, carrier: Carrier, *, digest: str | None = None, name: str = "") -> Plugin:
+        """Return the plugin in `blob`: its bytes, its file, or what opens it (called again when it is needed).
+
+        With `digest` (``sha256:…``, trusted) the blob is not even read when its compiled form is known. Nothing of the
+        plugin runs here. Raises the fault ``invalid-component``, ``invalid-source`` or ``not-found``.
+        """
+        plugin = Plugin(digest or "", carrier, blob, name or (blob.name if isinstance(blob, Path) else carrier))
+        if digest is None:
+            with plugin.open() as file:
+                plugin.digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+        match carrier:
+            case Carrier.WASM:
+                self._components.compile(plugin)
+            case Carrier.PYTHON:
+                compile_source(plugin)
+                self._components.compile(plugin)
+            case Carrier.EXECUTABLE:
+                self._program(plugin)
+        return plugin
+
+    def describe(self, plugin: Plugin) -> Manifest:
+        """Return the manifest. A plugin is asked once for each blob, and can request nothing then. Raises `Fault`."""
+        identity = (plugin.digest, plugin.carrier)
+        if identity not in self._manifests:
+            key = f"{plugin.key}.{plugin.carrier}.manifest"
+            written = self._cache.read(key)
+            text = self._ask(plugin) if written is None else written
+            self._manifests[identity] = manifests.parse(decode(text, plugin.name))
+            if written is None:
+                self._cache.put(key, text)
+        return self._manifests[identity]
+
+    def dispatch(
+        self,
+        plugin: Plugin,
+        function: str,
+        site: object,
+        arguments: Sequence[object],
+        *,
+        grants: Grants = NONE,
+        effects: Effects,
+        budget: Budget | None = None,
+    ) -> object:
+        """Call a function of the plugin and return its result, JSON data. Raises `Fault` and nothing else.
+
+        `site` is JSON data that says for what and where; `grants` are filled (`floria.plugins.grants.fill`).
+        """
+        call = Call(f"{plugin.name}.{function}", grants, effects, budget or Budget(), plugin.sources)
+        if plugin.carrier is Carrier.EXECUTABLE:
+            from floria.plugins import executable
+
+            return executable.dispatch(self._program(plugin), call, function, site, list(arguments))
+        texts = call.encode(site, list(arguments))
+        with self._components.using(plugin) as (component, made):
+            return call.decode(component.dispatch(call, made, function, *texts))
+
+    def keep(self, plugin: Plugin, instances: int = 1) -> None:
+        """Keep the plugin mapped and this many instances made ahead, so that a call is short; 0 lets go.
+
+        Each instance still serves one call only. For plugins that answer events; the others need no such thing.
+        """
+        if plugin.carrier is not Carrier.EXECUTABLE:
+            self._components.keep(plugin, instances)
+
+    def trim(self) -> None:
+        """Give memory back now; otherwise it is done after some seconds without a call."""
+        if self._made is not None:
+            self._made.trim()
+
+    def close(self) -> None:
+        """Drop everything. No call may be in progress."""
+        if self._made is not None:
+            self._made.close()
+            self._made = None
+
+    def __enter__(self) -> "PluginHost":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def _components(self) -> "Components":
+        if self._made is None:
+            from floria.plugins.residency import Components  # the runtime costs ten megabytes: only who needs it pays
+
+            self._made = Components(self._cache, *self._options)
+        return self._made
+
+    def _ask(self, plugin: Plugin) -> bytes:
+        call = Call(f"{plugin.name}.describe", NONE, None, DESCRIBE, plugin.sources)
+        if plugin.carrier is Carrier.EXECUTABLE:
+            from floria.plugins import executable
+
+            return msgspec.json.encode(executable.describe(self._program(plugin), call))
+        with self._components.using(plugin) as (component, _):
+            text = component.describe(call)
+        call.decode(text)
+        return text.encode()
+
+    def _program(self, plugin: Plugin) -> Path:
+        def copy(out: Path) -> None:
+            with plugin.open() as source, out.open("wb") as target:
+                shutil.copyfileobj(source, target)
+            out.chmod(0o700)
+
+        return self._cache.get(f"{plugin.key}.program", copy)
+
+
+def compile_source(plugin: Plugin) -> None:
+    """Check the syntax of a Python source. Raises the fault ``invalid-source`` with the position."""
+    for name, source in plugin.sources:
+        try:
+            compile(source, f"{plugin.name or name}", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None)
+            where = f"{plugin.name}:{line}" if line else plugin.name
+            raise Fault("invalid-source", f"{where}: {error.args[0] if error.args else error}") from None

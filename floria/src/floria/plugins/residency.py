@@ -1,0 +1,198 @@
+"""Which components are in memory: compiled when first seen, mapped when called, dropped when they rest."""
+
+import contextlib
+import queue
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from floria.plugins import build, compiling, memory
+from floria.plugins.cache import Cache
+from floria.plugins.carriers import Carrier, Plugin
+from floria.plugins.component import LoadedComponent, Prepared, Runtime
+from floria.plugins.engine import identity
+from floria.plugins.faults import Fault
+
+Progress = Callable[[str], None]
+
+
+class Components:
+    """The components of a host. Thread-safe. Only around calls does anything run here."""
+
+    def __init__(self, cache: Cache, runner: Path | None, progress: Progress | None, idle: float) -> None:
+        self._cache, self._runner, self._progress, self._idle = cache, runner, progress, idle
+        self._lock = threading.RLock()
+        self._runtime: Runtime | None = None
+        self._loaded: dict[str, LoadedComponent] = {}
+        self._kept: set[Plugin] = set()
+        self._orders: queue.SimpleQueue[Plugin | None] = queue.SimpleQueue()
+        self._maker: threading.Thread | None = None
+        self._janitor = Janitor(idle, self.trim)
+
+    def compile(self, plugin: Plugin) -> Path:
+        """Return the compiled form of the plugin's component, compiling it when it is seen for the first time."""
+        if plugin.carrier is Carrier.PYTHON:
+            return self.compile(self._running_plugin())
+        return self._cache.get(f"{plugin.key}.{_suffix()}", lambda out: self._compile(plugin, out))
+
+    @contextlib.contextmanager
+    def using(self, plugin: Plugin) -> Iterator[tuple[LoadedComponent, Prepared | None]]:
+        """Yield the plugin's component, and an instance when one was made ahead."""
+        with self._janitor.busy():
+            component = self._get(plugin)
+            yield component, self._take(plugin)
+
+    def keep(self, plugin: Plugin, instances: int) -> None:
+        """Keep the plugin's code mapped and `instances` of it ready; 0 lets go."""
+        with self._lock:
+            plugin.kept = instances
+            (self._kept.add if instances else self._kept.discard)(plugin)
+            while len(plugin.ahead) > instances:
+                plugin.ahead.pop().store.close()
+        with self._janitor.busy():
+            for _ in range(instances - len(plugin.ahead)):
+                self._make(plugin)
+
+    def trim(self) -> None:
+        """Unmap what is not kept, and drop the pages of what is. Called when nothing runs."""
+        with self._lock:
+            kept = {self._key(plugin) for plugin in self._kept}
+            for key in self._loaded.keys() - kept:
+                self._loaded.pop(key).close()
+        memory.release_pages(self._cache.folder)
+        memory.give_back()
+
+    def close(self) -> None:
+        """Drop everything."""
+        self._janitor.close()
+        if self._maker is not None:
+            self._orders.put(None)
+            self._maker.join()
+        for plugin in list(self._kept):
+            self.keep(plugin, 0)
+        with self._lock:
+            for component in self._loaded.values():
+                component.close()
+            self._loaded.clear()
+            if self._runtime is not None:
+                self._runtime.close()
+
+    def _get(self, plugin: Plugin) -> LoadedComponent:
+        key = self._key(plugin)
+        with self._lock:
+            found = self._loaded.get(key)
+            if found is None:
+                self._runtime = self._runtime or Runtime()
+                file = self.compile(plugin)
+                found = self._loaded[key] = LoadedComponent(self._runtime, str(file), plugin.name)
+            return found
+
+    def _key(self, plugin: Plugin) -> str:
+        return "runner" if plugin.carrier is Carrier.PYTHON else plugin.key
+
+    def _running_plugin(self) -> Plugin:
+        if self._runner is None:
+            try:
+                self._runner = build.runner(progress=self._progress)
+            except build.BuildError as error:
+                raise Fault("no-runner", f"Python sources need the runner component: {error}") from None
+        return Plugin(compiling.digest(self._runner), Carrier.WASM, self._runner, "runner")
+
+    def _compile(self, plugin: Plugin, out: Path) -> None:
+        if self._progress:
+            self._progress(f"compiling plugin {plugin.name} for this machine (once)")
+        blob = out.with_name(f"{out.name}.wasm")
+        try:
+            with plugin.open() as source, blob.open("wb") as target:
+                shutil.copyfileobj(source, target)
+            seconds = compiling.compile_in_child(blob, out, plugin.name)
+        finally:
+            blob.unlink(missing_ok=True)
+        if self._progress:
+            self._progress(f"compiled plugin {plugin.name} in {seconds:.1f} s")
+
+    def _take(self, plugin: Plugin) -> Prepared | None:
+        if not plugin.kept:
+            return None
+        try:
+            made = plugin.ahead.popleft()
+        except IndexError:
+            return None
+        self._order(plugin)
+        return made
+
+    def _order(self, plugin: Plugin) -> None:
+        with self._lock:
+            if self._maker is None:
+                self._maker = threading.Thread(target=self._make_orders, name="plugin-instances", daemon=True)
+                self._maker.start()
+        self._orders.put(plugin)
+
+    def _make_orders(self) -> None:
+        while (plugin := self._orders.get()) is not None:
+            with self._janitor.busy(), contextlib.suppress(Fault):  # a plugin that cannot start says so in its next call
+                self._make(plugin)
+
+    def _make(self, plugin: Plugin) -> None:
+        made = self._get(plugin).prepare(plugin.sources, warm=True)
+        with self._lock:
+            if len(plugin.ahead) < plugin.kept:
+                plugin.ahead.append(made)
+                return
+        made.store.close()
+
+
+class Janitor:
+    """Calls `clean` once when nothing was busy for `idle` seconds. Between uses its thread sleeps without a timeout."""
+
+    def __init__(self, idle: float, clean: Callable[[], None]) -> None:
+        self._idle, self._clean = idle, clean
+        self._condition = threading.Condition()
+        self._busy = 0
+        self._last = 0.0
+        self._armed = self._closed = False
+        self._thread: threading.Thread | None = None
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        with self._condition:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._busy -= 1
+                self._last = time.monotonic()
+                if not self._armed:
+                    self._arm()
+
+    def close(self) -> None:
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _arm(self) -> None:
+        self._armed = True
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="plugin-janitor", daemon=True)
+            self._thread.start()
+        self._condition.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._armed or self._closed)
+                while not self._closed and (self._busy or time.monotonic() < self._last + self._idle):
+                    self._condition.wait(max(0.01, self._last + self._idle - time.monotonic()) if not self._busy else self._idle)
+                if self._closed:
+                    return
+                self._armed = False
+                self._clean()
+
+
+def _suffix() -> str:
+    return compiling.short(identity()) + ".compiled"

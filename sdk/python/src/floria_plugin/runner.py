@@ -1,0 +1,50 @@
+"""The generic runner: a component that runs the source of a plugin handed over by the host, inside the sandbox.
+
+The modules of the standard library that plugins use are imported when the runner is built, so that a call does not
+wait for them.
+"""
+
+import abc, base64, bisect, collections, configparser, contextlib, copy, csv, dataclasses, datetime, decimal, difflib  # noqa: E401, F401
+import encodings.ascii, encodings.idna, encodings.latin_1, enum, fnmatch, fractions, functools, graphlib, hashlib  # noqa: E401, F401
+import heapq, html, io, ipaddress, itertools, json, linecache, logging, math, operator, pathlib, posixpath, random, re  # noqa: E401, F401
+import secrets, shlex, statistics, string, struct, sys, textwrap, time, tomllib, traceback, types, typing  # noqa: E401, F401
+import urllib.parse, uuid, xml.etree.ElementTree, zlib  # noqa: E401, F401
+
+from wit_world.imports import script
+
+import floria_plugin.driver
+from floria_plugin import component
+from floria_plugin.faults import Permanent
+from floria_plugin.plugin import Plugin as _Plugin
+
+_found: _Plugin | None = None
+
+
+def find() -> _Plugin:
+    """Run the sources once and return the plugin of the last one."""
+    global _found
+    if _found is None:
+        module = types.ModuleType("plugin")
+        for name, source in script.sources():
+            module = _load(name, source)
+        found = getattr(module, "plugin", None)
+        if not isinstance(found, _Plugin):
+            raise Permanent("invalid-source", "the source has no 'plugin = Plugin(…)'")
+        _found = found
+    return _found
+
+
+def _load(name: str, source: str) -> types.ModuleType:
+    module = types.ModuleType(name)
+    module.__file__ = f"{name}.py"
+    sys.modules[name] = module
+    linecache.cache[module.__file__] = (len(source), None, source.splitlines(True), module.__file__)
+    try:
+        exec(compile(source, module.__file__, "exec", dont_inherit=True), module.__dict__)
+    except Exception as error:
+        detail = {"traceback": traceback.format_exc()[-8000:]}
+        raise Permanent("invalid-source", f"{type(error).__name__}: {error}", detail) from None
+    return module
+
+
+Plugin = component.export(find)
