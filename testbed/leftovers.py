@@ -13,12 +13,12 @@ ls -d /etc/khutulun* /var/lib/khutulun* /run/khutulun* /run/user/*/khutulun* 2>/
 ls -d /etc/systemd/system/*khutulun* /run/systemd/system/*khutulun* /run/systemd/transient/*khutulun* 2>/dev/null
 ls -d /etc/systemd/system/*/*khutulun* /run/user/*/systemd/*/*khutulun* 2>/dev/null
 if [ -d /run/systemd/system ]; then
-    systemctl list-units --all --plain --no-legend '*khutulun*' | sed 's/^/unit /'
+    systemctl list-units --all --plain --no-legend 'khutulun*' | sed 's/^/unit /'
     for runtime in /run/user/*/bus; do
         [ -S "$runtime" ] || continue
         uid=$(basename "$(dirname "$runtime")")
         setpriv --reuid="$uid" --clear-groups env XDG_RUNTIME_DIR="/run/user/$uid" \
-            systemctl --user list-units --all --plain --no-legend '*khutulun*' | sed 's/^/user unit /'
+            systemctl --user list-units --all --plain --no-legend 'khutulun*' | sed 's/^/user unit /'
     done
 fi
 ps -eo stat=,pid=,args= | grep -v '^Z' | grep -E '(^| |/)(khutulun|floria|puccini)[a-z-]*( |$)' | sed 's/^/process /'
