@@ -1,6 +1,7 @@
 """Where things are, in the system scope and in the user scope (XDG base directories)."""
 
 import os
+import sys
 from enum import StrEnum
 from pathlib import Path
 
@@ -46,6 +47,8 @@ class Paths(msgspec.Struct, frozen=True):
             "units": str(self.units),
             "home": str(self.home),
             "artifacts": str(self.artifacts),
+            "bin": str(Path(sys.executable).parent),
+            "runtime": os.environ.get("XDG_RUNTIME_DIR", ""),
         }
 
 

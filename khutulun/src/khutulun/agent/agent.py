@@ -53,6 +53,7 @@ class Agent:
         self._operating: set[str] = set()
         self._watches: dict[str, readiness.Watch] = {}
         self._loaded: dict[str, plugins.Plugin] = {}
+        self._told: dict[tuple[str, str], str] = {}
         self._sources: dict[tuple[str, str], sources.Source] = {}
         self._tell = ThreadPoolExecutor(1, "tell")
         self._closed = False
@@ -283,8 +284,13 @@ class Agent:
         for number, event in enumerate(found if isinstance(found, list) else []):
             if not isinstance(event, dict) or (attend := self._workloads.find(event)) is None:
                 continue
-            digest = hashlib.sha256(f"{source}\0{line}\0{now}\0{number}".encode()).hexdigest()[:32]
-            self._happened(attend, event, digest, now)
+            what, key = (attend.workload.entity, str(event.get("event"))), event.get("id")
+            if key is not None and self._told.get(what) == key:
+                continue  # the source says the same thing several times
+            if key is not None:
+                self._told[what] = str(key)
+            unique = f"{what}\0{key}" if key is not None else f"{source}\0{line}\0{now}\0{number}"
+            self._happened(attend, event, hashlib.sha256(unique.encode()).hexdigest()[:32], now)
 
     def _happened(self, attend: messages.Attend, event: dict[str, Any], id: str, now: int) -> None:
         workload = attend.workload

@@ -218,17 +218,21 @@ class Stream:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a workload, found by `unit` or `machine` name."""
+    """Something that happened to a workload, found by `unit` or `machine` name.
+
+    A source that says the same thing several times gives it the same `id`, and it is told once.
+    """
 
     event: str
     unit: str | None = None
     machine: str | None = None
+    id: str | None = None
     detail: Mapping[str, Json] = field(default_factory=dict)
     attributes: Mapping[str, Json] = field(default_factory=dict)
     state: str | None = None
 
     def to_plain(self) -> Json:
-        plain = {"event": self.event, "unit": self.unit, "machine": self.machine, "state": self.state}
+        plain = {"event": self.event, "unit": self.unit, "machine": self.machine, "id": self.id, "state": self.state}
         found: dict[str, Json] = {key: value for key, value in plain.items() if value is not None}
         return found | {"detail": dict(self.detail), "attributes": dict(self.attributes)}
 
