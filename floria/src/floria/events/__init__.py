@@ -1,0 +1,31 @@
+"""Events: emitted to an entity, told along containment and edges, handled once, kept in a journal.
+
+emitter = Emitter(store, functions)
+emitter.resume()
+emitter.emit(Event(name="failed", source=vertex.id, data={"status": 1}))
+"""
+
+from floria.events.emitter import Emission, Emitter, Outcome, emit, resume
+from floria.events.event import Direction, Event, Propagation
+from floria.events.handling import Execute
+from floria.events.journal import Delivery, Handling, Recorded, Status, record
+from floria.events.storms import Rate, Schedule
+
+__all__ = [
+    "Delivery",
+    "Direction",
+    "Emission",
+    "Emitter",
+    "Event",
+    "Execute",
+    "Handling",
+    "Outcome",
+    "Propagation",
+    "Rate",
+    "Recorded",
+    "Schedule",
+    "Status",
+    "emit",
+    "record",
+    "resume",
+]

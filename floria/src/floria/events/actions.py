@@ -1,0 +1,47 @@
+"""What one event handler wants done to the graph, kept until it is committed with the handler's result."""
+
+from collections.abc import Iterator
+
+from floria import ids
+from floria.evaluation import Actions
+from floria.events.event import Event
+from floria.ids import Id
+from floria.values import Value
+
+
+class Collected(Actions):
+    """Writes and events, in order."""
+
+    def __init__(self) -> None:
+        self.writes: dict[Id, dict[str, Value]] = {}
+        self._emitted: list[tuple[Id, str, Id | None, Value]] = []
+
+    def emit(self, name: str, source: Id | None = None, data: Value = None) -> Id:
+        id = ids.new()
+        self._emitted.append((id, name, source, data))
+        return id
+
+    def set(self, id: Id, name: str, value: Value) -> None:
+        self.writes.setdefault(id, {})[name] = value
+
+    def clear(self) -> None:
+        """Forget everything: the handler failed."""
+        self.writes.clear()
+        self._emitted.clear()
+
+    def events(self, cause: Event, entity: Id, time: int) -> list[Event]:
+        """Return the emitted events, as followers of `cause`."""
+        return list(self._followers(cause, entity, time))
+
+    def _followers(self, cause: Event, entity: Id, time: int) -> Iterator[Event]:
+        for id, name, source, data in self._emitted:
+            yield Event(
+                id=id,
+                name=name,
+                source=source or entity,
+                time=time,
+                cause=cause.id,
+                deadline=cause.deadline,
+                hops=cause.hops + 1,
+                data=data,
+            )
