@@ -7,12 +7,13 @@ import contextlib
 import hashlib
 import json
 import logging
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -157,9 +158,10 @@ class Agent:
             located[file] = str(path)
             if live:
                 self._artifacts.deliver(service, {file: digest})
-        known = dict(request.site.get("artifacts") or {})
-        for file, where in located.items():
-            known[file] = {"file": file, "path": where}
+        known = {
+            name: {**one, "path": located[one["file"]]} if one.get("file") in located else one
+            for name, one in (request.site.get("artifacts") or {}).items()
+        }
         site = {**request.site, "host": self.facts, "artifacts": known}
         artifact = site.get("artifact")
         if isinstance(artifact, dict) and artifact.get("file") in located:
@@ -236,9 +238,8 @@ class Agent:
     def _open_sources(self, reference: messages.PluginReference) -> None:
         """Subscribe to what the plugin declares, once per blob."""
         try:
-            manifest = self._load(reference).manifest
-            declared = msgspec.convert(manifest.get("sources") or [], list[sources.Declaration])
-        except (Fault, msgspec.ValidationError, bus.BusError) as error:
+            declared = self._plugins.describe(self._load(reference)).sources
+        except (Fault, bus.BusError) as error:
             log.error("sources of plugin %s: %s", reference.name, error)
             return
         for declaration in declared:
@@ -257,12 +258,10 @@ class Agent:
                 self._sources[key] = source
             source.start()
 
-    def _filled(self, declaration: sources.Declaration) -> sources.Declaration:
+    def _filled(self, declaration: plugins.Source) -> plugins.Source:
         places = self._paths.placeholders()
-        if declaration.command is None:
-            return declaration
         return msgspec.structs.replace(
-            declaration, command=[_place(argument, places) for argument in declaration.command]
+            declaration, command=tuple(_place(argument, places) for argument in declaration.command)
         )
 
     def _translate(self, reference: messages.PluginReference, source: str, line: str) -> None:
@@ -356,14 +355,25 @@ class Agent:
         with self._lock:
             plugin = self._loaded.get(reference.digest)
         if plugin is None:
-            blob = b"".join(self._fetch(reference.digest))
-            plugin = self._plugins.load(blob, plugins.Carrier(reference.carrier))
+            plugin = self._plugins.load(
+                lambda: self._blob(reference.digest),
+                plugins.Carrier(reference.carrier),
+                digest=reference.digest,
+                name=reference.name,
+            )
             with self._lock:
                 self._loaded[reference.digest] = plugin
         return plugin
 
     def _grants(self, reference: messages.PluginReference) -> grants.Grants:
         return grants.fill(grants.parse(reference.grants), self._paths.placeholders())
+
+    def _blob(self, digest: str) -> BinaryIO:
+        file = tempfile.TemporaryFile(dir=self._paths.state)
+        for chunk in self._fetch(digest):
+            file.write(chunk)
+        file.seek(0)
+        return file
 
     def _fetch(self, digest: str) -> Iterator[bytes]:
         channel = self._bus.open("conductor.blob", messages.Blob(digest))

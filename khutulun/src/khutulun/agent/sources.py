@@ -17,9 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import msgspec
-
-from khutulun.agent import messages
+from floria.plugins import manifests
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 60.0
@@ -28,34 +26,24 @@ STEADY = 10.0
 """Seconds after which a source counts as having worked, so that its next pause is short again."""
 
 
-class DBus(msgspec.Struct, frozen=True):
-    """Signals that match any of `match`; `subscribe` are the calls that ask a service to send them."""
-
-    match: list[str]
-    bus: str = "scope"
-    subscribe: list[dict[str, messages.Plain]] = []
-
-
-class Declaration(msgspec.Struct, frozen=True):
-    """A source as a plugin's manifest declares it. `when` are host facts that must be so."""
-
-    name: str
-    command: list[str] | None = None
-    dbus: DBus | None = None
-    when: dict[str, messages.Plain] = {}
-    filter: str | None = None
-
-
 class Source(Protocol):
     def start(self) -> None: ...
     def stop(self) -> None: ...
 
 
+_ADD_MATCH = {
+    "destination": "org.freedesktop.DBus",
+    "path": "/org/freedesktop/DBus",
+    "interface": "org.freedesktop.DBus",
+    "member": "AddMatch",
+    "signature": "s",
+}
+
 Line = Callable[[str], None]
 Connected = Callable[[], None]
 
 
-def make(declaration: Declaration, facts: dict[str, Any], line: Line, connected: Connected) -> Source | None:
+def make(declaration: manifests.Source, facts: dict[str, Any], line: Line, connected: Connected) -> Source | None:
     """Return the source, not yet started; None when it is not for this host."""
     if any(facts.get(key) != value for key, value in declaration.when.items()):
         return None
@@ -67,9 +55,7 @@ def make(declaration: Declaration, facts: dict[str, Any], line: Line, connected:
 
     if declaration.dbus is not None:
         return DBusSource(declaration.name, declaration.dbus, facts, filtered, connected)
-    if declaration.command:
-        return CommandSource(declaration.name, declaration.command, filtered, connected)
-    raise ValueError(f"source {declaration.name!r} has neither a command nor a D-Bus match")
+    return CommandSource(declaration.name, list(declaration.command), filtered, connected)
 
 
 class _Pauses:
@@ -139,7 +125,9 @@ class CommandSource:
 class DBusSource:
     """Each signal is told as JSON: path, interface, member, body."""
 
-    def __init__(self, name: str, what: DBus, facts: dict[str, Any], line: Line, connected: Connected) -> None:
+    def __init__(
+        self, name: str, what: manifests.DBusSource, facts: dict[str, Any], line: Line, connected: Connected
+    ) -> None:
         self._what, self._line, self._connected = what, line, connected
         self._kind = facts["scope"] if what.bus == "scope" else what.bus
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -187,18 +175,7 @@ class DBusSource:
                     self._line(_signal(message))
 
             bus.add_message_handler(receive)
-            for rule in self._what.match:
-                await _call(
-                    bus,
-                    {
-                        "destination": "org.freedesktop.DBus",
-                        "path": "/org/freedesktop/DBus",
-                        "interface": "org.freedesktop.DBus",
-                        "member": "AddMatch",
-                        "signature": "s",
-                        "body": [rule],
-                    },
-                )
+            await _call(bus, {**_ADD_MATCH, "body": [self._what.match]})
             for call in self._what.subscribe:
                 await _call(bus, call)
             await asyncio.to_thread(self._connected)

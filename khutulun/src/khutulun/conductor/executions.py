@@ -126,11 +126,13 @@ class Executions:
             "name": f"{execution.name}-{state}",
             "service": value(execution, "service"),
             "execution": execution.id,
+            "workflow": execution.name,
+            "state": state,
+            "started": execution.created,
             "problems": msgspec.to_builtins(problems),
         }
-        tx.append(
-            journals.Topic.PROGRESS, f"{execution.id}/{ids.new()}", body, subject=journals.subject(execution.directory)
-        )
+        subject = journals.service(execution.directory, str(value(execution, "service")))
+        tx.append(journals.Topic.PROGRESS, f"{execution.id}/{ids.new()}", body, subject=subject)
 
 
 class _Run:
@@ -283,7 +285,8 @@ class _Run:
                 "operation": value(stored, "operation"),
                 "problem": value(stored, "problem"),
             }
-            subject = journals.subject(stored.directory, stored.name)
+            service = journals.service(stored.directory, str(value(stored, "service")))
+            subject = f"{service}/{stored.name}"
             tx.append(journals.Topic.PROGRESS, f"{stored.id}/{stored.revision}", body, subject=subject)
         self._steps[ids.parse(str(value(stored, "node")))] = stored
         self._executions._notify()
@@ -345,6 +348,23 @@ def view(reader: Reader, execution: Vertex) -> model.Execution:
         ended=int(str(value(execution, "ended") or 0)),
         problems=problems(found),
     )
+
+
+def ended(reader: Reader, id: str) -> model.Execution | None:
+    """Return an execution that is no longer in the graph, as the journal tells of it."""
+    for record in reversed(reader.journal(journals.Topic.PROGRESS, limit=10_000, newest=True)):
+        body = record.body
+        if isinstance(body, dict) and body.get("execution") == id and body.get("kind") == "execution":
+            return model.Execution(
+                id=id,
+                service=str(body.get("service")),
+                workflow=str(body.get("workflow")),
+                state=str(body.get("state")),
+                started=int(str(body.get("started"))),
+                ended=record.time,
+                problems=msgspec.convert(body.get("problems"), tuple[model.Problem, ...]),
+            )
+    return None
 
 
 def problems(found: Iterable[Vertex]) -> tuple[model.Problem, ...]:

@@ -1,9 +1,10 @@
 """What is written to the store's durable journals, and under which subject.
 
 ``event`` and ``handling`` are the engine's; the conductor adds ``progress`` (states of executions and steps) and
-``effect`` (every command and file). The subject is the service's directory, with the node below it.
+``effect`` (every command and file).
 """
 
+import itertools
 from enum import StrEnum
 
 
@@ -15,6 +16,18 @@ class Topic(StrEnum):
     AUDIT = "audit"
 
 
-def subject(directory: str, node: str = "") -> str:
-    """Return the subject of a service (its directory), or of one of its nodes."""
-    return f"{directory}/{node}" if node else directory
+def service(directory: str, name: str) -> str:
+    """Return the subject of a service; those of its nodes lie below it (`floria.naming.subject`)."""
+    return f"{directory.rstrip('/')}/{name}"
+
+
+def split(subject: str) -> tuple[str, str]:
+    """Return the service and the node of a subject. A service lies in the directory of its name."""
+    names = [name for name in subject.split("/") if name]
+    for place, (above, below) in enumerate(itertools.pairwise(names)):
+        if above == below:
+            node = names[place + 2 : place + 4]
+            if len(node) == 2 and node[1] != "0":
+                return above, f"{node[0]}-{node[1]}"
+            return above, node[0] if node else ""
+    return "", ""

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from floria import codec, properties, updating
+from floria import codec, naming, properties, updating
 from floria.entities import Edge, Entity, Handler, Property, Vertex
 from floria.evaluation import Context, EvaluationError, Library
 from floria.ids import Id
@@ -91,6 +91,16 @@ class Operations:
         with self._store.write() as tx:
             self._apply(tx, node, answer, target, operation_name(name), id)
         return answer
+
+    def query(self, request: messages.Operate, vertex: Vertex) -> messages.Operated:
+        """Run a function that only looks: whatever it would change is not done."""
+        return self._ask(msgspec.structs.replace(request, mode=messages.Mode.PLAN), vertex)
+
+    def set_state(self, tx: Transaction, node: Id, state: str) -> None:
+        """Write a node's state."""
+        vertex = tx.get(node)
+        if isinstance(vertex, Vertex) and vertex.state != state:
+            tx.put(msgspec.structs.replace(vertex, state=state))
 
     def handle(self, handler: Handler, entity: Entity, event: dict[str, Value], id: str) -> Value:
         """Run an event's handler; its result, or raises `EvaluationError`."""
@@ -181,10 +191,8 @@ class Operations:
             assert isinstance(vertex, Vertex)
             around = site.surroundings(tx, vertex)
             updated = updating.update(tx, around.ids, self._functions)
-            if state is not None and vertex.state != state:
-                current = tx.get(node)
-                assert isinstance(current, Vertex)
-                tx.put(msgspec.structs.replace(current, state=state))
+            if state is not None:
+                self.set_state(tx, node, state)
         own = set(around.ids)
         problems = [
             model.Problem(failure.code, failure.message, where=f"{around.service.name}/{vertex.name}.{name}")
@@ -271,11 +279,8 @@ class Operations:
         for name, path in target.outputs.items():
             if name in outputs and len(path) == 2 and path[0] == "SELF":
                 self.apply_attributes(tx, vertex, {str(path[1]): outputs[name]}, id)
-        state = result.get("state") or state
-        current = tx.get(node)
-        assert isinstance(current, Vertex)
-        if state is not None and current.state != state:
-            tx.put(msgspec.structs.replace(current, state=state))
+        if (reached := result.get("state") or state) is not None:
+            self.set_state(tx, node, str(reached))
         self._journal(tx, answer.effects, vertex)
 
     def apply_attributes(self, tx: Transaction, vertex: Vertex, changes: dict[str, Any], cause: str) -> None:
@@ -298,16 +303,12 @@ class Operations:
     def _conclude(self, node: Id, state: str | None, operation: str, record: Callable[[Transaction], None]) -> None:
         with self._store.write() as tx:
             record(tx)
-            vertex = tx.get(node)
-            assert isinstance(vertex, Vertex)
-            if state is not None and vertex.state != state:
-                tx.put(msgspec.structs.replace(vertex, state=state))
+            if state is not None:
+                self.set_state(tx, node, state)
 
     def _failed(self, node: Id) -> None:
         with self._store.write() as tx:
-            vertex = tx.get(node)
-            if isinstance(vertex, Vertex) and vertex.state != ERROR:
-                tx.put(msgspec.structs.replace(vertex, state=ERROR))
+            self.set_state(tx, node, ERROR)
 
     def _hook(self, vertex: Vertex, event: str) -> None:
         """Run the user's code before or after an operation; before it, a failure refuses the operation."""
@@ -330,7 +331,7 @@ class Operations:
                 self._journal(tx, answer.effects, vertex)
 
     def _journal(self, tx: Transaction, effects: tuple[model.Effect, ...], vertex: Vertex) -> None:
-        subject = journals.subject(vertex.directory, vertex.name)
+        subject = naming.subject(tx, vertex)
         for effect in effects:
             body: Any = msgspec.to_builtins(effect)
             tx.append(journals.Topic.EFFECT, effect.id, body, subject=subject)

@@ -80,7 +80,7 @@ def build(reader: Reader, around: Surroundings, host: dict[str, Any], event: Val
         "directory": workload.directory,
         "names": workload.names,
         "host": host,
-        "artifacts": {},
+        "artifacts": {name: plain(one.properties) for name, one in around.artifacts.items()},
         "event": codec.to_plain(event),
         "edges": [_edge(reader, edge) for edge in around.edges],
     }

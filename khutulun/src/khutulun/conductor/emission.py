@@ -1,0 +1,119 @@
+"""Events of workloads and users: into the graph, to their handlers, and out to those who follow.
+
+The engine (`floria.events`) keeps and delivers; what a handler does on a host is an operation like any other.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from floria import ids, naming
+from floria.entities import Edge, Entity, Handler, Vertex
+from floria.evaluation import Context, EvaluationError, Functions
+from floria.events import Emitter, Event, Recorded
+from floria.ids import Id
+from floria.store.interface import Store, Transaction
+from floria.values import Call, Value
+from khutulun import model
+from khutulun.agent import messages
+from khutulun.conductor import calls, journals
+from khutulun.conductor.operations import Operations, find_handler
+
+WORKERS = 8
+
+log = logging.getLogger(__name__)
+
+
+class Emission:
+    """Emits into the graph."""
+
+    def __init__(self, store: Store, functions: Functions, operations: Operations, ring: Callable[[], None]) -> None:
+        self._store, self._operations, self._ring = store, operations, ring
+        self._emitter = Emitter(store, functions, self._execute)
+        self._pool = ThreadPoolExecutor(WORKERS, "handler")
+
+    def happened(self, happened: messages.Happened) -> None:
+        """Take what an agent tells: the new state and attributes, and the event; once, also when told twice."""
+        with self._store.write() as tx:
+            vertex = tx.get(Id(happened.entity))
+            if not isinstance(vertex, Vertex):
+                return
+            event = Event(
+                id=happened.id,
+                name=happened.name,
+                source=vertex.id,
+                time=happened.time,
+                data={"detail": happened.detail, "state": happened.state},
+            )
+            recorded = self._emitter.record(tx, event)
+            if recorded is None:
+                return
+            self._operations.apply_attributes(tx, vertex, happened.attributes, happened.id)
+            if happened.state is not None:
+                self._operations.set_state(tx, vertex.id, happened.state)
+        self._after(recorded)
+
+    def emit(self, target: Vertex, name: str, data: Value) -> model.Event:
+        """Emit a user's event; its handlers run in the background."""
+        event = Event(name=name, source=target.id, data=data)
+        with self._store.write() as tx:
+            recorded = self._emitter.record(tx, event)
+            assert recorded is not None
+            service, node = journals.split(naming.subject(tx, target))
+        self._after(recorded)
+        return model.Event(recorded.position, event.id, "event", name, event.time, service, node, data=data)
+
+    def told(self, entity: Entity, name: str, data: Value, id: str) -> None:
+        """Emit an event that a plugin tells; `id` makes it the same when it is told again."""
+        with self._store.write() as tx:
+            recorded = self._emitter.record(tx, Event(id=id, name=name, source=entity.id, data=data))
+        self._after(recorded)
+
+    def record(self, tx: Transaction, event: Event) -> Callable[[], None]:
+        """Write an event in a transaction of the caller; call what is returned after its commit."""
+        recorded = self._emitter.record(tx, event)
+        return lambda: self._after(recorded)
+
+    def resume(self) -> None:
+        """Run handlers that had not finished."""
+        self._pool.submit(self._guarded, self._emitter.resume)
+
+    def close(self) -> None:
+        """Wait for handlers on their way; those that were not begun are resumed at the next start."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _after(self, recorded: Recorded | None) -> None:
+        self._ring()
+        if recorded is not None and recorded.deliveries:
+            self._pool.submit(self._guarded, lambda: self._emitter.handle(recorded))
+
+    def _guarded(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("handling an event")
+        self._ring()
+
+    def _execute(self, handler: Handler, entity: Vertex | Edge, event: Event, context: Context) -> Value:
+        about = context.event or {}
+        id = ids.derive("handling", str(about.get("handling")))
+        if handler.call.function == calls.ACTIONS:
+            return self._act(handler.call, entity, event, context, id)
+        if calls.is_plugin_call(handler.call):
+            return self._operations.handle(handler, entity, about, id)
+        return context.evaluate(handler.call)
+
+    def _act(self, call: Call, entity: Vertex | Edge, event: Event, context: Context, id: str) -> Value:
+        """Run the actions of a policy's trigger (TOSCA 2.0 section 16.5)."""
+        actions = call.arguments[0] if call.arguments else []
+        results: list[Value] = []
+        for number, action in enumerate(actions if isinstance(actions, list) else []):
+            if not isinstance(action, dict) or "call_operation" not in action:
+                raise EvaluationError("unsupported-action", f"{event.name}: this action of a trigger is not supported")
+            what = action["call_operation"]
+            name = str(what["operation"] if isinstance(what, dict) else what)
+            found = find_handler(entity, name) if isinstance(entity, Vertex) else None
+            if found is None:
+                raise EvaluationError("unknown-operation", f"{entity.name} has no operation {name!r}")
+            results.append(self._operations.handle(found, entity, context.event or {}, f"{id}/{number}"))
+        return results

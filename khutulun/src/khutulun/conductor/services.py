@@ -1,0 +1,290 @@
+"""Services: deploying, updating and undeploying designs. Each is one transaction that also writes the execution."""
+
+import threading
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from floria import bundles, difference, ids, instantiation
+from floria.entities import Directory, Kind, Plugin, Vertex
+from floria.evaluation import EvaluationError, Library
+from floria.ids import Id
+from floria.store.interface import Claimed, Query, Reader, Store, Transaction
+from floria.values import Value
+from khutulun import model, names
+from khutulun.conductor import access, designs, executions, plugins, registry, topology, workflow
+from khutulun.conductor.workflow import Change, Workflow
+
+DESIGN = "khutulun.design"
+"""Metadata of a service's root: the digest of what was deployed."""
+
+NAMES = "khutulun.names"
+"""Claim space of the names of realised things; service names are unique on an installation."""
+
+Fixed = Mapping[Id, Change]
+
+
+class Services:
+    """Writes services into a store; used on the real graph, and on a copy of it to plan."""
+
+    def __init__(
+        self,
+        store: Store,
+        functions: Library,
+        runs: executions.Executions,
+        found: registry.Registry,
+        admin: plugins.Administration,
+    ) -> None:
+        self._store, self._functions, self._runs, self._registry, self._admin = store, functions, runs, found, admin
+        self.lock = threading.RLock()
+
+    def deploy(self, tx: Transaction, request: model.DeployRequest, design: designs.Design) -> Id:
+        """Write a new service and the execution that deploys it; return the execution."""
+        self._check_new(tx, request)
+        directory = path(request.directory, request.name)
+        self._make_directory(tx, request.directory)
+        self._make_directory(tx, directory)
+        self._put_plugins(tx, design, request, directory)
+        try:
+            stored = bundles.store_bundle(tx, design.bundle, directory)
+            plan = instantiation.plan(
+                tx,
+                stored,
+                name=request.name,
+                functions=self._functions,
+                directory=directory,
+                inputs=request.inputs,
+                hooks=Marks(design.digest),
+            )
+            root = tx.get(instantiation.apply(tx, plan))
+        except instantiation.InstantiationError as error:
+            raise model.Refused(*problems(error)) from None
+        except EvaluationError as error:
+            raise model.refuse(error.code, str(error)) from None
+        assert isinstance(root, Vertex)
+        self._claim(tx, f"service/{request.name}", root)
+        found = topology.load(tx, root)
+        self._place(tx, found, found.nodes.values())
+        found = topology.load(tx, root)
+        return self._runs.create(tx, root, Workflow.DEPLOY, workflow.deploy(found), found.labels())
+
+    def undeploy(self, tx: Transaction, root: Vertex) -> Id:
+        """Write the execution that undoes a service; return it."""
+        self._check_idle(tx, root)
+        found = topology.load(tx, root)
+        return self._runs.create(tx, root, Workflow.UNDEPLOY, workflow.undeploy(found), found.labels())
+
+    def update(
+        self, tx: Transaction, root: Vertex, request: model.DeployRequest, design: designs.Design | None
+    ) -> tuple[Id | None, tuple[model.NodeChange, ...]]:
+        """Write the difference that a new design or new inputs make.
+
+        Returns the execution that acts on it (None: there is nothing to do) and what becomes of each node.
+        """
+        self._check_idle(tx, root)
+        bundle = design.bundle if design is not None else self._deployed(tx, root)
+        inputs = {**given_inputs(root), **request.inputs}
+        if design is not None:
+            self._put_plugins(tx, design, request, root.directory)
+        try:
+            if design is not None:
+                bundle = bundles.store_bundle(tx, bundle, root.directory)
+            marks = Marks(design.digest if design is not None else str(root.metadata.get(DESIGN)))
+            planned = difference.plan_change(tx, root.id, bundle, inputs, functions=self._functions, hooks=marks)
+            difference.apply_change(tx, planned, functions=self._functions)
+        except instantiation.InstantiationError as error:
+            raise model.Refused(*problems(error)) from None
+        except EvaluationError as error:
+            raise model.refuse(error.code, str(error)) from None
+        current = tx.get(root.id)
+        assert isinstance(current, Vertex)
+        found = topology.load(tx, current)
+        changes = self._changes(planned, found)
+        self._place(tx, found, (found.nodes[id] for id, change in changes.items() if change is Change.NOVEL))
+        found = topology.load(tx, current)
+        steps = workflow.update(found, changes)
+        told = tuple(
+            model.NodeChange(label, changes[id].value, _properties(planned, id, found))
+            for id, label in sorted(found.labels().items(), key=lambda item: item[1])
+        )
+        if not steps:
+            return None, told
+        return self._runs.create(tx, current, Workflow.UPDATE, steps, found.labels()), told
+
+    def root(self, reader: Reader, name: str, directory: str) -> Vertex:
+        """Return the root of a service. Raises `model.Refused`."""
+        found = self.find(reader, name, directory)
+        if found is None:
+            known = [one.name for one in self.roots(reader, directory)]
+            raise model.refuse(
+                "unknown-service",
+                f"there is no service {name!r} in {directory}",
+                hint=f"there are: {', '.join(sorted(known)) or 'none'}",
+                status=404,
+            )
+        return found
+
+    def find(self, reader: Reader, name: str, directory: str) -> Vertex | None:
+        query = Query(
+            kinds=(Kind.VERTEX,), classes=(topology.SERVICE,), directory=path(directory, name), recursive=False
+        )
+        return next((one for one in reader.query(query) if isinstance(one, Vertex)), None)
+
+    def roots(self, reader: Reader, directory: str) -> list[Vertex]:
+        query = Query(kinds=(Kind.VERTEX,), classes=(topology.SERVICE,), directory=directory)
+        return [one for one in reader.query(query) if isinstance(one, Vertex)]
+
+    def finished(self, tx: Transaction, execution: Vertex, well: bool) -> None:
+        """Complete an execution: an undeployed service is taken out of the graph (`executions.Finished`)."""
+        if execution.name != Workflow.UNDEPLOY or not well:
+            return
+        remove(tx, execution.directory)
+
+    def _check_new(self, tx: Transaction, request: model.DeployRequest) -> None:
+        if not names.is_service_name(request.name):
+            raise model.refuse(
+                "bad-name",
+                f"{request.name!r} is no name for a service",
+                hint="letters, digits and ._- (a letter or digit first), 63 characters at most",
+            )
+        if not is_directory(request.directory):
+            raise model.refuse("bad-directory", f"{request.directory!r} is no directory", hint="write /a/b")
+        if self.find(tx, request.name, request.directory) is not None:
+            raise model.refuse(
+                "service-exists",
+                f"service {request.name} is deployed already",
+                hint=f"`khutulun service update {request.name}` changes it, `--name` deploys another one",
+                status=409,
+            )
+
+    def _check_idle(self, tx: Transaction, root: Vertex) -> None:
+        running = self._runs.is_running(tx, root.directory)
+        if running is not None:
+            raise model.refuse(
+                "service-busy",
+                f"{root.name}: {running.name} is going on",
+                hint=f"wait for it: `khutulun service events {root.name} -f`",
+                status=409,
+            )
+
+    def _make_directory(self, tx: Transaction, directory: str) -> None:
+        for level in reversed(registry.upwards(directory)):
+            if level == registry.ROOT or access.find(tx, level) is not None:
+                continue
+            parent, _, name = level.rpartition("/")
+            tx.put(Directory(id=ids.derive("directory", level), name=name, directory=parent or registry.ROOT))
+
+    def _put_plugins(
+        self, tx: Transaction, design: designs.Design, request: model.DeployRequest, directory: str
+    ) -> None:
+        carried = self._admin.carried(design.plugins, directory)
+        here: dict[str, Plugin] = {
+            one.name: one for one in self._registry.visible(tx, directory) if one.directory == directory
+        }
+        plugins.ask(
+            [one for one in carried if one.name not in here or here[one.name].grants != one.grants], request.grant
+        )
+        for plugin in carried:
+            self._admin.put(tx, plugin)
+
+    def _claim(self, tx: Transaction, key: str, holder: Vertex) -> None:
+        try:
+            tx.claim(NAMES, key, holder.id)
+        except Claimed as error:
+            other = tx.get(error.holder)
+            where = other.directory if other is not None else "another directory"
+            raise model.refuse(
+                "name-taken",
+                f"the name {key.rpartition('/')[2]!r} is taken by {where}",
+                hint="names of services, and of the units and containers made for them, are unique on a machine",
+                status=409,
+            ) from None
+
+    def _place(self, tx: Transaction, found: topology.Topology, nodes: Iterable[Vertex]) -> None:
+        """Put nodes on hosts: on the only one there is."""
+        hosts = self._registry.hosts(tx)
+        if not hosts:
+            raise model.refuse("no-host", "no host has joined yet", hint="is the agent running?", status=503)
+        for node in nodes:
+            host = hosts[0]
+            registry.place(tx, node, host)
+            machine = names.realised(found.root.name, node.name, node.index)["machine"]
+            self._claim(tx, f"{host.name}/{machine}", node)
+
+    def _deployed(self, tx: Transaction, root: Vertex) -> Id:
+        if root.template is None or tx.get(root.template) is None:
+            raise model.refuse(
+                "no-design", f"the design of {root.name} was deleted", hint="give the file to update from"
+            )
+        return root.template
+
+    def _changes(self, planned: difference.Change, found: topology.Topology) -> dict[Id, Change]:
+        """Return what becomes of each node: a change of anything that belongs to it is a change of the node."""
+        changes = dict.fromkeys(found.nodes, Change.UNCHANGED)
+        for entity, change in _kinds(planned):
+            owner = found.owner.get(entity) or _source(found, entity)
+            if owner is None:
+                continue
+            if owner == entity:
+                changes[owner] = change
+            elif changes[owner] is Change.UNCHANGED:
+                changes[owner] = Change.MODIFIED
+        return changes
+
+
+class Marks(instantiation.Hooks):
+    """Marks the root of a service, and remembers what it was made from."""
+
+    def __init__(self, digest: str) -> None:
+        self._digest = digest
+
+    def before_vertex(self, vertex: Vertex, context: object) -> Vertex:
+        if vertex.parent is not None:
+            return vertex
+        kept = tuple(label for label in vertex.classes if label != topology.SERVICE)
+        return msgspec.structs.replace(
+            vertex,
+            classes=(*kept[:-1], topology.SERVICE, *kept[-1:]),
+            metadata={**vertex.metadata, DESIGN: self._digest},
+        )
+
+
+def path(directory: str, name: str) -> str:
+    """Return the directory of the service `name` in `directory`."""
+    return f"/{name}" if directory == registry.ROOT else f"{directory}/{name}"
+
+
+def is_directory(directory: str) -> bool:
+    """Whether the text is an absolute path of names."""
+    if directory == registry.ROOT:
+        return True
+    return directory.startswith("/") and all(names.is_service_name(name) for name in directory[1:].split("/"))
+
+
+def given_inputs(root: Vertex) -> dict[str, Value]:
+    """Return the inputs that were given to a service."""
+    found = root.metadata.get(instantiation.INPUTS)
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def remove(tx: Transaction, directory: str) -> None:
+    """Delete everything in a service's directory, and the directory."""
+    for kind in (Kind.EDGE, Kind.VERTEX, Kind.EDGE_TEMPLATE, Kind.VERTEX_TEMPLATE, Kind.CLASS, Kind.PLUGIN):
+        for entity in list(tx.query(Query(kinds=(kind,), directory=directory, recursive=False))):
+            if tx.get(entity.id) is not None:
+                tx.delete(entity.id)
+    found = access.find(tx, directory)
+    if found is not None:
+        tx.delete(found.id)
+
+
+def problems(error: instantiation.InstantiationError) -> tuple[model.Problem, ...]:
+    return tuple(
+        model.Problem(
+            one.code,
+            f"{one.where}: {one.message}",
+            where=one.origin,
+            hint="; ".join(f"{refusal.label}: {refusal.reason}" for refusal in one.refusals),
+        )
+        for one in error.problems
+    )
