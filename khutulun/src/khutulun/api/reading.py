@@ -1,5 +1,6 @@
 """From a request to the conductor's arguments: path, query and body, checked against the route's struct."""
 
+import re
 from typing import Any
 
 from aiohttp import web
@@ -7,6 +8,8 @@ from aiohttp import web
 from khutulun import model
 from khutulun.api import wire
 from khutulun.api.routes import Route
+
+_FIELD = re.compile(r"field `(.+)`")
 
 
 async def arguments(request: web.Request, route: Route, limit: int) -> dict[str, Any]:
@@ -37,7 +40,9 @@ def query(request: web.Request, route: Route) -> dict[str, Any]:
         if name in route.repeated:
             found[name] = texts
         elif len(texts) > 1:
-            raise model.refuse("repeated-parameter", f"{name} is given {len(texts)} times", where=f"query.{name}")
+            raise model.refuse(
+                "repeated-parameter", f"{name} is given {len(texts)} times", where=f"query.{name}", hint="give it once"
+            )
         else:
             found[name] = texts[0]
     return found
@@ -83,14 +88,22 @@ def _restore(route: Route, found: dict[str, Any], *, lax: bool) -> Any:
     try:
         return wire.restore(route.arguments, found, strict=True, lax=lax)
     except wire.Malformed as error:
-        place = error.where.partition(".")[0].partition("[")[0]
-        source = "path" if place in route.in_path else "query" if place in route.in_query else "body"
         raise model.refuse(
             "invalid-request",
             str(error),
-            where=f"{source}.{error.where}" if error.where else source,
+            where=_place(route, error),
             hint=f"GET /v1/openapi.json describes the operation {route.name!r}",
         ) from error
+
+
+def _place(route: Route, error: wire.Malformed) -> str:
+    """Return where it is, beginning with the part of the request that it came in."""
+    named = _FIELD.search(str(error)) if not error.where else None
+    where = named[1] if named else error.where
+    first = re.split(r"[.\[]", where, maxsplit=1)[0]
+    if first in route.in_path:
+        return f"path.{where}"
+    return f"query.{where}" if first in route.in_query or not route.in_body else f"body.{where}"
 
 
 def _kind(item: object) -> str:

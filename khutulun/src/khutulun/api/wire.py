@@ -15,6 +15,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import msgspec
 
 from floria import codec
+from floria.codec import plain
 from floria.values import Value
 
 T = TypeVar("T")
@@ -66,20 +67,17 @@ def parse(data: bytes) -> Any:
         raise Malformed(str(error)) from error
 
 
-def restore(annotation: type[T], plain: Any, *, strict: bool = False, lax: bool = False) -> T:
-    """Return the `annotation` that `plain` objects stand for, or raise `Malformed`. `lax` takes numbers from text."""
+def restore(annotation: type[T], data: Any, *, strict: bool = False, lax: bool = False) -> T:
+    """Return the `annotation` that plain objects stand for, or raise `Malformed`. `lax` takes numbers from text."""
     shape = form(typing.cast(Hashable, annotation), strict=strict)
     try:
-        twin = msgspec.convert(plain, shape.twin, strict=not lax)
+        twin = msgspec.convert(data, shape.twin, strict=not lax)
     except RecursionError as error:
         raise Malformed("the content is nested too deep") from error
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")
         raise Malformed(message, where.rstrip("`").lstrip(".")) from error
-    try:
-        return typing.cast(T, shape.restore(twin))
-    except (ValueError, RecursionError) as error:
-        raise Malformed(str(error)) from error
+    return typing.cast(T, shape.restore(twin))
 
 
 def form(annotation: Hashable, *, strict: bool = False, complete: bool = False) -> Form:
@@ -90,7 +88,7 @@ def form(annotation: Hashable, *, strict: bool = False, complete: bool = False) 
 @functools.cache
 def _form(annotation: Any, strict: bool, complete: bool) -> Form:
     if annotation is Value:
-        return Form(PlainValue, codec.to_plain, codec.from_plain)
+        return Form(PlainValue, codec.to_plain, _value)
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
         return _struct(annotation, strict, complete)
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
@@ -126,10 +124,26 @@ def _optional(inner: Form) -> Form:
 
 
 def _map(inner: Form) -> Form:
-    def apply(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        return lambda item: {key: convert(value) for key, value in item.items()}
+    return Form(
+        dict[str, inner.twin],  # type: ignore[name-defined]
+        lambda item: {key: inner.plain(value) for key, value in item.items()},
+        lambda item: {key: _inside(key, inner, value) for key, value in item.items()},
+    )
 
-    return Form(dict[str, inner.twin], apply(inner.plain), apply(inner.restore))  # type: ignore[name-defined]
+
+def _value(data: Any) -> Value:
+    try:
+        return codec.from_plain(data)
+    except plain.PlainError as error:
+        raise Malformed(error.message, plain.spelled(error.path)) from error
+
+
+def _inside(name: str, form: Form, item: Any) -> Any:
+    """Restore what stands under `name`; what is wrong in there is found there."""
+    try:
+        return form.restore(item)
+    except Malformed as error:
+        raise Malformed(str(error), f"{name}.{error.where}".rstrip(".")) from error
 
 
 def _sequence(origin: type, inner: Form) -> Form:
@@ -155,7 +169,7 @@ def _struct(annotation: type[msgspec.Struct], strict: bool, complete: bool) -> F
         kw_only=True,
     )
 
-    def plain(item: Any) -> dict[str, Any]:
+    def to_plain(item: Any) -> dict[str, Any]:
         pairs = ((name, field, shape, getattr(item, name)) for name, (field, shape) in fields.items())
         return {
             name: shape.plain(value)
@@ -164,9 +178,9 @@ def _struct(annotation: type[msgspec.Struct], strict: bool, complete: bool) -> F
         }
 
     def restored(item: Any) -> msgspec.Struct:
-        return annotation(**{name: shape.restore(getattr(item, name)) for name, (_, shape) in fields.items()})
+        return annotation(**{name: _inside(name, shape, getattr(item, name)) for name, (_, shape) in fields.items()})
 
-    return Form(twin, plain, restored)
+    return Form(twin, to_plain, restored)
 
 
 def _annotation(annotation: type, name: str) -> Any:
