@@ -1,10 +1,10 @@
-"""All functions of the namespace ``tosca``, and those that only an orchestrator can execute. See `puccini.functions`."""
+"""All functions of the namespace ``tosca``, and what only an orchestrator can execute. See `puccini.functions`."""
 
 from collections.abc import Mapping
 
 from floria.evaluation import Context, EvaluationError, Function
 from floria.values import Value
-from puccini.functions import arithmetic, collections, comparison, graph, logic, preparation, text
+from puccini.functions import arithmetic, collections, comparison, filters, graph, logic, preparation, text
 
 FUNCTIONS: Mapping[str, Function] = {
     **graph.FUNCTIONS,
@@ -14,6 +14,7 @@ FUNCTIONS: Mapping[str, Function] = {
     **text.FUNCTIONS,
     **arithmetic.FUNCTIONS,
     **preparation.FUNCTIONS,
+    **filters.FUNCTIONS,
 }
 
 NOT_A_FUNCTION = "tosca.not-a-function"
@@ -40,7 +41,7 @@ def _which(arguments: list[Value]) -> str:
     match arguments:
         case [{"interface": str(interface), "operation": str(operation)}, *_]:
             return f" ({interface}.{operation})"
-        case [str(function), *_]:
+        case [{"function": str(function)}, *_]:
             return f" (${function})"
         case _:
             return ""

@@ -13,7 +13,6 @@ from puccini.functions.schemas import Schema
 
 INPUT, ATTRIBUTE, ARTIFACT = "tosca:input", "tosca:attribute", "tosca:artifact"
 LOCATIONS = ("location", "file")
-_RELATIONSHIP_INDEX = "relationship-index"
 
 
 def get_input(context: Context, arguments: list[Value]) -> Value:
@@ -62,13 +61,10 @@ def node_index(context: Context, arguments: list[Value]) -> Value:
 
 
 def relationship_index(context: Context, arguments: list[Value]) -> Value:
-    """``$relationship_index``; while a target is sought, the index that the relationship will have."""
+    """``$relationship_index``."""
     given.counted("relationship_index", arguments)
     if isinstance(context.entity, Edge):
         return context.entity.index
-    coming = context.extra.get(_RELATIONSHIP_INDEX) if isinstance(context.extra, dict) else None
-    if isinstance(coming, int):
-        return coming
     raise given.error(paths.CODE, "relationship_index", "there is no relationship here")
 
 
@@ -84,16 +80,27 @@ def available_allocation(context: Context, arguments: list[Value]) -> Value:
 def _get(context: Context, function: str, arguments: list[Value]) -> Value:
     found = paths.walk(context, function, given.evaluated(context, function, arguments))
     results: list[Value] = []
+    name, keys = _name(function, found)
     for place in found.places:
-        name, keys = _name(context, function, found, place)
-        entity = _owner(context, function, place)
+        entity = _entity(context, function, place, arguments, name)
         _property(context, function, entity, name)
         where = f"{context.label(entity)}.{name}"
         results.append(given.inside(function, context.property(entity.id, name), keys, where))
     return results if found.many else results[0]
 
 
-def _name(context: Context, function: str, found: paths.Destination, place: Place) -> tuple[str, list[Value]]:
+def _entity(context: Context, function: str, place: Place, arguments: list[Value], name: str) -> Vertex | Edge:
+    """Return what has the property. Within a capability, SELF is its node, or itself for what the node lacks."""
+    entity, own = _owner(context, function, place), context.entity
+    if not isinstance(own, Vertex) or paths.CAPABILITY not in own.classes or own.parent != entity.id:
+        return entity
+    lacking = name not in entity.properties and name in own.properties
+    return own if lacking and arguments[:2] == ["SELF", name] else entity
+
+
+def _name(function: str, found: paths.Destination) -> tuple[str, list[Value]]:
+    if not found.rest:
+        raise given.error(paths.CODE, function, "the path ends where the name of a property is missing")
     name, *keys = found.rest
     if not isinstance(name, str):
         raise given.error(paths.CODE, function, f"a name was expected after the path, not {given.kind(name)}")
@@ -178,8 +185,8 @@ def _schema_of_get(function: str) -> Callable[[Context, list[Value]], Schema | N
         found = paths.walk(context, function, [context.evaluate(argument) for argument in arguments])
         if not found.places:
             return None
-        name, keys = _name(context, function, found, found.places[0])
-        declared = _property(context, function, _owner(context, function, found.places[0]), name)
+        name, keys = _name(function, found)
+        declared = _property(context, function, _entity(context, function, found.places[0], arguments, name), name)
         schema = schemas.inside(schemas.of_property(declared), keys)
         if schema is None or not found.many:
             return schema

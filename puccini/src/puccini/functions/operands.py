@@ -77,6 +77,8 @@ def key(value: Value, schema: Schema | None) -> Hashable:
     match value:
         case bool():
             return ("boolean", value)
+        case float() if value != value:
+            return ("number", object())
         case int() | float():
             return ("number", value)
         case str():

@@ -160,7 +160,7 @@ class _Walk:
         self._position += 1
         name = self._take()
         if not isinstance(name, str):
-            raise self._error(f"the name of a {keyword.lower()} follows {keyword}, not {given.kind(name)}")
+            raise self._error(f"a name follows {keyword}, not {given.kind(name)}")
         if keyword == _CAPABILITY:
             self._kind = CAPABILITY
             return [self._capability(place, name) for place in places]
@@ -195,13 +195,18 @@ class _Walk:
         return found[:1]
 
     def _into(self, place: Place, index: int | None) -> Iterable[Place]:
-        """Return incoming relationships, which count in the order in which they were made."""
-        edges = sorted(self._edges(place, Step(axis=Axis.IN)), key=lambda edge: (edge.created, edge.id))
+        """Return incoming relationships: they count in the order in which they were made, then of their sources."""
+        edges = sorted(self._edges(place, Step(axis=Axis.IN)), key=self._age)
         if index is None:
             return edges
         if index >= len(edges):
             raise self._absent(place, f"{len(edges)} incoming relationships", index)
         return edges[index : index + 1]
+
+    def _age(self, edge: Edge) -> tuple[int, str, int, str, int, str]:
+        source = self._context.reader.get(edge.source)
+        name, index = (source.name, source.index) if isinstance(source, Vertex) else ("", 0)
+        return edge.created, name, index, edge.name, edge.index, edge.id
 
     def _edges(self, place: Place, step: Step) -> list[Edge]:
         assert isinstance(place, Vertex)

@@ -16,7 +16,7 @@ MALFORMED = "tosca.arguments"
 
 
 class Evaluator:
-    """Evaluates the clauses and defaults in a schema: what `puccini.data` calls with a clause and the value in question.
+    """Evaluates the clauses and defaults in a schema: `puccini.data` calls it with a clause and the value.
 
     It knows which part of the schema each clause is about, so that ``15 cm`` in a clause means something.
     """
@@ -34,7 +34,7 @@ class Evaluator:
 
 
 def prepare(context: Context, arguments: list[Value]) -> Value:
-    """``tosca:prepare(schema)``: the value being written, as it is stored. Raises `EvaluationError` ``tosca.invalid``."""
+    """``tosca:prepare(schema)``: the value being written, as it is stored. Raises ``tosca.invalid``."""
     schema = _schema("prepare", arguments, 1)
     try:
         return data.coerce(context.value, schema, Evaluator(context, schema))

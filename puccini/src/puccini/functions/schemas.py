@@ -1,7 +1,7 @@
 """Which schema a value has: found in the preparer of the property it comes from, and followed into its parts.
 
-Values in the graph are plain: a scalar is a number there. Functions need its units when it meets the text ``15 cm``. See
-`puccini.data` for what a schema holds.
+Values in the graph are plain: a scalar is a number there. Functions need its units when it meets the text ``15 cm``.
+See `puccini.data` for what a schema holds.
 """
 
 from collections.abc import Callable, Mapping

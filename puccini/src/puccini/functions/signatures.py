@@ -22,7 +22,11 @@ class Scope(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a result is. `SAME` is the type of the first argument, `NUMBER` an integer unless an argument is a float."""
+    """What a result is.
+
+    `SAME` is the type of the first argument, `NUMBER` too, but a float when one of the arguments is a float; `RATIO` is
+    a float, or the type of the first argument when that is a scalar.
+    """
 
     ANY = "any"
     BOOLEAN = "boolean"
@@ -32,6 +36,7 @@ class Kind(StrEnum):
     LIST = "list"
     NUMBER = "number"
     SAME = "same"
+    RATIO = "ratio"
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +135,7 @@ SIGNATURES: Mapping[str, Signature] = dict(
         _function("sum", 1, None, Kind.NUMBER, "10.2.5.1"),
         _function("difference", 2, 2, Kind.NUMBER, "10.2.5.2"),
         _function("product", 1, None, Kind.NUMBER, "10.2.5.3"),
-        _function("quotient", 2, 2, Kind.FLOAT, "10.2.5.4"),
+        _function("quotient", 2, 2, Kind.RATIO, "10.2.5.4"),
         _function("remainder", 2, 2, Kind.SAME, "10.2.5.5"),
         _function("round", 1, 1, Kind.INTEGER, "10.2.5.6"),
         _function("floor", 1, 1, Kind.INTEGER, "10.2.5.7"),
