@@ -6,7 +6,7 @@ from typing import Any
 from wasmtime import Engine, WasmtimeError
 from wasmtime.component import FuncType, Linker, Record, Variant
 
-from floria.plugins import calls, requests
+from floria.plugins import requests
 from floria.plugins.calls import decode, encode, plain
 from floria.plugins.component_types import is_result, is_tagged
 from floria.plugins.faults import Fault, FaultData, encode_detail
@@ -82,9 +82,7 @@ def _json(text: str) -> object:
 def _invocation(invocation: Any) -> requests.Request:
     timeout = getattr(invocation, "timeout-ms") / 1000
     env = dict(invocation.env)
-    return requests.RunCommand(
-        tuple(invocation.argv), env, invocation.stdin, invocation.cwd, invocation.user, timeout
-    )
+    return requests.RunCommand(tuple(invocation.argv), env, invocation.stdin, invocation.cwd, invocation.user, timeout)
 
 
 def _call(call: Any) -> requests.Request:
@@ -132,6 +130,9 @@ _REQUESTS: dict[str, tuple[Callable[..., requests.Request], Callable[[Any], Any]
     "graph.create": (lambda entity: requests.CreateEntity(_json(entity)), encode),
     "graph.delete": (requests.DeleteEntity, encode),
     "graph.emit": (lambda id, event, detail: requests.EmitEvent(id, event, _json(detail)), encode),
+    "graph.claim": (requests.Claim, encode),
+    "graph.release": (requests.Release, encode),
+    "graph.claims": (requests.ListClaims, encode),
     "evaluate.evaluate": (lambda expression: requests.Evaluate(_json(expression)), encode),
     "command.run": (_invocation, _output),
     "files.read": (requests.ReadFile, _text),

@@ -127,7 +127,7 @@ def parse(data: object) -> Grants:
 
 
 def fill(grants: Grants, places: Mapping[str, str]) -> Grants:
-    """Put real folders in place of ``{state}`` and the like. Raises `InvalidGrants` for a placeholder without a place."""
+    """Put real folders in place of ``{state}`` and the like. Raises `InvalidGrants` for an unknown placeholder."""
 
     def place(text: str) -> str:
         try:
@@ -143,11 +143,10 @@ def fill(grants: Grants, places: Mapping[str, str]) -> Grants:
         return text
 
     replace = msgspec.structs.replace
+    commands = (replace(c, program=place(c.program), arguments=tuple(map(place, c.arguments))) for c in grants.commands)
     return replace(
         grants,
-        commands=tuple(
-            replace(c, program=place(c.program), arguments=tuple(place(a) for a in c.arguments)) for c in grants.commands
-        ),
+        commands=tuple(commands),
         files=tuple(replace(f, path=place(f.path)) for f in grants.files),
         dbus=tuple(replace(d, bus=place(d.bus)) for d in grants.dbus),
         http=tuple(replace(h, url=_place_in_url(h.url, place)) for h in grants.http),
@@ -174,7 +173,7 @@ def permit(grants: Grants, request: requests.Request) -> Permit:
             return _allow(known, f"read the secret {request.name!r}")
         case requests.WriteLog():
             return Permit(change=False)
-        case requests.GetEntity() | requests.QueryGraph():
+        case requests.GetEntity() | requests.QueryGraph() | requests.ListClaims():
             return _permit_graph(grants, {Access.READ, Access.WRITE}, "read entities", change=False)
         case requests.EmitEvent():
             return _permit_graph(grants, {Access.EMIT, Access.WRITE}, "emit events", change=True)
@@ -287,4 +286,3 @@ def _place_in_url(url: str, place: Callable[[str], str]) -> str:
         return place(url)
     socket, slash, rest = url.removeprefix("http+unix://").partition("/")
     return f"http+unix://{place(socket).replace('/', '%2F')}{slash}{rest}"
-

@@ -104,6 +104,22 @@ class EmitEvent(_Request, frozen=True, omit_defaults=True, tag="graph.emit"):
     detail: Json = None
 
 
+class Claim(_Request, frozen=True, omit_defaults=True, tag="graph.claim"):
+    """Take `key` of `space` for the site's entity."""
+
+    space: str
+    key: str
+
+
+class Release(_Request, frozen=True, omit_defaults=True, tag="graph.release"):
+    space: str
+    key: str
+
+
+class ListClaims(_Request, frozen=True, omit_defaults=True, tag="graph.claims"):
+    space: str
+
+
 class Evaluate(_Request, frozen=True, omit_defaults=True, tag="evaluate.evaluate"):
     expression: Json
 
@@ -119,7 +135,8 @@ class WriteLog(_Request, frozen=True, omit_defaults=True, tag="log.write"):
 
 FILE_CHANGES = (WriteFile, MakeFolder, Remove)
 FileRequest: TypeAlias = ReadFile | WriteFile | MakeFolder | Remove | ListFolder | KindOf
-GraphRequest: TypeAlias = GetEntity | QueryGraph | SetProperty | CreateEntity | DeleteEntity | EmitEvent
+ClaimRequest: TypeAlias = Claim | Release | ListClaims
+GraphRequest: TypeAlias = GetEntity | QueryGraph | SetProperty | CreateEntity | DeleteEntity | EmitEvent | ClaimRequest
 Request: TypeAlias = (
     RunCommand
     | ReadFile
@@ -136,6 +153,9 @@ Request: TypeAlias = (
     | CreateEntity
     | DeleteEntity
     | EmitEvent
+    | Claim
+    | Release
+    | ListClaims
     | Evaluate
     | GetSecret
     | WriteLog

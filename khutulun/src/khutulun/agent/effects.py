@@ -105,6 +105,9 @@ class Graph:
     def release(self, space: str, key: str, effect: str) -> object:
         return self._ask("release", space, key, effect)
 
+    def claims(self, space: str) -> object:
+        return self._ask("claims", space)
+
     def _ask(self, function: str, *arguments: Any) -> object:
         from floria.plugins.faults import Fault
 

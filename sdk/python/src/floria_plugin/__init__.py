@@ -2,7 +2,7 @@
 
     from floria_plugin import Context, Plugin
 
-    plugin = Plugin("greeter", "1.0.0", grants={"commands": [{"program": "hostname", "arguments": [], "effect": "query"}]})
+    plugin = Plugin("greeter", "1.0.0", grants={"commands": [{"program": "hostname", "effect": "query"}]})
 
     @plugin.function(query=True)
     def greet(context: Context, name: str) -> str:

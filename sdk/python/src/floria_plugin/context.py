@@ -107,6 +107,18 @@ class Graph:
     def emit(self, id: str, event: str, detail: Json = None) -> Json:
         return self._host.perform({"kind": "graph.emit", "id": id, "event": event, "detail": detail})
 
+    def claim(self, space: str, key: str) -> bool:
+        """Take a key of a space of this host (such as a port number) for the entity; False when another one has it."""
+        return bool(self._host.perform({"kind": "graph.claim", "space": space, "key": key}))
+
+    def release(self, space: str, key: str) -> None:
+        """Give a claim back."""
+        self._host.perform({"kind": "graph.release", "space": space, "key": key})
+
+    def claims(self, space: str) -> list[str]:
+        """Return the claimed keys of a space."""
+        return list(self._host.perform({"kind": "graph.claims", "space": space}))
+
 
 class Dbus:
     """Methods of the granted D-Bus destinations."""

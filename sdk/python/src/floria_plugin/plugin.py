@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Plugin:
-    """Functions under a name. `grants` is what it wants to be granted, `artifacts` the TOSCA artifact classes it processes.
+    """Functions under a name. `grants` is what it asks for, `artifacts` the TOSCA artifact classes it processes.
 
     The name `plugin` is what carriers look for in the main module.
     """

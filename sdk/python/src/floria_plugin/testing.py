@@ -17,7 +17,14 @@ from floria_plugin.plugin import Plugin, dumps
 
 Answer = str | int | Output | Callable[[Sequence[str]], "str | int | Output"]
 _DEFAULTS: dict[str, Json] = {
-    "env": {}, "stdin": None, "cwd": None, "user": None, "timeout": 0, "headers": [], "body": None, "recursive": False,
+    "env": {},
+    "stdin": None,
+    "cwd": None,
+    "user": None,
+    "timeout": 0,
+    "headers": [],
+    "body": None,
+    "recursive": False,
 }
 
 
@@ -46,6 +53,7 @@ class FakeHost:
         self.commands = dict(commands or {})
         self.files = dict(files or {})
         self.folders: set[str] = set()
+        self.claims: dict[str, set[str]] = {}
         self.urls, self.dbus = dict(urls or {}), dict(dbus or {})
         self.entities, self.secrets = dict(entities or {}), dict(secrets or {})
         self.evaluate, self.strict = evaluate, strict
@@ -114,7 +122,20 @@ class FakeHost:
             raise Permanent("denied", f"the test has no answer for {key}")
         return self.dbus[key]
 
+    def _claim(self, name: str, request: dict[str, Json]) -> Json:
+        taken = self.claims.setdefault(request["space"], set())
+        if name == "claims":
+            return sorted(taken)
+        if name == "release":
+            taken.discard(request["key"])
+            return None
+        free = request["key"] not in taken
+        taken.add(request["key"])
+        return free
+
     def _graph(self, name: str, request: dict[str, Json]) -> Json:
+        if name in ("claim", "release", "claims"):
+            return self._claim(name, request)
         if name == "query":
             return list(self.entities.values())
         if name == "create":

@@ -130,9 +130,7 @@ class Effects:
         self._journal.result(effect.id, Outcome(Status.RECORDED, msgspec.to_builtins(result)))
         return result
 
-    def _execute(
-        self, effect: Effect, request: requests.Request, permit: Permit, limits: processes.Limits
-    ) -> object:
+    def _execute(self, effect: Effect, request: requests.Request, permit: Permit, limits: processes.Limits) -> object:
         match request:
             case requests.RunCommand():
                 return self._run(effect, request, limits)
@@ -151,6 +149,9 @@ class Effects:
                 | requests.CreateEntity()
                 | requests.DeleteEntity()
                 | requests.EmitEvent()
+                | requests.Claim()
+                | requests.Release()
+                | requests.ListClaims()
             ):
                 return self._on_graph(effect, request, permit)
             case _:
@@ -165,9 +166,7 @@ class Effects:
             return durable.run(self.spool / effect.id, command, until)
         return processes.run(command, until)
 
-    def _resume(
-        self, effect: Effect, request: requests.Request, permit: Permit, limits: processes.Limits
-    ) -> object:
+    def _resume(self, effect: Effect, request: requests.Request, permit: Permit, limits: processes.Limits) -> object:
         """Resolve an effect in doubt: take the result of what was begun, or do it when doing it again is the same."""
         if isinstance(request, requests.RunCommand | requests.CallDBus) and effect.change:
             output = None
@@ -189,6 +188,13 @@ class Effects:
             return graph.query(request.query, permit.scope)
         if isinstance(request, requests.CreateEntity):
             return graph.create(request.entity, permit.scope, effect.id)
+        match request:
+            case requests.Claim():
+                return graph.claim(request.space, request.key, effect.id)
+            case requests.Release():
+                return graph.release(request.space, request.key, effect.id)
+            case requests.ListClaims():
+                return graph.claims(request.space)
         if not graph.permits(request.id, permit.scope):
             raise Fault("denied", f"not granted: entity {request.id} lies outside the scope {permit.scope}")
         match request:
@@ -213,7 +219,11 @@ class Effects:
         return None
 
     def _forget(self, effect: Effect) -> None:
-        if self.spool is not None and effect.change and isinstance(effect.request, requests.RunCommand | requests.CallDBus):
+        if (
+            self.spool is not None
+            and effect.change
+            and isinstance(effect.request, requests.RunCommand | requests.CallDBus)
+        ):
             durable.forget(self.spool / effect.id)
 
     def _unneeded(self, request: requests.Request, permit: Permit) -> bool:

@@ -32,6 +32,8 @@ class PlannedFiles:
                 self._remove(path)
             case requests.CreateEntity(entity=entity):
                 return entity
+            case requests.Claim():
+                return True
             case _:
                 return None
         return True
