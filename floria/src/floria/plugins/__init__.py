@@ -9,8 +9,7 @@
 
 `dispatch` returns JSON data or raises `Fault`, and nothing a plugin does ends the host. Each call has a fresh instance
 and a `Budget`; everything it does to the world passes through `Effects`, is checked against its `Grants` and journaled;
-`script` prints it. `grants.explain` says in sentences what grants mean, `grants.missing` what is asked for and not
-granted. Plugins are built with ``python -m floria.plugins.build FOLDER -o OUT.wasm`` and tried with ``python -m
+`script` prints it. `explain` says in sentences what grants mean, `missing` what is asked for and not granted. Plugins are built with ``python -m floria.plugins.build FOLDER -o OUT.wasm`` and tried with ``python -m
 floria.plugins.conformance BLOB``. See docs/plugins.md and sdk/python/README.md.
 """
 
@@ -19,6 +18,7 @@ from floria.plugins.budgets import Budget
 from floria.plugins.carriers import Blob, Carrier, Plugin, recognise
 from floria.plugins.effects import Effect, Effects, Journal, MemoryJournal, Mode, Outcome, Status, script
 from floria.plugins.effects.access import GraphAccess
+from floria.plugins.explanation import Sentence, Severity, explain, missing, subset
 from floria.plugins.faults import Fault, FaultData
 from floria.plugins.grants import Grants
 from floria.plugins.host import PluginHost
@@ -33,8 +33,8 @@ __all__ = [
     "Fault",
     "FaultData",
     "Function",
-    "GraphAccess",
     "Grants",
+    "GraphAccess",
     "Journal",
     "Manifest",
     "MemoryJournal",
@@ -42,9 +42,14 @@ __all__ = [
     "Outcome",
     "Plugin",
     "PluginHost",
+    "Sentence",
+    "Severity",
     "Source",
     "Status",
+    "explain",
     "grants",
+    "missing",
     "recognise",
     "script",
+    "subset",
 ]

@@ -136,7 +136,9 @@ def _componentize(staging: Path, world: str, sources: dict[str, bytes]) -> Path:
     out = staging / "out.wasm"
     command = [_program(), "-q", "-d", str(WIT), "-w", world, "componentize", app, "-p", str(staging), "-o", str(out)]
     environment = {key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "TMPDIR", "LANG"}}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=staging, timeout=600)
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=environment, cwd=staging, timeout=600
+    )
     if done.returncode or not out.exists():
         raise BuildError(f"componentize-py failed:\n{(done.stderr or done.stdout).strip()[-3000:]}")
     return out

@@ -18,7 +18,10 @@ _LEVELS = ("debug", "info", "warning", "error")
 
 
 class Call:
-    """A call in progress. Without `effects` nothing can be requested: the plugin is only asked to describe itself. `sources` are what the runner of Python sources runs."""
+    """A call in progress. `sources` are what the runner of Python sources runs.
+
+    Without `effects` nothing can be requested: the plugin is only asked to describe itself.
+    """
 
     def __init__(
         self, actor: str, grants: Grants, effects: Effects | None, budget: Budget, sources: Sources = ()

@@ -37,11 +37,11 @@ def recognise(name: str, head: bytes) -> Carrier:
 
 
 class Plugin:
-    """A loaded plugin, by the digest of its blob. Its code is in memory only around calls. `PluginHost.load` makes it."""
+    """A loaded plugin, by the digest of its blob; `PluginHost.load` makes it. It is in memory only around calls."""
 
     def __init__(self, digest: str, carrier: Carrier, blob: Blob, name: str) -> None:
         self.digest, self.carrier, self.name = digest, carrier, name
-        self.ahead: "deque[Prepared]" = deque()
+        self.ahead: deque[Prepared] = deque()
         self.kept = 0
         self._blob = blob
         self._source: tuple[tuple[str, str], ...] | None = None

@@ -29,7 +29,7 @@ def compile_in_child(blob: Path, out: Path, name: str, timeout: float = 900.0) -
     command = [sys.executable, "-m", "floria.plugins.compiling", str(blob), str(out)]
     environment = {key: value for key, value in os.environ.items() if key in {"PATH", "PYTHONPATH", "HOME", "LANG"}}
     try:
-        done = subprocess.run(command, capture_output=True, env=environment, cwd="/", timeout=timeout)
+        done = subprocess.run(command, check=False, capture_output=True, env=environment, cwd="/", timeout=timeout)
     except subprocess.TimeoutExpired:
         raise Fault("invalid-component", f"{name} did not compile within {timeout:g} s") from None
     if done.returncode or not out.exists():

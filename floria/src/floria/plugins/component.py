@@ -6,18 +6,19 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from wasmtime import Store, WasmtimeError
 from wasmtime import _ffi as ffi
 from wasmtime.component import Component, Func, Instance, Linker, Record
 
-from floria.plugins import bindings, engine, wasi
+from floria.plugins import bindings, component_types, engine, wasi
 from floria.plugins.budgets import DESCRIBE, Budget
 from floria.plugins.calls import Call, Sources
 from floria.plugins.faults import Fault, FaultData, decode_detail
 from floria.plugins.grants import NONE
 
+T = TypeVar("T")
 PLUGIN = bindings.interface("plugin")
 _EPOCH_CALLBACK = ctypes.CFUNCTYPE(
     ctypes.c_size_t,
@@ -89,6 +90,7 @@ class Runtime:
     """The engine of a host, shared by its components. `current` is the guest that this thread runs."""
 
     def __init__(self) -> None:
+        component_types.convert_bytes_in_bulk()
         self.engine = engine.make()
         self.ticker = engine.Ticker(self.engine)
         self._local = threading.local()
@@ -187,7 +189,7 @@ class LoadedComponent:
             store.close()
             call.finish()
 
-    def _guarded(self, guest: Guest, store: Store, work: Callable[[], Any]) -> Any:
+    def _guarded(self, guest: Guest, store: Store, work: Callable[[], T]) -> T:
         with self._runtime.running(guest):
             store.set_epoch_deadline(max(1, guest.ticks()))
             try:

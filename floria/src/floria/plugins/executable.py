@@ -12,6 +12,7 @@ import resource
 import select
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -94,7 +95,7 @@ class _Conversation:
             self._call.check()
             self._send({"fault": msgspec.to_builtins(fault.data)})
 
-    def _convert(self, data: object, kind: object) -> "object":
+    def _convert(self, data: object, kind: Any) -> Any:
         try:
             return msgspec.convert(data, kind)
         except msgspec.ValidationError as error:
@@ -106,13 +107,13 @@ class _Conversation:
         except (TypeError, ValueError) as error:
             raise Fault("invalid-arguments", f"site or arguments are not JSON data: {error}") from None
         while self._unsent and self._in >= 0:
-            self._step(reading=True)
+            self._step()
 
     def _read(self) -> dict[str, object]:
         while b"\n" not in self._received:
             if self._out not in self._open:
                 raise self._ended()
-            self._step(reading=True)
+            self._step()
         line, _, rest = bytes(self._received).partition(b"\n")
         self._received = bytearray(rest)
         message = decode(line, self._call.actor)
@@ -120,7 +121,7 @@ class _Conversation:
             raise Fault("protocol", f"{self._call.actor} sent a line that is not a JSON object")
         return message
 
-    def _step(self, reading: bool) -> None:
+    def _step(self) -> None:
         poll = select.poll()
         for descriptor in self._open:
             poll.register(descriptor, select.POLLIN)

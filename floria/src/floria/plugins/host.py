@@ -57,8 +57,7 @@ class PluginHost:
         """
         plugin = Plugin(digest or "", carrier, blob, name or (blob.name if isinstance(blob, Path) else carrier))
         if digest is None:
-            with plugin.open() as file:
-                plugin.digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+            plugin.digest = _digest(plugin)
         match carrier:
             case Carrier.WASM:
                 self._components.compile(plugin)
@@ -156,6 +155,14 @@ class PluginHost:
             out.chmod(0o700)
 
         return self._cache.get(f"{plugin.key}.program", copy)
+
+
+def _digest(plugin: Plugin) -> str:
+    digest = hashlib.sha256()
+    with plugin.open() as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def compile_source(plugin: Plugin) -> None:

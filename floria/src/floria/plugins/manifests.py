@@ -20,7 +20,7 @@ class Function(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class DBusSource(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Signals that fit `match`, on the bus ``system``, ``session`` or ``scope``; `subscribe` are calls to make first."""
+    """Signals that fit `match` on `bus` (``system``, ``session``, ``scope``); `subscribe` are calls to make first."""
 
     match: str
     bus: str = "scope"

@@ -29,7 +29,7 @@ class Components:
         self._kept: set[Plugin] = set()
         self._orders: queue.SimpleQueue[Plugin | None] = queue.SimpleQueue()
         self._maker: threading.Thread | None = None
-        self._janitor = Janitor(idle, self.trim)
+        self._janitor = Janitor(idle, self._clean)
 
     def compile(self, plugin: Plugin) -> Path:
         """Return the compiled form of the plugin's component, compiling it when it is seen for the first time."""
@@ -56,7 +56,10 @@ class Components:
                 self._make(plugin)
 
     def trim(self) -> None:
-        """Unmap what is not kept, and drop the pages of what is. Called when nothing runs."""
+        """Unmap what is not kept, and drop the pages of what is; nothing happens while a call is in progress."""
+        self._janitor.clean_if_idle()
+
+    def _clean(self) -> None:
         with self._lock:
             kept = {self._key(plugin) for plugin in self._kept}
             for key in self._loaded.keys() - kept:
@@ -81,13 +84,15 @@ class Components:
 
     def _get(self, plugin: Plugin) -> LoadedComponent:
         key = self._key(plugin)
-        with self._lock:
-            found = self._loaded.get(key)
-            if found is None:
-                self._runtime = self._runtime or Runtime()
-                file = self.compile(plugin)
-                found = self._loaded[key] = LoadedComponent(self._runtime, str(file), plugin.name)
+        found = self._loaded.get(key)
+        if found is not None:
             return found
+        file = self.compile(plugin)
+        with self._lock:
+            if key not in self._loaded:
+                self._runtime = self._runtime or Runtime()
+                self._loaded[key] = LoadedComponent(self._runtime, str(file), plugin.name)
+            return self._loaded[key]
 
     def _key(self, plugin: Plugin) -> str:
         return "runner" if plugin.carrier is Carrier.PYTHON else plugin.key
@@ -132,7 +137,7 @@ class Components:
 
     def _make_orders(self) -> None:
         while (plugin := self._orders.get()) is not None:
-            with self._janitor.busy(), contextlib.suppress(Fault):  # a plugin that cannot start says so in its next call
+            with self._janitor.busy(), contextlib.suppress(Fault):  # its next call tells why it cannot start
                 self._make(plugin)
 
     def _make(self, plugin: Plugin) -> None:
@@ -152,7 +157,7 @@ class Janitor:
         self._condition = threading.Condition()
         self._busy = 0
         self._last = 0.0
-        self._armed = self._closed = False
+        self._armed = self._parked = self._closed = False
         self._thread: threading.Thread | None = None
 
     @contextlib.contextmanager
@@ -167,6 +172,13 @@ class Janitor:
                 self._last = time.monotonic()
                 if not self._armed:
                     self._arm()
+                elif self._parked and not self._busy:
+                    self._condition.notify_all()
+
+    def clean_if_idle(self) -> None:
+        with self._condition:
+            if not self._busy:
+                self._clean()
 
     def close(self) -> None:
         with self._condition:
@@ -186,12 +198,21 @@ class Janitor:
         while True:
             with self._condition:
                 self._condition.wait_for(lambda: self._armed or self._closed)
-                while not self._closed and (self._busy or time.monotonic() < self._last + self._idle):
-                    self._condition.wait(max(0.01, self._last + self._idle - time.monotonic()) if not self._busy else self._idle)
+                while not self._closed and self._restless():
+                    pass
                 if self._closed:
                     return
                 self._armed = False
                 self._clean()
+
+    def _restless(self) -> bool:
+        """Wait for the end of the rest; return whether there was a use meanwhile."""
+        self._parked = bool(self._busy)
+        left = self._last + self._idle - time.monotonic()
+        if not self._busy and left <= 0:
+            return False
+        self._condition.wait(None if self._busy else left)
+        return True
 
 
 def _suffix() -> str:

@@ -69,7 +69,7 @@ class Wasi:
     def __init__(self, current: Current) -> None:
         self._current = current
         self._types: dict[str, int] = {}
-        streams = {
+        streams: dict[str, Callable[..., Any]] = {
             "[method]output-stream.check-write": lambda store, stream: self._released(store, stream, WRITABLE),
             "[method]output-stream.write": self._write,
             "[method]output-stream.blocking-write-and-flush": self._write,
@@ -77,7 +77,7 @@ class Wasi:
             "[method]output-stream.blocking-flush": lambda store, stream: self._released(store, stream, Variant("ok")),
             "[method]output-stream.subscribe": lambda store, stream: self._released(store, stream, self._timer(0)),
         }
-        monotonic = {
+        monotonic: dict[str, Callable[..., Any]] = {
             "now": lambda store: time.monotonic_ns(),
             "resolution": lambda store: 1000,
             "subscribe-duration": lambda store, duration: self._timer(time.monotonic_ns() + duration),

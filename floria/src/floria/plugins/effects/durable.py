@@ -30,7 +30,9 @@ def run(entry: Path, command: processes.Prepared, limits: processes.Limits) -> O
     """Run a command with its entry in the spool. Raises the faults of `processes.run`."""
     entry.mkdir(mode=0o700, parents=True, exist_ok=True)
     _create(entry / "stdin", command.stdin)
-    lock, out, err = (os.open(entry / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) for name in ("lock", "out", "err"))
+    lock, out, err = (
+        os.open(entry / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) for name in ("lock", "out", "err")
+    )
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         argv = (SHELL, "-c", WRAPPER, "floria", str(entry), *command.argv)

@@ -219,11 +219,8 @@ class Effects:
         return None
 
     def _forget(self, effect: Effect) -> None:
-        if (
-            self.spool is not None
-            and effect.change
-            and isinstance(effect.request, requests.RunCommand | requests.CallDBus)
-        ):
+        runs = isinstance(effect.request, requests.RunCommand | requests.CallDBus)
+        if runs and effect.change and self.spool is not None:
             durable.forget(self.spool / effect.id)
 
     def _unneeded(self, request: requests.Request, permit: Permit) -> bool:

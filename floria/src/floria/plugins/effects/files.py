@@ -9,6 +9,7 @@ import fnmatch
 import os
 import stat
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from floria.plugins import grants, requests
 from floria.plugins.faults import Fault
@@ -51,9 +52,8 @@ def needed(request: requests.FileRequest, permit: grants.Permit) -> bool:
 
 def read(path: str, root: str, limit: int) -> str:
     """Return the text of a regular file."""
-    with _parent(path, root) as (folder, name), _regular(folder, name) as descriptor:
-        with os.fdopen(os.dup(descriptor), "rb") as file:
-            data = file.read(limit + 1)
+    with _parent(path, root) as (folder, name), _regular(folder, name) as file:
+        data = file.read(limit + 1)
     if len(data) > limit:
         raise Fault("output-limit", f"{path} is larger than {limit} bytes")
     try:
@@ -139,10 +139,8 @@ def kind_of(path: str, root: str) -> str:
 
 def _content(path: str, root: str) -> tuple[bytes, int] | None:
     try:
-        with _parent(path, root) as (folder, name), _regular(folder, name) as descriptor:
-            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-            with os.fdopen(os.dup(descriptor), "rb") as file:
-                return file.read(), mode
+        with _parent(path, root) as (folder, name), _regular(folder, name) as file:
+            return file.read(), stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     except (OSError, Fault):
         return None
 
@@ -189,14 +187,12 @@ def _descend(root: str, segments: list[str], make: bool) -> int:
 
 
 @contextlib.contextmanager
-def _regular(folder: int, name: str) -> Iterator[int]:
+def _regular(folder: int, name: str) -> Iterator[BinaryIO]:
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    try:
+    with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise Fault("denied", f"{name} is not a regular file")
-        yield descriptor
-    finally:
-        os.close(descriptor)
+        yield file
 
 
 def _remove_tree(name: str, folder: int) -> None:

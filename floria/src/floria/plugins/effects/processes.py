@@ -14,7 +14,8 @@ import msgspec
 from floria.plugins.faults import Fault
 from floria.plugins.requests import Output, RunCommand
 
-ENVIRONMENT: Mapping[str, str] = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENVIRONMENT: Mapping[str, str] = {"PATH": PATH, "LC_ALL": "C.UTF-8"}
 CHUNK = 64 * 1024
 
 
@@ -44,10 +45,11 @@ class Prepared(msgspec.Struct, frozen=True):
 
 def prepare(request: RunCommand, environment: Mapping[str, str]) -> Prepared:
     """Resolve the program and the user. Raises the faults ``missing-program`` and ``not-found``."""
-    path = environment.get("PATH", ENVIRONMENT["PATH"])
+    path = environment.get("PATH", PATH)
     argv = (_find(request.argv[0], path), *request.argv[1:])
     if request.user is not None:
-        argv = (_find("setpriv", path), f"--reuid={request.user}", f"--regid={_group(request.user)}", "--init-groups", "--", *argv)
+        switch = (f"--reuid={request.user}", f"--regid={_group(request.user)}", "--init-groups", "--")
+        argv = (_find("setpriv", path), *switch, *argv)
     cwd = request.cwd or "/"
     if not os.path.isdir(cwd):
         raise Fault("not-found", f"the working folder {cwd} does not exist")
@@ -139,12 +141,11 @@ def _converse(process: "subprocess.Popen[bytes]", stdin: bytes, program: str, li
                     if not unsent:
                         poll.unregister(source)
                         process.stdin.close()
-                elif descriptor in output and not _receive(descriptor, output[descriptor], limits.output, program, limits):
+                elif descriptor in output and not _receive(descriptor, output[descriptor], program, limits):
                     poll.unregister(descriptor)
             if any(descriptor == pidfd for descriptor, _ in ready):
                 for descriptor, data in output.items():
-                    while _receive(descriptor, data, limits.output, program, limits):
-                        pass
+                    _drain(descriptor, data, program, limits)
                 out, err = output.values()
                 return bytes(out), bytes(err)
     finally:
@@ -160,13 +161,17 @@ def _send(descriptor: int, data: memoryview) -> memoryview:
         return data[len(data) :]
 
 
-def _receive(descriptor: int, data: bytearray, cap: int, program: str, limits: Limits) -> bool:
-    try:
-        chunk = os.read(descriptor, CHUNK)
-    except BlockingIOError:
-        return False
+def _drain(descriptor: int, data: bytearray, program: str, limits: Limits) -> None:
+    with contextlib.suppress(BlockingIOError):
+        while _receive(descriptor, data, program, limits):
+            pass
+
+
+def _receive(descriptor: int, data: bytearray, program: str, limits: Limits) -> bool:
+    """Read what there is; return False at the end. The descriptor is readable, or BlockingIOError is raised."""
+    chunk = os.read(descriptor, CHUNK)
     data += chunk
-    if len(data) > cap:
+    if len(data) > limits.output:
         raise too_much(program, limits)
     return bool(chunk)
 

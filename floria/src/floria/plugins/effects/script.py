@@ -64,7 +64,9 @@ def command(request: requests.RunCommand) -> str:
     if request.stdin:
         line = _with_input(line, request.stdin)
     if request.cwd not in (None, "/"):
-        line = f"(cd {shlex.quote(str(request.cwd))} &&\n{line}\n)" if request.stdin else f"(cd {shlex.quote(str(request.cwd))} && {line})"
+        folder = shlex.quote(str(request.cwd))
+        inner = f"\n{line}\n" if request.stdin else f" {line}"
+        line = f"(cd {folder} &&{inner})"
     return line
 
 

@@ -1,10 +1,10 @@
 """Tells when files grow, pushed by the kernel (inotify): bounds the output of commands that write to files."""
 
+import contextlib
 import ctypes
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _IN_MODIFY = 0x2
@@ -27,14 +27,12 @@ class SizeWatch:
 
     def largest(self) -> int:
         """Take the pending notices; return the size of the largest file."""
-        try:
+        with contextlib.suppress(BlockingIOError):
             os.read(self.descriptor, 64 * 1024)
-        except BlockingIOError:
-            pass
         return max(file.stat().st_size for file in self._files)
 
     def __enter__(self) -> "SizeWatch":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         os.close(self.descriptor)
