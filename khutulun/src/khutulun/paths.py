@@ -35,6 +35,11 @@ class Paths(msgspec.Struct, frozen=True):
         return self.state / "floria"
 
     @property
+    def compiled(self) -> Path:
+        """The private folder of the machine code that plugins were compiled to."""
+        return self.cache / "compiled"
+
+    @property
     def artifacts(self) -> Path:
         return self.state / "artifacts"
 
@@ -80,6 +85,7 @@ def paths(scope: Scope, state: Path | None = None) -> Paths:
             config / "systemd/user",
             home,
         )
+    found = msgspec.structs.replace(found, cache=_xdg("KHUTULUN_CACHE", found.cache))
     if state is None:
         return found
     return msgspec.structs.replace(found, state=state, run=state / "run")
