@@ -4,6 +4,7 @@ It answers the conductor over the bus, and is told of changes by push sources. I
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
@@ -250,7 +251,7 @@ class Agent:
                 source = sources.make(
                     self._filled(declaration),
                     self.facts,
-                    lambda line, name=declaration.name: self._translate(reference, name, line),
+                    functools.partial(self._translate, reference, declaration.name),
                     lambda: self._catch_up(reference),
                 )
                 if source is None:
@@ -369,7 +370,7 @@ class Agent:
         return grants.fill(grants.parse(reference.grants), self._paths.placeholders())
 
     def _blob(self, digest: str) -> BinaryIO:
-        file = tempfile.TemporaryFile(dir=self._paths.state)
+        file: BinaryIO = tempfile.TemporaryFile(dir=self._paths.state)  # noqa: SIM115 - the caller closes it
         for chunk in self._fetch(digest):
             file.write(chunk)
         file.seek(0)

@@ -1,10 +1,11 @@
-"""Effects of operations on this host: journaled so that nothing is done twice, and told to the conductor for history."""
+"""Effects of operations on this host: journaled so that nothing is done twice, and told for history."""
 
 from typing import Any
 
 import msgspec
 
 from floria.plugins import effects
+from floria.plugins.faults import Fault
 from khutulun import model
 from khutulun.agent import messages
 from khutulun.agent.journal import Journal
@@ -109,8 +110,6 @@ class Graph:
         return self._ask("claims", space)
 
     def _ask(self, function: str, *arguments: Any) -> object:
-        from floria.plugins.faults import Fault
-
         request = messages.Graph(workload=self._workload, function=function, arguments=list(arguments), plan=self._plan)
         try:
             answer = self._bus.request("conductor.graph", request, messages.GraphAnswer)

@@ -1,8 +1,8 @@
 """Waits until a started workload is ready: what its dependents wait for.
 
 A log line is pushed. A port and a command have to be asked, because nothing tells that a port was opened: attempts
-begin at 5 ms and slow down to one in half a second, only between a start and its readiness, and end at the timeout or as
-soon as the workload is known to have failed.
+begin at 5 ms and slow down to one in half a second, only between a start and its readiness, and end at the timeout or
+as soon as the workload is known to have failed.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Who may do what: roles per directory, decided by the peer credentials of the socket.
 
-The user that the server runs as, and root, own everything. A directory's `access` maps a user name (or ``*``) to a role;
-what a directory says holds below it too, unless a nearer one says otherwise.
+The user that the server runs as, and root, own everything. A directory's `access` maps a user name (or ``*``) to a
+role; what a directory says holds below it too, unless a nearer one says otherwise.
 """
 
 import os

@@ -197,13 +197,12 @@ class _Run:
 
     def _work(self, node: Id) -> None:
         step = self._steps[node]
-        operations = value(step, "operations")
-        assert isinstance(operations, list)
+        names = operations(step)
         done = int(str(value(step, "done")))
-        for number in range(done, len(operations)):
+        for number in range(done, len(names)):
             if self._executions._closing.is_set():
                 return
-            operation = str(operations[number])
+            operation = names[number]
             step = self._put(step, state=StepState.RUNNING.value, operation=operation)
             try:
                 step = self._perform(node, step, operation, number)
@@ -369,6 +368,11 @@ def ended(reader: Reader, id: str) -> model.Execution | None:
 
 def problems(found: Iterable[Vertex]) -> tuple[model.Problem, ...]:
     return tuple(problem for step in found if (problem := _problem(step)) is not None)
+
+
+def operations(step: Vertex) -> list[str]:
+    """Return the operations of a step, in order."""
+    return msgspec.convert(value(step, "operations"), list[str])
 
 
 def value(vertex: Vertex, name: str) -> Value:

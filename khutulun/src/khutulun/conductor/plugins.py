@@ -30,22 +30,18 @@ class Administration:
             known = ", ".join(one.value for one in plugins.Carrier)
             raise model.refuse("unknown-carrier", f"{carrier!r} is no carrier", hint=f"there are: {known}") from None
         try:
-            manifest = self._host.load(content, kind).manifest
-            wanted: Any = manifest.get("grants") or {}
-            grants.parse(wanted)
+            manifest = self._host.describe(self._host.load(content, kind, name=name or "plugin"))
         except Fault as fault:
             raise model.refuse(f"plugin-{fault.code}", fault.message) from None
-        except grants.InvalidGrants as error:
-            raise model.refuse("plugin-grants", str(error)) from None
-        label = name or str(manifest.get("name") or "")
+        label = name or manifest.name
         return Plugin(
             id=ids.derive("plugin", directory, label),
             name=label,
             directory=directory,
             digest=self._store.put_blob(content),
             carrier=carrier,
-            manifest=_values(manifest),
-            grants=_values(wanted),
+            manifest=_values(msgspec.to_builtins(manifest)),
+            grants=_values(msgspec.to_builtins(manifest.grants)),
         )
 
     def put(self, tx: Transaction, plugin: Plugin) -> Plugin:
@@ -83,7 +79,7 @@ class Administration:
 def info(plugin: Plugin) -> model.PluginInfo:
     """Return a plugin as users see it."""
     wanted: Any = codec.to_plain(plugin.grants)
-    sentences = grants.explain(grants.parse(wanted))
+    sentences = plugins.explain(grants.parse(wanted), plugins.Carrier(plugin.carrier))
     functions = plugin.manifest.get("functions")
     return model.PluginInfo(
         name=plugin.name,
@@ -93,8 +89,8 @@ def info(plugin: Plugin) -> model.PluginInfo:
         directory=plugin.directory,
         builtin=plugin.metadata.get(BUILT_IN) is True,
         functions=tuple(functions) if isinstance(functions, dict) else (),
-        grants=tuple(str(one.sentence) for one in sentences),
-        full_access=tuple(str(one.sentence) for one in sentences if one.full_access),
+        grants=tuple(one.text for one in sentences),
+        full_access=tuple(one.text for one in sentences if one.severity is plugins.Severity.FULL),
         manifest=plugin.manifest,
     )
 

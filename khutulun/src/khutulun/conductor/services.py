@@ -208,8 +208,8 @@ class Services:
         for node in nodes:
             host = hosts[0]
             registry.place(tx, node, host)
-            machine = names.realised(found.root.name, node.name, node.index)["machine"]
-            self._claim(tx, f"{host.name}/{machine}", node)
+            machine = str(names.realised(found.root.name, node.name, node.index)["machine"])
+            self._claim(tx, f"{host.name}/{machine}", found.root)
 
     def _deployed(self, tx: Transaction, root: Vertex) -> Id:
         if root.template is None or tx.get(root.template) is None:

@@ -1,0 +1,129 @@
+"""`khutulun serve`: conductor and agent in one process, with SQLite and a unix socket."""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import socket as sockets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from khutulun import model, paths, shipped
+
+if TYPE_CHECKING:
+    from khutulun.agent.agent import Agent
+    from khutulun.conductor.conductor import Conductor
+
+log = logging.getLogger(__name__)
+
+
+class Running:
+    """A server's parts, wired together."""
+
+    def __init__(self, conductor: "Conductor", agent: "Agent") -> None:
+        self.conductor, self.agent = conductor, agent
+
+
+@contextlib.contextmanager
+def assembled(where: paths.Paths, *, host: str | None = None) -> Iterator[Running]:
+    """Open the store, start conductor and agent, and go on with what was not finished; end them all on the way out.
+
+    Raises `model.Refused` when the folders cannot be used.
+    """
+    from floria import plugins, store
+    from floria.evaluation import Functions
+    from floria.store.interface import StoreError
+    from khutulun.agent import journal
+    from khutulun.agent.agent import Agent
+    from khutulun.bus.local import LocalBus
+    from khutulun.conductor.conductor import Conductor
+    from puccini import functions as tosca
+
+    with contextlib.ExitStack() as stack:
+        make_folders(where)
+        stack.enter_context(_alone(where))
+        try:
+            opened = store.open(f"sqlite:{where.store}")
+        except StoreError as error:
+            raise model.refuse("store", str(error), hint=error.hint, where=str(where.store)) from None
+        stack.callback(opened.close)
+        library = Functions()
+        library.register("tosca", tosca.library())
+        over = LocalBus()
+        stack.callback(over.close)
+        host_of_plugins = stack.enter_context(plugins.PluginHost(where.compiled, progress=log.info))
+        conductor = Conductor(opened, over, where, host_of_plugins, library)
+        stack.callback(conductor.close)
+        conductor.install_built_in(shipped.plugins())
+        try:
+            agent = Agent(over, where, host_of_plugins, host)
+        except journal.NewerState as error:
+            raise model.refuse("newer-state", str(error), hint="start the version that wrote it") from None
+        stack.callback(agent.close)
+        agent.start()
+        conductor.start()
+        yield Running(conductor, agent)
+
+
+def make_folders(where: paths.Paths) -> None:
+    """Make the folders of an installation. Raises `model.Refused`."""
+    for folder in (where.state, where.run, where.artifacts, where.cache):
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+        except OSError as error:
+            raise model.refuse(
+                "no-folder",
+                f"cannot make {folder}: {error.strerror}",
+                hint="run as root, or choose another place with --user or --state",
+                where=str(folder),
+            ) from None
+
+
+@contextlib.contextmanager
+def _alone(where: paths.Paths) -> Iterator[None]:
+    """Hold the lock of the state folder: one server at a time."""
+    with (where.state / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise model.refuse(
+                "already-running",
+                f"another server uses {where.state}",
+                hint="stop it first, or choose another folder with --state",
+                where=str(where.state),
+            ) from None
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def serve(scope: paths.Scope, *, state: Path | None, socket: Path | None, log_level: str) -> None:
+    """Serve until a signal says to stop. Raises `model.Refused`."""
+    logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    where = paths.paths(scope, state.absolute() if state is not None else None)
+    with assembled(where) as running:
+        asyncio.run(_listen(running, socket or where.socket))
+
+
+async def _listen(running: Running, socket: Path) -> None:
+    from khutulun.api import server
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await server.serve(running.conductor, socket, stop=stop, ready=lambda: _announce(socket))
+
+
+def _announce(socket: Path) -> None:
+    """Tell whoever waits that clients can connect: a person, and the service manager (sd_notify(3))."""
+    print(f"khutulun: serving at {socket}", flush=True)
+    address = os.environ.get("NOTIFY_SOCKET")
+    if address:
+        with sockets.socket(sockets.AF_UNIX, sockets.SOCK_DGRAM) as channel:
+            channel.connect("\0" + address[1:] if address.startswith("@") else address)
+            channel.sendall(b"READY=1")
