@@ -14,7 +14,6 @@ DISTRIBUTIONS := sdk/python floria puccini khutulun
 PACKAGES := $(DISTRIBUTIONS:%=%/src)
 CHECKED := $(shell for folder in $(PACKAGES) $(DISTRIBUTIONS:%=%/tests) plugins testbed tests benchmarks examples; do \
 	[ -z "$$(find $$folder -name '*.py' -print -quit 2>/dev/null)" ] || echo $$folder; done)
-PLUGINS := $(sort $(patsubst %/plugin.py,%,$(wildcard plugins/*/plugin.py)))
 
 # A step is done again when the content of its sources differs from the last time it was done, and only then.
 digest = $(shell { echo $(CURDIR); find $(1) -type f $(2) -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0r sha256sum; } | sha256sum | cut -c -16)
@@ -41,7 +40,7 @@ lint: setup $(EQUIPPED) ## style, types and layers
 	@echo "checking style, types and layers" >&2
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet || { echo "error: some files are not formatted; hint: make format" >&2; exit 1; }
-	$(BIN)/mypy --no-error-summary $(CHECKED) conftest.py
+	$(BIN)/mypy --no-error-summary $(CHECKED) conftest.py .ci/plugins.py
 	$(BIN)/lint-imports --no-cache >/dev/null || { $(BIN)/lint-imports --no-cache; exit 1; }
 
 format: $(EQUIPPED) ## put every file in form
@@ -55,7 +54,7 @@ bench: setup ## measure, beside the raw tools; see benchmarks/
 	@$(BIN)/python -m benchmarks
 
 clean: ## remove what was made in this folder (not the cache folder)
-	@rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) khutulun/src/khutulun/plugins .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is kept when it works and was made for this folder.
@@ -79,6 +78,6 @@ $(EQUIPPED): | $(INSTALLED)
 	rm -f $(STAMPS)/equipped-* && touch $@
 
 $(BUILT): | $(INSTALLED)
-	@echo "building the plugins (some seconds each, once)" >&2
-	$(BIN)/python -m floria.plugins.build --runner $(PLUGINS) >/dev/null
+	@echo "building and compiling the plugins (some seconds each, once)" >&2
+	$(BIN)/python .ci/plugins.py
 	rm -f $(STAMPS)/built-* && touch $@

@@ -1,5 +1,6 @@
 """The machine itself, without systemd, as a private copy: what a program does there stays there."""
 
+import os
 from types import TracebackType
 
 from testbed import checkout, machine, namespace
@@ -39,6 +40,8 @@ class Bare(machine.Machine):
     def __init__(self) -> None:
         self.name = "bare"
         self.environment = checkout.environment()
+        if "KHUTULUN_CACHE" in os.environ:
+            self.environment["KHUTULUN_CACHE"] = os.environ["KHUTULUN_CACHE"]
         shares = [str(share.path) for share in checkout.shares() if not share.writable]
         self._namespace = namespace.Namespace(SETUP, *shares)
 

@@ -6,25 +6,33 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed import cache
+from khutulun import paths
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+COMPILED = Path("/var/cache/khutulun/compiled")
 
 
 @dataclass(frozen=True)
 class Share:
-    """A folder that a host sees at its own path, read-only or as its own copy-on-write view."""
+    """A folder or file that a host sees, read-only or as its own copy-on-write view; at its own path, or at another."""
 
     path: Path
     writable: bool = False
+    at: Path | None = None
 
 
 def shares() -> list[Share]:
-    """Return the checkout, the interpreter behind this one, and the cache with the compiled plugins."""
+    """Return the checkout, the interpreter behind this one, and the compiled plugins."""
     found = [Share(ROOT), *(Share(path) for path in _interpreter())]
-    cache.folder().mkdir(parents=True, exist_ok=True)
-    return [*found, Share(cache.folder(), writable=True)]
+    if compiled().is_dir():
+        found.append(Share(compiled(), writable=True, at=COMPILED))
+    return found
+
+
+def compiled() -> Path:
+    """Return the folder of compiled plugins that `make setup` filled; hosts have it at `COMPILED`."""
+    return paths.paths(paths.Scope.SYSTEM).compiled
 
 
 def files() -> list[str]:
@@ -38,7 +46,6 @@ def environment() -> dict[str, str]:
     """Return the variables with which programs of the checkout run inside a host."""
     return {
         "PATH": f"{VENV / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "KHUTULUN_CACHE": str(cache.folder()),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 

@@ -36,22 +36,31 @@ DISK = """
 mkdir -p "$1/upper" "$1/work" "$1/root"
 mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" "$1/root"
 """
-# Arguments: folder, path to share, read-only or copy-on-write
+# Arguments: folder, path to share, path on the host, read-only or copy-on-write
 SHARE = """
 if [ -d "$2" ]; then
-    mkdir -p "$1/root$2"
+    mkdir -p "$1/root$3"
 else
-    mkdir -p "$(dirname "$1/root$2")"
-    [ -e "$1/root$2" ] || : >"$1/root$2"
+    mkdir -p "$(dirname "$1/root$3")"
+    [ -e "$1/root$3" ] || : >"$1/root$3"
 fi
-if [ "$3" = read-only ]; then
-    mount --bind "$2" "$1/root$2"
-    mount -o remount,bind,ro "$1/root$2"
+if [ "$4" = read-only ]; then
+    mount --bind "$2" "$1/root$3"
+    mount -o remount,bind,ro "$1/root$3"
 else
     number=$(ls -d "$1"/view.* 2>/dev/null | wc -l)
     mkdir -p "$1/view.$number/upper" "$1/view.$number/work"
-    mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/view.$number/upper,workdir=$1/view.$number/work" "$1/root$2"
+    chown --reference="$2" "$1/view.$number/upper"
+    chmod --reference="$2" "$1/view.$number/upper"
+    mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/view.$number/upper,workdir=$1/view.$number/work" "$1/root$3"
 fi
+"""
+# Arguments: user, home, folder of compiled plugins
+OWN_COPY = """
+install -d -o "$1" "$2/.cache" "$2/.cache/khutulun"
+[ -d "$2/.cache/khutulun/compiled" ] || cp -r "$3" "$2/.cache/khutulun/compiled"
+chmod 700 "$2/.cache/khutulun/compiled"
+chown -R "$1" "$2/.cache/khutulun"
 """
 # Arguments: folder
 REMOVE = """
@@ -101,7 +110,8 @@ class Host(machine.Machine):
         self._visitors: list[Path] = []
         self._shell(DISK, place.folder, str(place.lower))
         for share in shares:
-            self._shell(SHARE, place.folder, str(share.path), "copy-on-write" if share.writable else "read-only")
+            kind = "copy-on-write" if share.writable else "read-only"
+            self._shell(SHARE, place.folder, str(share.path), str(share.at or share.path), kind)
         self.start()
 
     @property
@@ -194,9 +204,14 @@ class Host(machine.Machine):
         self._place.lab.forget(self)
 
     def log_in(self, user: str) -> None:
-        """Have the user's own systemd run from now on and from every boot (lingering), and return when it does."""
+        """Have the user's own systemd run from now on and from every boot (lingering), and return when it does.
+
+        The user gets an own copy of the compiled plugins, since they are only loaded from a folder of one's own.
+        """
         self.run(["loginctl", "enable-linger", user])
         self.run(["systemctl", "start", f"user@{self.user(user).uid}.service"])
+        if self.exists(str(checkout.COMPILED)):
+            self.run(["sh", "-eu", "-c", OWN_COPY, "copy", user, self.user(user).home, str(checkout.COMPILED)])
 
     def console(self) -> str:
         """Return the end of what the host's console showed."""

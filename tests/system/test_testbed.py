@@ -9,11 +9,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from testbed import cache, cgroups, checkout, lab, leases, leftovers, machine, processes
+from testbed import cgroups, checkout, lab, leases, leftovers, machine, processes
 from testbed.bare import Bare
 from testbed.host import Host
 
 MEMORY_HOG = "x = bytearray(200 * 1024 * 1024)"
+COMPILED = """
+from floria.plugins import Carrier, PluginHost, build
+from khutulun import paths
+
+def refuse(text):
+    raise SystemExit(text)
+
+folder = paths.paths(paths.default_scope()).compiled
+PluginHost(folder, progress=refuse).load(build.runner(progress=refuse), Carrier.WASM)
+(folder / "host-only").touch()
+"""
 DOOMED = """
 from testbed import lab
 made = lab.Lab()
@@ -84,13 +95,19 @@ def test_reboot_and_power_cut_keep_the_disk(fresh_host: Host) -> None:
 
 @pytest.mark.host
 def test_the_checkout_runs_inside(host: Host) -> None:
-    """The checkout's interpreter works for root and for a user; the checkout cannot be written, the cache can."""
+    """The checkout's interpreter works for root and for a user; the checkout cannot be written."""
     for user in ("root", "worker"):
         host.run(["python", "-c", "import ssl, sqlite3, ctypes, msgspec, apsw, wasmtime"], user=user)
     assert host.run(["touch", str(checkout.ROOT / "touched")], check=False).status != 0
-    mark = cache.folder() / "host-only"
-    host.write(str(mark), "")
-    assert not mark.exists()
+
+
+@pytest.mark.host
+def test_compiled_plugins_are_there(fresh_host: Host) -> None:
+    """Root and a user find the compiled plugins, in a folder of their own as the plugin host demands, and can add."""
+    fresh_host.log_in("worker")
+    for user in ("root", "worker"):
+        fresh_host.run(["python", "-c", COMPILED], user=user)
+    assert not (checkout.compiled() / "host-only").exists()
 
 
 @pytest.mark.host
