@@ -16,6 +16,7 @@ from khutulun.client import connection
 from khutulun.client.exec import Exec
 
 T = TypeVar("T")
+_READ = 64 * 1024
 
 
 class Client:
@@ -139,6 +140,7 @@ class _Stream:
     def __init__(self, path: Path, response: http.client.HTTPResponse) -> None:
         self._path = path
         self._response = response
+        self._read = bytearray()
 
     def __enter__(self) -> Self:
         return self
@@ -154,12 +156,19 @@ class EventStream(_Stream):
     """Events; when the server goes away iteration ends with `model.Refused`, and the last position resumes it."""
 
     def __iter__(self) -> Iterator[model.Event]:
-        while True:
-            with connection.lost(self._path):
-                line = self._response.readline()
-            if not line:
-                return
+        while (line := self._line()) is not None:
             yield wire.decode(model.Event, line)
+
+    def _line(self) -> bytes | None:
+        while not (end := self._read.find(b"\n") + 1):
+            with connection.lost(self._path):
+                data = self._response.read1(_READ)
+            if not data:
+                return None
+            self._read += data
+        line = bytes(self._read[:end])
+        del self._read[:end]
+        return line
 
 
 class LogStream(_Stream):
