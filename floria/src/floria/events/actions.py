@@ -35,13 +35,4 @@ class Collected(Actions):
 
     def _followers(self, cause: Event, entity: Id, time: int) -> Iterator[Event]:
         for id, name, source, data in self._emitted:
-            yield Event(
-                id=id,
-                name=name,
-                source=source or entity,
-                time=time,
-                cause=cause.id,
-                deadline=cause.deadline,
-                hops=cause.hops + 1,
-                data=data,
-            )
+            yield cause.followed_by(Event(id=id, name=name, source=source or entity, time=time, data=data))

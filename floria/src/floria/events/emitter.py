@@ -17,7 +17,7 @@ import msgspec
 from floria import properties
 from floria.entities import Edge, Failure, Vertex
 from floria.evaluation import Clock, EvaluationError, Library
-from floria.events import journal, unfinished
+from floria.events import changes, journal, unfinished
 from floria.events.actions import Collected
 from floria.events.event import Event
 from floria.events.handling import Execute, Runner
@@ -64,7 +64,7 @@ class Emitter:
         max_hops: int = MAX_HOPS,
         extra: Any = None,
     ) -> None:
-        self._store, self._functions, self._clock = store, functions, clock
+        self.store, self.functions, self.clock = store, functions, clock
         self._schedule, self._max_hops = schedule, max_hops
         self._runner = Runner(store, functions, execute, clock, extra)
         self._storms = Storms(rate, clock)
@@ -99,7 +99,7 @@ class Emitter:
 
     def resume(self) -> tuple[Handling, ...]:
         """Run what was recorded and has not finished: after a crash, or after others recorded events."""
-        with self._store.read() as reader:
+        with self.store.read() as reader:
             left = unfinished.find(reader)
         handlings = list(self.handle(*left.events))
         held = {window.id for window in self._storms.windows()}
@@ -114,13 +114,13 @@ class Emitter:
         return tuple(handling for window in self._storms.windows() for handling in self._close(window))
 
     def _timed(self, event: Event) -> Event:
-        return event if event.time else msgspec.structs.replace(event, time=self._clock())
+        return event if event.time else msgspec.structs.replace(event, time=self.clock())
 
     def _tell(self, event: Event) -> Emission:
         if not self._claim([event.id]):
             return Emission(event, Outcome.DUPLICATE)
         try:
-            with self._store.write() as tx:
+            with self.store.write() as tx:
                 recorded = journal.record(tx, event, max_hops=self._max_hops)
         except BaseException:
             self._release([event.id])
@@ -137,13 +137,13 @@ class Emitter:
         try:
             return self._tell(event).handlings
         except NotFound:
-            with self._store.write() as tx:
+            with self.store.write() as tx:
                 journal.record_lost(tx, event)
             return ()
 
     def _hold(self, window: Window, event: Event) -> None:
         try:
-            with self._store.write() as tx:
+            with self.store.write() as tx:
                 journal.write_storm(tx, window.id, window.first)
         except BaseException:
             self._storms.retract(window, event)
@@ -180,7 +180,7 @@ class Emitter:
     def _continue(self, recorded: Recorded) -> list[Handling]:
         """Run what is left of a claimed event."""
         try:
-            with self._store.read() as reader:
+            with self.store.read() as reader:
                 done = unfinished.done(reader, recorded)
         except BaseException:
             self._release([recorded.event.id])
@@ -228,14 +228,13 @@ class Emitter:
         self, event: Event, delivery: Delivery, handling: Handling, actions: Collected, last: bool
     ) -> list[Recorded]:
         """Write the result together with everything the handler did to the graph; return the events to run next."""
-        emitted = actions.events(event, delivery.entity, self._clock())
+        emitted = actions.events(event, delivery.entity, self.clock())
         self._claim([one.id for one in emitted])
         held: list[tuple[Window, Event]] = []
         followers: list[Recorded] = []
         try:
-            with self._store.write() as tx:
-                for id, changes in actions.writes.items():
-                    properties.write_properties(tx, id, changes, event.id, functions=self._functions, clock=self._clock)
+            with self.store.write() as tx:
+                emitted += self._write(tx, event, actions)
                 for one in emitted:
                     self._follow(tx, one, followers, held)
                 journal.write_handling(tx, handling, delivery, event)
@@ -249,6 +248,16 @@ class Emitter:
         self._release([one.id for _, one in held])
         self._begin([window for window, _ in held])
         return followers
+
+    def _write(self, tx: Transaction, event: Event, actions: Collected) -> list[Event]:
+        """Write properties; return the events for those who want to know, claimed."""
+        told: list[Event] = []
+        for id, wanted in actions.writes.items():
+            before = properties.current(tx, id)
+            after = properties.write_properties(tx, id, wanted, event.id, functions=self.functions, clock=self.clock)
+            told += changes.of(tx, changes.differing(before, after))
+        self._claim([one.id for one in told])
+        return [event.followed_by(one) for one in told]
 
     def _follow(
         self, tx: Transaction, event: Event, followers: list[Recorded], held: list[tuple[Window, Event]]
@@ -271,7 +280,7 @@ class Emitter:
 
     def _advance(self) -> None:
         """Write up to where everything is done with, so that the next start need not look further back."""
-        with self._store.write() as tx:
+        with self.store.write() as tx:
             state = unfinished.find(tx)
             if state.floor > state.known_floor:
                 tx.append(journal.FLOOR, str(state.floor), state.floor)

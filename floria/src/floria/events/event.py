@@ -51,6 +51,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: Value = None
     propagation: Propagation = Propagation()
 
+    def followed_by(self, follower: "Event") -> "Event":
+        """Return `follower` as the next in the chain of this one."""
+        return msgspec.structs.replace(
+            follower, time=follower.time or self.time, cause=self.id, deadline=self.deadline, hops=self.hops + 1
+        )
+
 
 def to_plain(event: Event) -> dict[str, Value]:
     """Return the event as a map, as journals hold it and the function ``floria:event`` sees it."""

@@ -7,9 +7,9 @@ from floria import ids, naming
 from floria.entities import Edge, Vertex
 from floria.evaluation import Clock, Library
 from floria.ids import Id
-from floria.instantiation import plan as plans
+from floria.instantiation import planning
 from floria.instantiation.hooks import Hooks
-from floria.instantiation.plan import Plan, Source
+from floria.instantiation.planning import Plan, Source
 from floria.instantiation.problems import InstantiationError, Problem
 from floria.store.interface import CapacityExceeded, Claimed, Store, Transaction
 from floria.values import Value
@@ -22,7 +22,7 @@ def apply(tx: Transaction, plan: Plan) -> Id:
     """
     put_vertexes(tx, (one for one in plan.vertexes if one.id not in plan.kept))
     try:
-        tx.claim(plans.space(plan.directory), plan.name, plan.root)
+        tx.claim(planning.space(plan.directory), plan.name, plan.root)
     except Claimed as error:
         message = f"there is an instance {plan.name!r} in {plan.directory} since this was planned ({error.holder})"
         raise InstantiationError((Problem("floria.name-taken", message, plan.name),)) from None
@@ -44,7 +44,7 @@ def instantiate(
 ) -> Plan:
     """Plan and apply in one transaction, so that nothing can come in between. Raises `InstantiationError`."""
     with store.write() as tx:
-        plan = plans.plan(
+        plan = planning.plan(
             tx,
             source,
             name=name,

@@ -5,7 +5,7 @@ when nothing else can be decided, the first that has enough certain candidates i
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -89,15 +89,10 @@ class Demands:
 
         Without `force`, not while a candidate that might come first is undecided.
         """
-        source = self._draft.vertexes[demand.source]
-        run = Run(clock=self._clock)
-        context = Context(self._draft, self._functions, entity=source, source=source, run=run)
-        self._draft.provisional = False
         try:
-            attempt = _Attempt(self, demand, source, context, force)
-            attempt.search()
+            attempt = self.attempt(demand, force=force)
         except EvaluationError as error:
-            demand.failed = _problem(context, demand, error.code, error.message)
+            demand.failed = _problem(self._context(demand), demand, error.code, error.message)
             return False
         enough = attempt.wanted is None or len(attempt.edges) >= attempt.wanted
         if attempt.postponed or not (enough or partly):
@@ -109,6 +104,17 @@ class Demands:
             self._accept(edge, attempt.kept)
         self._draft.expect(demand.source, demand.template.name, -1)
         return True
+
+    def attempt(self, demand: Demand, *, force: bool) -> "Attempt":
+        """Look for the edges of a demand without forming them. Raises `EvaluationError`."""
+        self._draft.provisional = False
+        attempt = Attempt(self, demand, self._draft.vertexes[demand.source], self._context(demand), force)
+        attempt.search()
+        return attempt
+
+    def _context(self, demand: Demand) -> Context:
+        source = self._draft.vertexes[demand.source]
+        return Context(self._draft, self._functions, entity=source, source=source, run=Run(clock=self._clock))
 
     def _accept(self, edge: Edge, kept: set[Id]) -> None:
         self._used[edge.source, edge.name].add(edge.index)
@@ -127,7 +133,7 @@ class Demands:
         self._draft.replace(msgspec.structs.replace(vertex, properties={**vertex.properties, name: fixed}))
 
 
-class _Attempt:
+class Attempt:
     """One try to decide a demand. Changes nothing: the edges it found are accepted afterwards, or dropped."""
 
     def __init__(self, demands: Demands, demand: Demand, source: Vertex, context: Context, force: bool) -> None:
@@ -165,13 +171,18 @@ class _Attempt:
 
     def unsatisfied(self) -> Problem:
         """Return the explanation: what was wanted, what there is, and why each candidate was refused."""
-        refusals = [*self.refusals, *self._candidates.near_misses(self._look_for)]
+        refusals = list(self.explained())
         wanted = self.wanted or 0
         message = f"requirement {self._template.name!r} finds {len(self.edges)} of {wanted} targets"
         if not refusals:
             message += f"; {_description(self._look_for, self._candidates)}"
         problem = _problem(self._context, self._demand, "floria.unsatisfied", message)
         return msgspec.structs.replace(problem, wanted=wanted, found=len(self.edges), refusals=tuple(refusals))
+
+    def explained(self) -> Iterator[Refusal]:
+        """Yield why candidates were refused, then why what is close to a candidate is none."""
+        yield from self.refusals
+        yield from self._candidates.near_misses(self._look_for)
 
     def _open(self) -> bool:
         return not self.postponed and (self.wanted is None or len(self.edges) < self.wanted)

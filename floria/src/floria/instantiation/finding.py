@@ -6,13 +6,12 @@ never scanned for, and kept in heaps, so that a large design costs little more p
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from floria import naming, selection
 from floria.entities import EdgeTemplate, Finder, Kind, Vertex
 from floria.ids import Id
-from floria.instantiation.design import Design
 from floria.instantiation.draft import Draft
 from floria.instantiation.problems import Refusal
 from floria.store.interface import Query
@@ -80,10 +79,10 @@ class Counts:
 
 
 class Candidates:
-    """The pools of one instantiation of `design` in `directory`."""
+    """The pools of one instantiation in `directory`, of a design with the vertex templates `templates`."""
 
-    def __init__(self, draft: Draft, design: Design, directory: str) -> None:
-        self._draft, self._design, self._directory = draft, design, directory
+    def __init__(self, draft: Draft, templates: Collection[Id], directory: str) -> None:
+        self._draft, self._templates, self._directory = draft, templates, directory
         self.counts = Counts(draft)
         self._pools: dict[tuple[Wanted, str], Pool] = {}
         self._indexes: dict[Id, dict[int, list[Id]]] = {}
@@ -140,8 +139,8 @@ class Candidates:
 
     def owner_label(self, owner: Id, index: int | None) -> str:
         """Return the name of an owner, which may be a template of the design, for messages."""
-        template = self._design.vertexes.get(owner)
-        name = template.name if template is not None else self.label(owner)
+        made = next((self._draft.vertexes[id].name for id in self._draft.made_from(owner)), None)
+        name = made or self.label(owner)
         return name if index is None else f"{name}[{index}]"
 
     def _ranked(self, wanted: Wanted) -> Iterator[tuple[int, int, Id]]:
@@ -162,10 +161,10 @@ class Candidates:
         return [*own, *self._stored(Query(kinds=(Kind.VERTEX,), classes=wanted.classes, directory=wanted.scope))]
 
     def _targets(self, target: Id) -> list[Id]:
-        return self._draft.made_from(target) if target in self._design.vertexes else [target]
+        return self._draft.made_from(target) if target in self._templates else [target]
 
     def _owners(self, owner: Id, index: int | None) -> list[Id]:
-        if owner in self._design.vertexes:
+        if owner in self._templates:
             if index is None:
                 return self._draft.made_from(owner)
             return self._by_index(owner).get(index, [])

@@ -111,13 +111,13 @@ class Planner:
         clock: Clock = clocks.time_ns,
         new_id: Callable[[], Id] = ids.new,
         running: Graph | None = None,
-        hidden: frozenset[Id] = frozenset(),
     ) -> None:
         self._design, self._name, self._directory, self._inputs = design, name, directory, inputs
         self._functions, self._hooks, self._clock, self._new_id = functions, hooks or Hooks(), clock, new_id
         self._running = {} if running is None else running.identities()
         self._old_edges = _by_source(running)
-        self._draft = Draft(reader, hidden)
+        self._running_ids = frozenset(() if running is None else running.vertexes)
+        self._draft = Draft(reader, () if running is None else running.edges)
         self._identities: dict[Id, Identity] = {}
         self._prepared: dict[Id, dict[str, Property]] = {}
         self.problems: list[Problem] = []
@@ -127,6 +127,7 @@ class Planner:
         root = self._make_root()
         if root is not None:
             self._make_content(root)
+            self._draft.hidden |= self._running_ids - self._draft.vertexes.keys()
         if root is None or self.problems:
             raise InstantiationError(tuple(self.problems))
         demands = self._demands()
@@ -230,7 +231,7 @@ class Planner:
             return None
 
     def _demands(self) -> Demands:
-        candidates = Candidates(self._draft, self._design, self._directory)
+        candidates = Candidates(self._draft, self._design.vertexes, self._directory)
         demands = Demands(self._draft, candidates, self._hooks, self._functions, self._clock, self._edge)
         for template in self._design.edges.values():
             for source in self._draft.made_from(template.source):
