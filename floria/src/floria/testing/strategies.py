@@ -29,7 +29,10 @@ class_names = st.lists(texts, max_size=3).map(tuple)
 
 def _nested(leaves: st.SearchStrategy[Any], calls: bool) -> st.SearchStrategy[Any]:
     def extend(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-        containers: list[st.SearchStrategy[Any]] = [st.lists(inner, max_size=4), st.dictionaries(keys, inner, max_size=4)]
+        containers: list[st.SearchStrategy[Any]] = [
+            st.lists(inner, max_size=4),
+            st.dictionaries(keys, inner, max_size=4),
+        ]
         if calls:
             containers.append(st.builds(Call, functions, st.lists(inner, max_size=3)))
         return st.one_of(*containers)

@@ -179,7 +179,7 @@ class MemoryStore:
 
     def put_blob(self, content: BinaryIO | bytes) -> str:
         self._check_open()
-        data = content if isinstance(content, bytes) else content.read()
+        data = content if isinstance(content, bytes) else b"".join(iter(lambda: content.read(1 << 20), b""))
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
         self._blobs[digest] = data
         return digest

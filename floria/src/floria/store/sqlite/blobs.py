@@ -35,16 +35,22 @@ class BlobFolder:
         with failures.explained(self.path):
             self.path.mkdir(mode=0o700, exist_ok=True)
             descriptor, partial = tempfile.mkstemp(prefix=_PARTIAL, dir=self.path)
-            try:
-                with open(descriptor, "wb") as file:
-                    digest = _copy(source, file)
-                    file.flush()
+        hashed = hashlib.sha256()
+        try:
+            with open(descriptor, "wb", buffering=0) as file:
+                while chunk := source.read(CHUNK):
+                    hashed.update(chunk)
+                    with failures.explained(self.path):
+                        _write(file, chunk)
+                with failures.explained(self.path):
                     os.fsync(file.fileno())
+            digest = f"sha256:{hashed.hexdigest()}"
+            with failures.explained(self.path):
                 self._publish(Path(partial), digest)
-            except BaseException:
-                with suppress(FileNotFoundError):
-                    os.unlink(partial)
-                raise
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(partial)
+            raise
         return digest
 
     def open(self, digest: str) -> BinaryIO:
@@ -107,12 +113,10 @@ class BlobFolder:
         return self.path / name[:2] / name[2:]
 
 
-def _copy(source: BinaryIO, target: BinaryIO) -> str:
-    hashed = hashlib.sha256()
-    while chunk := source.read(CHUNK):
-        hashed.update(chunk)
-        target.write(chunk)
-    return f"sha256:{hashed.hexdigest()}"
+def _write(file: io.FileIO, chunk: bytes) -> None:
+    left = memoryview(chunk)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _sync_folder(path: Path) -> None:
