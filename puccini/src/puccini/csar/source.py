@@ -1,4 +1,4 @@
-"""An archive as a repository: the loader and the compiler read from it as they read from a folder (section 17.1, T162)."""
+"""An archive as a repository: loader and compiler read from it as from a folder (section 17.1)."""
 
 import hashlib
 

@@ -4,17 +4,13 @@ Opening an archive has refused what is hostile already; this reads every byte of
 that take archives from outside call it.
 """
 
-import re
-
 import msgspec
 
 from puccini.csar import meta
 from puccini.csar.archive import YAML_SUFFIXES, Archive
 from puccini.csar.errors import ArchiveError, Refusal
 
-_VERSION_LINE = re.compile(
-    rb"^(?:---[^\n]*\n)?(?:\s*(?:#[^\n]*)?\n)*[\"']?tosca_definitions_version[\"']?\s*:", re.MULTILINE
-)
+_FIRST_KEY = b"tosca_definitions_version"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +82,7 @@ def _check_definitions(archive: Archive, name: str) -> list[Finding]:
                 hint="rename it, also in TOSCA.meta",
             )
         )
-    if not _VERSION_LINE.match(archive.read(name).removeprefix(b"\xef\xbb\xbf")):
+    if not _begins_right(archive.read(name)):
         findings.append(
             Finding(
                 refusal=Refusal.ENTRY,
@@ -96,3 +92,12 @@ def _check_definitions(archive: Archive, name: str) -> list[Finding]:
             )
         )
     return findings
+
+
+def _begins_right(content: bytes) -> bool:
+    """Whether the first line that is no comment, directive or marker has the keyname that comes first (section 6.2)."""
+    for line in content.removeprefix(b"\xef\xbb\xbf").splitlines():
+        stripped = line.strip()
+        if stripped and not stripped.startswith((b"#", b"%", b"---")):
+            return stripped.lstrip(b"\"'{ ").startswith(_FIRST_KEY)
+    return False
