@@ -129,7 +129,7 @@ class Executions:
             "workflow": execution.name,
             "state": state,
             "started": execution.created,
-            "problems": msgspec.to_builtins(problems),
+            "problems": journals.body(problems),
         }
         subject = journals.service(execution.directory, str(value(execution, "service")))
         tx.append(journals.Topic.PROGRESS, f"{execution.id}/{ids.new()}", body, subject=subject)
@@ -170,11 +170,11 @@ class _Run:
             self._executions._pool.submit(self._finish)
             return
         blocked = [node for node in unfinished if self._is_blocked(node)]
+        free = [node for node in unfinished if not self._waiting[node]]
         for node in blocked:
             self._skip(node)
-        for node in unfinished:
-            if not self._waiting[node]:
-                self._submit(node)
+        for node in free:
+            self._submit(node)
 
     def wake(self) -> None:
         """End all pauses: the process is closing."""
@@ -238,8 +238,7 @@ class _Run:
         raise AssertionError("unreachable")
 
     def _fail(self, node: Id, step: Vertex, operation: str, problem: model.Problem) -> None:
-        plain: Any = msgspec.to_builtins(problem)
-        step = self._put(step, state=StepState.FAILED.value, operation=operation, problem=plain)
+        step = self._put(step, state=StepState.FAILED.value, operation=operation, problem=journals.body(problem))
         self._ended(node, step, StepState.FAILED)
 
     def _skip(self, node: Id) -> None:

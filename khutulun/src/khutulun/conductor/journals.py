@@ -6,6 +6,9 @@
 
 import itertools
 from enum import StrEnum
+from typing import Any
+
+import msgspec
 
 
 class Topic(StrEnum):
@@ -14,6 +17,11 @@ class Topic(StrEnum):
     PROGRESS = "progress"
     EFFECT = "effect"
     AUDIT = "audit"
+
+
+def body(data: object) -> Any:
+    """Return structs (as of `khutulun.model`) as a value that can be kept."""
+    return msgspec.json.decode(msgspec.json.encode(data))
 
 
 def service(directory: str, name: str) -> str:

@@ -149,7 +149,7 @@ class Operations:
             built = site.build(reader, around, host.facts, event)
             files = {**_files(around), **target.files}
         if target.artifact is not None:
-            built["artifact"] = codec.to_plain(msgspec.to_builtins(target.artifact))
+            built["artifact"] = codec.to_plain(journals.body(target.artifact))
         return (
             messages.Operate(
                 id=id,
@@ -333,8 +333,7 @@ class Operations:
     def _journal(self, tx: Transaction, effects: tuple[model.Effect, ...], vertex: Vertex) -> None:
         subject = naming.subject(tx, vertex)
         for effect in effects:
-            body: Any = msgspec.to_builtins(effect)
-            tx.append(journals.Topic.EFFECT, effect.id, body, subject=subject)
+            tx.append(journals.Topic.EFFECT, effect.id, journals.body(effect), subject=subject)
 
     def _owner(self, entity: Entity) -> Vertex | None:
         with self._store.read() as reader:

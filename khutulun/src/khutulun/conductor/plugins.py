@@ -11,6 +11,7 @@ from floria.plugins import grants
 from floria.plugins.faults import Fault
 from floria.store.interface import Store, Transaction
 from khutulun import model
+from khutulun.conductor import journals
 from khutulun.conductor.designs import CarriedPlugin
 
 BUILT_IN = "khutulun.built-in"
@@ -40,8 +41,8 @@ class Administration:
             directory=directory,
             digest=self._store.put_blob(content),
             carrier=carrier,
-            manifest=_values(msgspec.to_builtins(manifest)),
-            grants=_values(msgspec.to_builtins(manifest.grants)),
+            manifest=_values(journals.body(manifest)),
+            grants=_values(journals.body(manifest.grants)),
         )
 
     def put(self, tx: Transaction, plugin: Plugin) -> Plugin:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from floria import bundles, difference, ids, instantiation
-from floria.entities import Directory, Kind, Plugin, Vertex
+from floria.entities import Bundle, Directory, Edge, Kind, Plugin, Vertex
 from floria.evaluation import EvaluationError, Library
 from floria.ids import Id
 from floria.store.interface import Claimed, Query, Reader, Store, Transaction
@@ -82,16 +82,16 @@ class Services:
         Returns the execution that acts on it (None: there is nothing to do) and what becomes of each node.
         """
         self._check_idle(tx, root)
-        bundle = design.bundle if design is not None else self._deployed(tx, root)
         inputs = {**given_inputs(root), **request.inputs}
         if design is not None:
             self._put_plugins(tx, design, request, root.directory)
         try:
-            if design is not None:
-                bundle = bundles.store_bundle(tx, bundle, root.directory)
+            source: Bundle | Id = (
+                bundles.store_bundle(tx, design.bundle, root.directory) if design is not None else _deployed(tx, root)
+            )
             marks = Marks(design.digest if design is not None else str(root.metadata.get(DESIGN)))
-            planned = difference.plan_change(tx, root.id, bundle, inputs, functions=self._functions, hooks=marks)
-            difference.apply_change(tx, planned, functions=self._functions)
+            planned = difference.plan_change(tx, root.id, source, inputs, functions=self._functions, hooks=marks)
+            difference.apply_change(tx, planned)
         except instantiation.InstantiationError as error:
             raise model.Refused(*problems(error)) from None
         except EvaluationError as error:
@@ -99,12 +99,14 @@ class Services:
         current = tx.get(root.id)
         assert isinstance(current, Vertex)
         found = topology.load(tx, current)
-        changes = self._changes(planned, found)
+        obsolete = [id for id in planned.difference.obsolete if _is_designed(tx, id)]
+        changes = _changes(planned.difference, obsolete, found)
+        found = _without_obsolete_parts(tx, obsolete, found, changes)
         self._place(tx, found, (found.nodes[id] for id, change in changes.items() if change is Change.NOVEL))
         found = topology.load(tx, current)
         steps = workflow.update(found, changes)
         told = tuple(
-            model.NodeChange(label, changes[id].value, _properties(planned, id, found))
+            model.NodeChange(label, changes[id].value, _modified(planned.difference, id))
             for id, label in sorted(found.labels().items(), key=lambda item: item[1])
         )
         if not steps:
@@ -211,26 +213,6 @@ class Services:
             machine = str(names.realised(found.root.name, node.name, node.index)["machine"])
             self._claim(tx, f"{host.name}/{machine}", found.root)
 
-    def _deployed(self, tx: Transaction, root: Vertex) -> Id:
-        if root.template is None or tx.get(root.template) is None:
-            raise model.refuse(
-                "no-design", f"the design of {root.name} was deleted", hint="give the file to update from"
-            )
-        return root.template
-
-    def _changes(self, planned: difference.Change, found: topology.Topology) -> dict[Id, Change]:
-        """Return what becomes of each node: a change of anything that belongs to it is a change of the node."""
-        changes = dict.fromkeys(found.nodes, Change.UNCHANGED)
-        for entity, change in _kinds(planned):
-            owner = found.owner.get(entity) or _source(found, entity)
-            if owner is None:
-                continue
-            if owner == entity:
-                changes[owner] = change
-            elif changes[owner] is Change.UNCHANGED:
-                changes[owner] = Change.MODIFIED
-        return changes
-
 
 class Marks(instantiation.Hooks):
     """Marks the root of a service, and remembers what it was made from."""
@@ -288,3 +270,51 @@ def problems(error: instantiation.InstantiationError) -> tuple[model.Problem, ..
         )
         for one in error.problems
     )
+
+
+def _deployed(tx: Transaction, root: Vertex) -> Id:
+    if root.template is None or tx.get(root.template) is None:
+        raise model.refuse("no-design", f"the design of {root.name} was deleted", hint="give the file to update from")
+    return root.template
+
+
+def _is_designed(tx: Transaction, id: Id) -> bool:
+    """Whether something was made from a template; what was made at run time stays."""
+    entity = tx.get(id)
+    return isinstance(entity, Vertex | Edge) and entity.template is not None
+
+
+def _changes(compared: difference.Comparison, obsolete: list[Id], found: topology.Topology) -> dict[Id, Change]:
+    """Return what becomes of each node: a change of anything that belongs to it is a change of the node."""
+    changes = dict.fromkeys(found.nodes, Change.UNCHANGED)
+    sources = {edge.id: edge.source for edge in found.edges}
+    kinds = [
+        *((one.id, Change.MODIFIED) for one in compared.modified),
+        *((id, Change.OBSOLETE) for id in obsolete),
+        *((id, Change.NOVEL) for id in compared.novel),
+    ]
+    for id, change in kinds:
+        if id in changes:
+            changes[id] = change
+    for id, _ in kinds:
+        owner = found.owner.get(sources.get(id, id))
+        if owner is not None and changes[owner] is Change.UNCHANGED:
+            changes[owner] = Change.MODIFIED
+    return changes
+
+
+def _without_obsolete_parts(
+    tx: Transaction, obsolete: list[Id], found: topology.Topology, changes: dict[Id, Change]
+) -> topology.Topology:
+    """Delete what is obsolete of nodes that stay; obsolete nodes go when their steps are done."""
+    edges = {edge.id: edge for edge in found.edges}
+    for id in obsolete:
+        node = found.owner.get(edges[id].source if id in edges else id)
+        if node is not None and changes[node] is not Change.OBSOLETE and tx.get(id) is not None:
+            tx.delete(id)
+    return topology.load(tx, found.root)
+
+
+def _modified(compared: difference.Comparison, node: Id) -> tuple[str, ...]:
+    """Return the names of a node's own properties that are different."""
+    return tuple(change.name for one in compared.modified if one.id == node for change in one.properties)

@@ -1,0 +1,198 @@
+"""Executions: order, parallelism, failure, retry, and going on after a crash (R14, R94)."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from floria import ids
+from floria.entities import Vertex
+from floria.ids import Id
+from floria.store.interface import Transaction
+from floria.store.memory import MemoryStore
+from khutulun import model
+from khutulun.conductor import executions
+from khutulun.conductor.workflow import Step, Workflow
+from khutulun.model import StepState
+
+ROOT = Vertex(id=ids.new(), name="s", directory="/s")
+
+
+class Performer:
+    """Does nothing but write down what it was asked for."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self.done: list[tuple[Id, str]] = []
+        self.operation_ids: list[str] = []
+        self.failures: dict[tuple[Id, str], list[executions.OperationFailed]] = {}
+        self.before: Callable[[Id, str], None] = lambda node, operation: None
+
+    def __call__(self, node: Id, operation: str, id: str, record: Callable[[Transaction], None]) -> None:
+        with self._lock:
+            self.operation_ids.append(id)
+            waiting = self.failures.get((node, operation), [])
+            failure = waiting.pop(0) if waiting else None
+        self.before(node, operation)
+        if failure is not None:
+            raise failure
+        with self._store.write() as tx:
+            record(tx)
+        with self._lock:
+            self.done.append((node, operation))
+
+
+class Bench:
+    """A store, an executor and a way to wait for the end."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        with self.store.write() as tx:
+            tx.put(ROOT)
+        self.performer = Performer(self.store)
+        self.ended: list[bool] = []
+        self._finished = threading.Event()
+        self.runs = self.executor()
+
+    def executor(self) -> executions.Executions:
+        return executions.Executions(self.store, self.performer, self._end, lambda: None)
+
+    def _end(self, tx: Transaction, execution: Vertex, well: bool) -> None:
+        self.ended.append(well)
+        self._finished.set()
+
+    def create(self, steps: list[Step]) -> Id:
+        with self.store.write() as tx:
+            return self.runs.create(tx, ROOT, Workflow.DEPLOY, steps, {step.node: str(step.node) for step in steps})
+
+    def wait(self) -> None:
+        assert self._finished.wait(20)
+        self._finished.clear()
+
+    def states(self, id: Id) -> dict[str, StepState]:
+        with self.store.read() as reader:
+            found = reader.get(id)
+            assert isinstance(found, Vertex)
+            return {step.node: step.state for step in executions.view(reader, found).steps}
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.runs.close()
+
+
+def chain(count: int) -> list[Step]:
+    """Return steps of which each waits for the one before."""
+    nodes = [ids.new() for _ in range(count)]
+    return [
+        Step(node, ("create", "start"), frozenset(nodes[place - 1 : place] if place else ()))
+        for place, node in enumerate(nodes)
+    ]
+
+
+def failed(code: str, retryable: bool = False) -> executions.OperationFailed:
+    return executions.OperationFailed(model.Problem(code, f"it is {code}", "s/x", "mend it"), retryable)
+
+
+def test_r14_a_step_begins_when_those_before_it_are_done(bench: Bench) -> None:
+    steps = chain(4)
+    bench.runs.begin(bench.create(steps))
+    bench.wait()
+    assert bench.performer.done == [(step.node, name) for step in steps for name in step.operations]
+    assert bench.ended == [True]
+
+
+def test_independent_steps_run_at_the_same_time(bench: Bench) -> None:
+    steps = [Step(ids.new(), ("start",), frozenset()) for _ in range(4)]
+    together = threading.Barrier(4, timeout=20)
+    bench.performer.before = lambda node, operation: together.wait() and None
+    bench.runs.begin(bench.create(steps))
+    bench.wait()
+    assert bench.ended == [True]
+
+
+def test_a_failure_stops_what_depends_on_it_and_nothing_else(bench: Bench) -> None:
+    broken = chain(3)
+    fine = chain(2)
+    bench.performer.failures[(broken[0].node, "start")] = [failed("broken")]
+    id = bench.create([*broken, *fine])
+    bench.runs.begin(id)
+    bench.wait()
+    states = bench.states(id)
+    assert [states[step.node] for step in broken] == [StepState.FAILED, StepState.SKIPPED, StepState.SKIPPED]
+    assert [states[step.node] for step in fine] == [StepState.DONE, StepState.DONE]
+    assert bench.ended == [False]
+    with bench.store.read() as reader:
+        found = reader.get(id)
+        assert isinstance(found, Vertex)
+        assert [problem.code for problem in executions.view(reader, found).problems] == ["broken"]
+
+
+def test_a_temporary_failure_is_tried_again_under_another_id(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executions, "FIRST_RETRY", 0.001)
+    (step,) = chain(1)
+    bench.performer.failures[(step.node, "create")] = [failed("busy", True), failed("busy", True)]
+    bench.runs.begin(bench.create([step]))
+    bench.wait()
+    assert bench.ended == [True]
+    assert len(set(bench.performer.operation_ids)) == len(bench.performer.operation_ids) == 4
+
+
+def test_failed_steps_are_tried_again_and_the_rest_is_not(bench: Bench) -> None:
+    steps = chain(3)
+    bench.performer.failures[(steps[1].node, "start")] = [failed("broken")]
+    id = bench.create(steps)
+    bench.runs.begin(id)
+    bench.wait()
+    before = list(bench.performer.done)
+    with bench.store.write() as tx:
+        found = tx.get(id)
+        assert isinstance(found, Vertex)
+        bench.runs.again(tx, found)
+    bench.runs.begin(id)
+    bench.wait()
+    assert bench.ended == [False, True]
+    after = bench.performer.done[len(before) :]
+    assert after == [(steps[1].node, "start"), (steps[2].node, "create"), (steps[2].node, "start")]
+
+
+@pytest.mark.parametrize("stop", range(6))
+def test_r94_an_execution_goes_on_where_it_stopped_with_the_same_operation_ids(stop: int) -> None:
+    bench = Bench()
+    steps = chain(3)
+    reached = threading.Event()
+    count = 0
+
+    class Died(BaseException):
+        """The process is gone: nothing after it happens."""
+
+    def before(node: Id, operation: str) -> None:
+        nonlocal count
+        count += 1
+        if count == stop + 1:
+            reached.set()
+            raise Died
+
+    bench.performer.before = before
+    id = bench.create(steps)
+    bench.runs.begin(id)
+    assert reached.wait(20)
+    interrupted = bench.performer.operation_ids[-1]
+    bench.performer.before = lambda node, operation: None
+    again = bench.executor()
+    again.begin_all()
+    bench.wait()
+    assert bench.performer.done == [(step.node, name) for step in steps for name in step.operations]
+    assert bench.performer.operation_ids.count(interrupted) == 2
+    assert len(set(bench.performer.operation_ids)) == 6
+    again.close()
+    bench.runs.close()
+
+
+def test_an_empty_execution_ends_at_once(bench: Bench) -> None:
+    bench.runs.begin(bench.create([]))
+    bench.wait()
+    assert bench.ended == [True]
