@@ -19,6 +19,13 @@ def test_start_of_a_job_returns_its_success(supervisor: Supervisor) -> None:
     assert [event["event"] for event in events.until(lambda event: event["event"] == "exited")] == ["started", "exited"]
 
 
+def test_a_finished_job_does_not_run_again_unless_it_is_restarted(supervisor: Supervisor) -> None:
+    first = supervisor.start("job", "true", kind="job")
+    assert supervisor.start("job", "true", kind="job")["started"] == first["started"]
+    supervisor.command("restart", "job")
+    assert supervisor.show("job")["started"] > first["started"]
+
+
 def test_start_of_a_job_returns_its_failure(supervisor: Supervisor) -> None:
     shown = supervisor.start("job", "sh", "-c", "exit 3", kind="job", status=1)
     assert shown["state"] == "failed"

@@ -35,6 +35,13 @@ def test_r13_following_shows_new_lines_and_ends_with_the_workload(supervisor: Su
     assert popen.wait() == 0
 
 
+def test_r13_logs_of_the_last_start(supervisor: Supervisor) -> None:
+    supervisor.start("web", "sh", "-c", "echo $$; exec sleep infinity", readiness={"log": "."})
+    supervisor.command("restart", "web")
+    assert supervisor.logs("web", "-c") == f"{supervisor.show('web')['pid']}\n"
+    assert supervisor.logs("web", "-c", "-n", "0") == ""
+
+
 def test_nothing_is_lost_while_no_supervisor_runs(supervisor: Supervisor, tmp_path: Path) -> None:
     script = f"while read line; do echo $line; test $line = last && touch {tmp_path}/done; done < {tmp_path}/input"
     subprocess.run(["mkfifo", f"{tmp_path}/input", f"{tmp_path}/done.fifo"], check=True)

@@ -22,7 +22,8 @@ commands:
   kill NAME [SIGNAL]  send a signal to its main process (SIGTERM)
   remove NAME         stop it and remove everything of it, its output too
   show NAME | --all   what is known of it, as JSON
-  logs [-f] [-n N] NAME   its output; -f follows, -n begins with the last N lines
+  logs [-f] [-c] [-n N] NAME
+                      its output; -f follows, -c begins with its last start, -n with the last N lines
   events              what happens, as JSON lines, beginning with the current states
 
 A name that holds a '/' or ends in '.json' is a SPECFILE. The first start starts the supervisor.
@@ -154,12 +155,14 @@ def _started(answer: dict[str, object]) -> int:
 
 
 def _logs(folder: str, arguments: list[str]) -> int:
-    follow, count, names = False, -1, []
+    follow, current, count, names = False, False, -1, []
     rest = list(arguments)
     while rest:
         word = rest.pop(0)
         if word == "-f":
             follow = True
+        elif word == "-c":
+            current = True
         elif word == "-n" and rest and rest[0].isdigit():
             count = int(rest.pop(0))
         else:
@@ -174,7 +177,8 @@ def _logs(folder: str, arguments: list[str]) -> int:
     if follow:
         os.set_blocking(watch, True)
         linux.inotify_add(watch, place, linux.IN_MODIFY | linux.IN_DELETE_SELF)
-    position = _last_lines(source, count) if count >= 0 else source.begin()
+    position = _begin(place, source) if current else source.begin()
+    position = _last_lines(source, position, count) if count >= 0 else position
     while True:
         position = _copy(source, position)
         if not follow or not os.path.isdir(place):
@@ -194,8 +198,13 @@ def _copy(source: output.Output, position: int) -> int:
         position = start + len(data)
 
 
-def _last_lines(source: output.Output, count: int) -> int:
-    position, ends = source.begin(), [source.begin()]
+def _begin(place: str, source: output.Output) -> int:
+    with open(f"{place}/state.json", encoding="utf-8") as file:
+        return max(source.begin(), int(json.load(file)["position"]))
+
+
+def _last_lines(source: output.Output, position: int, count: int) -> int:
+    ends = [position]
     while True:
         start, data = source.read(position)
         if not data:

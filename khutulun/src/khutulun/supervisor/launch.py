@@ -113,8 +113,9 @@ def _child(
             os.initgroups(account.entry.pw_name, account.gid)
             os.setgid(account.gid)
             os.setuid(account.uid)
-        step = f"enter the folder {workload.directory}"
-        os.chdir(workload.directory)
+        folder = account.entry.pw_dir if workload.directory == "~" else workload.directory
+        step = f"enter the folder {folder}"
+        os.chdir(folder)
         step = "prepare the process"
         null = os.open("/dev/null", os.O_RDONLY)
         os.dup2(null, 0)

@@ -30,13 +30,17 @@ class Result:
 
 
 class Record:
-    """The state of a workload. Times are Unix seconds; `wanted` says whether it should be running."""
+    """The state of a workload. Times are Unix seconds; `wanted` says whether it should be running.
+
+    `position` is where the output of its last start begins.
+    """
 
     __slots__ = (
         "boot",
         "last_run",
         "next_run",
         "path",
+        "position",
         "process",
         "reason",
         "restarts",
@@ -56,6 +60,7 @@ class Record:
         self.started = 0.0
         self.last_run = 0.0
         self.next_run = 0.0
+        self.position = 0
         self.result: dict[str, object] | None = None
         self.process: identity.Identity | None = None
 
@@ -84,6 +89,7 @@ class Record:
             "started": self.started,
             "last_run": self.last_run,
             "next_run": self.next_run,
+            "position": self.position,
             "result": self.result,
             "process": self.process.plain() if self.process else None,
         }

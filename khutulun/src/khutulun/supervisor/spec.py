@@ -1,7 +1,6 @@
 """What a workload is: the JSON file that a user or a driver gives to the supervisor, checked and with its defaults."""
 
 import json
-import os
 import re
 import signal
 
@@ -52,9 +51,9 @@ class Spec:
             raise SpecError("spec.argv is empty; it lists the program and its arguments")
         self.environment = top.text_map("environment")
         self.labels = top.text_map("labels")
-        self.directory = os.path.expanduser(top.text("directory", "/"))
-        if not self.directory.startswith("/"):
-            raise SpecError(f"spec.directory is {self.directory!r}; it is an absolute path")
+        self.directory = top.text("directory", "/")
+        if not self.directory.startswith("/") and self.directory != "~":
+            raise SpecError(f"spec.directory is {self.directory!r}; it is an absolute path, or ~ for the user's home")
         self.user = top.text("user", "")
         self.group = top.text("group", "")
         self.transient = top.boolean("transient", False)

@@ -48,9 +48,9 @@ class Workload:
     # What is asked of it
 
     def start(self, done: "Callable[[], None]") -> None:
-        """Start it; `done` is called when it is ready, has finished, or has failed."""
+        """Start it; `done` is called when it is ready, has finished, or has failed. A finished job stays finished."""
         state = self.record.state
-        if state in ("running", "waiting"):
+        if state in ("running", "waiting", "finished"):
             done()
         elif state in ("starting", "restarting"):
             self._waiting.append(done)
@@ -123,7 +123,8 @@ class Workload:
     def _launch(self, event: str, durable: bool = False) -> None:
         if not self._may_start():
             return
-        limits, wanted, extra = self.spec.limits, self.spec.readiness, {"KHUTULUN_WORKLOAD": self.spec.name}
+        limits, wanted = self.spec.limits, self.spec.readiness
+        extra: dict[str, str] = {}
         if wanted and wanted.notify:
             extra["NOTIFY_SOCKET"] = "@" + self._notify_name()
         now = time.time()
@@ -132,7 +133,8 @@ class Workload:
         descriptor = self.output.open()
         try:
             self.processes.group = self.host.hierarchy.group(self.spec.name, limits.memory, limits.cpu, limits.tasks)
-            self._listen(self.output.end())
+            self.record.position = self.output.end()
+            self._listen(self.record.position)
             pid = launch.launch(
                 self.spec,
                 self.spec.arguments,
@@ -244,7 +246,7 @@ class Workload:
         if self.record.state == "stopping":
             self.processes.end(self.spec.stop_signal, self.spec.stop_timeout, self._stopped)
         elif self.record.state == "starting":
-            self._listen(self.output.begin())
+            self._listen(self.record.position)
             self._await_readiness(time.time() - self.record.started)
 
     def _adopted_ended(self, descriptor: int) -> None:

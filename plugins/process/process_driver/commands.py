@@ -1,0 +1,192 @@
+"""What is to run, read from the site of a call: the same for systemd and for the supervisor."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from floria_plugin import Permanent
+from floria_plugin.driver import Edge, Inputs, Site, Stream
+
+JOB = "Job"
+
+
+@dataclass(frozen=True)
+class Restart:
+    """When an ended process is started again. Durations are seconds."""
+
+    policy: str = "on-failure"
+    delay: float = 0.1
+    burst: int = 5
+    interval: float = 10.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Upper bounds; None is none. `memory` is bytes, `cpu` cores."""
+
+    memory: int | None = None
+    cpu: float | None = None
+    tasks: int | None = None
+    open_files: int | None = None
+
+
+@dataclass(frozen=True)
+class Stop:
+    """How it is ended."""
+
+    signal: str = "SIGTERM"
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a job runs."""
+
+    calendar: str = ""
+    delay: float = 0.0
+    interval: float = 0.0
+    catch_up: bool = False
+
+
+@dataclass(frozen=True)
+class Command:
+    """Everything about what is to run. `notify`: it says itself when it is ready, within `ready_timeout` seconds."""
+
+    argv: list[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: str = "/"
+    user: str = ""
+    group: str = ""
+    restart: Restart = Restart()
+    limits: Limits = Limits()
+    stop: Stop = Stop()
+    notify: bool = False
+    ready_timeout: float = 30.0
+    transient: bool = False
+    job: bool = False
+    timeout: float = 0.0
+    schedule: Schedule | None = None
+
+
+def read(site: Site) -> Command:
+    """Return what the node's properties ask for. Raises `Permanent` for what no schema can refuse."""
+    given = site.properties
+    classes = (site.raw.get("entity") or {}).get("classes") or []
+    job = any(str(label).rpartition("::")[2] == JOB for label in classes)
+    ready = given.get("readiness") or {}
+    _one_way(ready)
+    schedule = given.get("schedule")
+    command = Command(
+        argv=_argv(site),
+        environment=dict(given.get("environment") or {}),
+        directory=given.get("working_directory") or _home(site) or "/",
+        user=given.get("user") or "",
+        group=given.get("group") or "",
+        restart=Restart("never") if job else Restart(**_known(Restart, given.get("restart"))),
+        limits=Limits(**_known(Limits, given.get("limits"))),
+        stop=Stop(**_known(Stop, given.get("stop"))),
+        notify=bool(ready.get("notify")),
+        ready_timeout=float(ready.get("timeout") or 30.0),
+        transient=bool(given.get("transient")),
+        job=job,
+        timeout=float(given.get("timeout") or 0.0),
+        schedule=_schedule(schedule) if job and schedule else None,
+    )
+    _check(site, command)
+    return command
+
+
+def endpoint(site: Site) -> dict[str, Any]:
+    """Return the attributes of the capability `endpoint`: those of the first reserved port."""
+    for edge in site.edges_named("port"):
+        found = {name: edge.target.properties.get(name) for name in ("address", "port", "protocol")}
+        found |= {name: edge.target.properties.get(name) for name in ("port_text", "authority")}
+        return {"capability/endpoint": {name: value for name, value in found.items() if value is not None}}
+    return {}
+
+
+def beside(site: Site, command: Command, inputs: Inputs) -> Stream:
+    """Return how to run another program as this one runs: user, group, folder and environment."""
+    argv = list(inputs.get("argv") or inputs.get("command") or [])
+    if not argv or not all(isinstance(word, str) for word in argv):
+        raise Permanent("invalid-inputs", "exec needs the input argv: the program and its arguments")
+    if command.user and site.host.system:
+        group = [f"--regid={command.group}"] if command.group else ["--regid", command.user]
+        argv = ["setpriv", f"--reuid={command.user}", *group, "--init-groups", "--", *argv]
+    elif command.group and site.host.system:
+        argv = ["setpriv", f"--regid={command.group}", "--keep-groups", "--", *argv]
+    directory = None if command.directory == "~" else command.directory
+    return Stream(argv, command.environment, directory)
+
+
+def _argv(site: Site) -> list[str]:
+    words = [*(site.properties.get("command") or []), *(site.properties.get("arguments") or [])]
+    if not words:
+        raise Permanent("invalid-properties", f"{site.node}: the property command is empty")
+    for index, word in enumerate(words):
+        if not isinstance(word, str) or "\0" in word:
+            raise Permanent("invalid-properties", f"{site.node}: command word {index} is no text that can be passed on")
+    program = str(words[0])
+    if program.startswith("./"):
+        home = _home(site) or _files(site)
+        if not home:
+            raise Permanent(
+                "invalid-properties", f"{site.node}: {program} is relative, but there is no program and no service file"
+            )
+        program = f"{home.rstrip('/')}/{program[2:]}"
+    elif "/" in program and not program.startswith("/"):
+        raise Permanent("invalid-properties", f"{site.node}: {program} is neither absolute nor begins with './'")
+    return [program, *words[1:]]
+
+
+def _home(site: Site) -> str:
+    """Return the folder of the installed program, or nothing."""
+    for edge in site.edges_named("program"):
+        path = edge.target.properties.get("path")
+        if path:
+            return str(path)
+        raise Permanent("not-installed", f"{site.node}: the program of {_other(edge)} is not installed yet")
+    return ""
+
+
+def _files(site: Site) -> str:
+    """Return the folder of the service's own files, or nothing."""
+    for artifact in site.artifacts.values():
+        if artifact.path and artifact.path.endswith("/" + artifact.file):
+            return artifact.path[: -len(artifact.file) - 1]
+    return ""
+
+
+def _other(edge: Edge) -> str:
+    return edge.target.node or "its requirement"
+
+
+def _one_way(ready: Mapping[str, Any]) -> None:
+    given = [name for name in ("port", "command", "log", "notify") if ready.get(name)]
+    if ready and len(given) != 1:
+        found = " and ".join(given) or "none"
+        raise Permanent("invalid-properties", f"readiness needs exactly one of port, command, log, notify; has {found}")
+
+
+def _schedule(given: Mapping[str, Any]) -> Schedule:
+    found = Schedule(**_known(Schedule, given))
+    if bool(found.calendar) == bool(found.delay or found.interval):
+        raise Permanent("invalid-properties", "schedule needs either calendar, or delay or interval or both")
+    return found
+
+
+def _check(site: Site, command: Command) -> None:
+    if not site.host.system and (command.user or command.group):
+        raise Permanent(
+            "invalid-properties", f"{site.node}: only the system scope can choose a user or group; remove the property"
+        )
+    if command.job and command.notify:
+        raise Permanent("invalid-properties", f"{site.node}: a job cannot notify; it is ready when it has succeeded")
+    for name, value in command.environment.items():
+        if not isinstance(value, str) or "\0" in value:
+            raise Permanent("invalid-properties", f"{site.node}: the environment variable {name} cannot be passed on")
+
+
+def _known(cls: type, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    fields = cls.__dataclass_fields__  # type: ignore[attr-defined]
+    return {name: value for name, value in (given or {}).items() if name in fields and value is not None}

@@ -1,0 +1,286 @@
+"""Units of systemd, in the system scope and in the user scope."""
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from floria_plugin import Context, Output, Permanent
+from floria_plugin.driver import Difference, Inputs, Inspection, Site, State, Stream
+from process_driver import units
+from process_driver.commands import Command
+
+SHOWN = (
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "UnitFileState",
+    "FragmentPath",
+    "DropInPaths",
+    "NeedDaemonReload",
+    "MainPID",
+    "ExecMainCode",
+    "ExecMainStatus",
+    "Result",
+    "NRestarts",
+    "InvocationID",
+)
+_ENABLED = ("enabled", "enabled-runtime", "linked", "linked-runtime", "alias", "static")
+_EXITED, _KILLED, _DUMPED = "1", "2", "3"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit as `systemctl show` tells of it."""
+
+    shown: Mapping[str, str]
+
+    @property
+    def loaded(self) -> bool:
+        return self.shown.get("LoadState") == "loaded"
+
+    @property
+    def active(self) -> bool:
+        return self.shown.get("ActiveState") in ("active", "reloading", "activating")
+
+    @property
+    def state(self) -> str:
+        active = self.shown.get("ActiveState", "inactive")
+        return {"active": State.STARTED, "activating": State.STARTING, "failed": State.FAILED}.get(
+            active, State.STOPPED
+        )
+
+    def attributes(self, name: str) -> dict[str, Any]:
+        """Return the node's attributes."""
+        code, status = self.shown.get("ExecMainCode", "0"), int(self.shown.get("ExecMainStatus") or 0)
+        return {
+            "unit": name,
+            "state": self.shown.get("SubState", "dead"),
+            "pid": int(self.shown.get("MainPID") or 0),
+            "restarts": int(self.shown.get("NRestarts") or 0),
+            "exit_code": status if code == _EXITED else None,
+            "signal": signal_name(status) if code in (_KILLED, _DUMPED) else None,
+        }
+
+
+def create(context: Context, site: Site, command: Command) -> dict[str, Any]:
+    """Write the unit files and enable them. A unit that is loaded already makes the manager read it again."""
+    if not command.transient:
+        written = [context.files.write(path, text) for path, text in _files(site, command).items()]
+        if any(written) and _show(context, site, _name(site)).shown.get("NeedDaemonReload") == "yes":
+            _systemctl(context, site, "daemon-reload")
+        _enable(context, site, command)
+    return {"unit": _name(site)}
+
+
+def start(context: Context, site: Site, command: Command) -> dict[str, Any]:
+    """Start the unit, or the timer of a scheduled job. `systemctl` waits until systemd calls it started."""
+    name = _name(site)
+    if command.transient:
+        if not _show(context, site, name).active:
+            _reset(context, site, name)
+            _run_transient(context, site, command)
+    else:
+        done = _systemctl(context, site, "start", _started(site, command), check=False)
+        if not done.ok:
+            raise _not_started(context, site, done)
+    return _show(context, site, name).attributes(name)
+
+
+def stop(context: Context, site: Site, command: Command) -> dict[str, Any]:
+    """Stop the unit, and the timer before it."""
+    name = _name(site)
+    for each in _all(site, command):
+        if _show(context, site, each).shown.get("ActiveState") not in (None, "inactive", "failed"):
+            _systemctl(context, site, "stop", each)
+    return _show(context, site, name).attributes(name)
+
+
+def delete(context: Context, site: Site, command: Command) -> dict[str, Any]:
+    """Stop the unit, disable it, remove its files, and let systemd forget it."""
+    stop(context, site, command)
+    reload = False
+    for each in _all(site, command):
+        path = f"{site.host.paths['units']}/{each}"
+        if not each.startswith("khutulun-"):
+            continue  # it was adopted; its files are not ours
+        if context.files.exists(path):
+            _systemctl(context, site, "disable", "--no-reload", each)
+            context.files.remove(path)
+        _reset(context, site, each)
+        reload = reload or _show(context, site, each).loaded
+    if reload:
+        _systemctl(context, site, "daemon-reload")
+    return {"pid": 0}
+
+
+def update(context: Context, site: Site, command: Command) -> dict[str, Any]:
+    """Write the changed files; reload the manager, and restart the unit when a changed setting asks for it."""
+    name = _name(site)
+    changes: set[str] = set()
+    for path, text in _files(site, command).items():
+        old = context.files.read(path) if context.files.exists(path) else ""
+        changes |= units.changed(old, text)
+        context.files.write(path, text)
+    found = _show(context, site, name)
+    if changes:
+        _systemctl(context, site, "daemon-reload")
+        _enable(context, site, command)
+    if found.active and (command.transient or changes - units.WITHOUT_RESTART):
+        if command.transient:
+            _systemctl(context, site, "stop", name)
+            _run_transient(context, site, command)
+        else:
+            _systemctl(context, site, "restart", _started(site, command))
+    return _show(context, site, name).attributes(name)
+
+
+def inspect(context: Context, site: Site, command: Command) -> Inspection:
+    """Compare the unit with what was written, and its state with what it should be."""
+    name = _name(site)
+    found = _show(context, site, name)
+    differences = []
+    if name.startswith("khutulun-") and not command.transient:
+        differences = _file_differences(context, site, command, found)
+    wanted = (site.raw.get("entity") or {}).get("state")
+    watched = _show(context, site, _started(site, command)) if command.schedule else found
+    if wanted == State.STARTED and not watched.active:
+        differences.append(Difference("state", "active", watched.shown.get("ActiveState")))
+    if wanted in (State.STOPPED, State.CREATED, State.CONFIGURED) and watched.active:
+        differences.append(Difference("state", "inactive", watched.shown.get("ActiveState")))
+    return Inspection(found.loaded, watched.state, found.attributes(name), differences)
+
+
+def adopt(context: Context, site: Site, inputs: Inputs) -> dict[str, Any]:
+    """Know the unit by its name from now on. Nothing is written, started or stopped."""
+    name = str(inputs.get("unit") or _name(site))
+    name = name if "." in name else f"{name}.service"
+    found = _show(context, site, name)
+    if not found.loaded:
+        raise Permanent("not-found", f"there is no unit {name} to adopt", {"unit": name})
+    return found.attributes(name)
+
+
+def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
+    """Read the journal."""
+    name = _name(site)
+    argv = ["journalctl", *([] if site.host.system else ["--user"]), "--no-pager", "--output=cat"]
+    lines = inputs.get("lines")
+    argv.append(f"--lines={'all' if lines is None else int(lines)}")
+    argv += ["--follow"] if inputs.get("follow") else []
+    invocation = _show(context, site, name).shown.get("InvocationID") if inputs.get("current") else ""
+    argv.append(f"_SYSTEMD_INVOCATION_ID={invocation}" if invocation else f"--unit={name}")
+    return Stream(argv, _environment(site))
+
+
+def signal_name(number: int) -> str | None:
+    """Return the name of a signal; None for 0."""
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}" if number else None
+
+
+def _name(site: Site) -> str:
+    return str(site.properties.get("unit") or site.names["unit"])
+
+
+def _timer(site: Site) -> str:
+    return _name(site).removesuffix(".service") + ".timer"
+
+
+def _started(site: Site, command: Command) -> str:
+    """Return what is started by hand: the timer of a scheduled job, else the unit."""
+    return _timer(site) if command.schedule else _name(site)
+
+
+def _all(site: Site, command: Command) -> list[str]:
+    return [_timer(site), _name(site)] if command.schedule else [_name(site)]
+
+
+def _files(site: Site, command: Command) -> dict[str, str]:
+    if command.transient or not _name(site).startswith("khutulun-"):
+        return {}
+    found = {f"{site.host.paths['units']}/{_name(site)}": units.service(site, command)}
+    if command.schedule:
+        found[f"{site.host.paths['units']}/{_timer(site)}"] = units.timer(site, command)
+    return found
+
+
+def _enable(context: Context, site: Site, command: Command) -> None:
+    """Let it come back at boot: everything but a job that runs once."""
+    if command.transient or (command.job and not command.schedule) or not _files(site, command):
+        return
+    name = _started(site, command)
+    if _show(context, site, name).shown.get("UnitFileState") not in _ENABLED:
+        _systemctl(context, site, "enable", "--no-reload", name)
+
+
+def _run_transient(context: Context, site: Site, command: Command) -> None:
+    properties = [
+        f"--property={key}={value}"
+        for key, value in [*units.unit(site, command), *units.settings(command)]
+        if key not in ("ExecStart", "Description", "Environment", "ExecSearchPath", "Type")
+    ]
+    kind = dict(units.settings(command))["Type"]
+    variables = [f"--setenv={name}={value}" for name, value in command.environment.items()]
+    scope = [] if site.host.system else ["--user"]
+    about = f"--description={dict(units.unit(site, command))['Description']}"
+    argv = ["systemd-run", *scope, "--quiet", f"--unit={_name(site)}", about, f"--service-type={kind}"]
+    context.run(*argv, *properties, *variables, "--", *command.argv, env=_environment(site))
+
+
+def _reset(context: Context, site: Site, name: str) -> None:
+    if _show(context, site, name).shown.get("ActiveState") == "failed" and name.startswith("khutulun-"):
+        _systemctl(context, site, "reset-failed", name)
+
+
+def _show(context: Context, site: Site, name: str) -> Unit:
+    done = _systemctl(context, site, "show", f"--property={','.join(SHOWN)}", name)
+    pairs = (line.partition("=") for line in done.stdout.splitlines())
+    return Unit({key: value for key, separator, value in pairs if separator})
+
+
+def _systemctl(context: Context, site: Site, *arguments: str, check: bool = True) -> Output:
+    scope = () if site.host.system else ("--user",)
+    return context.run("systemctl", *scope, *arguments, env=_environment(site), check=check)
+
+
+def _environment(site: Site) -> dict[str, str]:
+    runtime = str(site.host.paths.get("runtime") or "")
+    return {"XDG_RUNTIME_DIR": runtime} if runtime and not site.host.system else {}
+
+
+def _not_started(context: Context, site: Site, done: Output) -> Permanent:
+    name = _name(site)
+    found = _show(context, site, name).shown
+    code, status = found.get("ExecMainCode"), found.get("ExecMainStatus")
+    how = found.get("Result", "")
+    if how == "exit-code" and status == "203":
+        how = "its program could not be executed; is it installed on this host, and in the path of systemd?"
+    elif how == "exit-code" and status == "217":
+        how = "its user does not exist on this host"
+    elif how == "exit-code" and status == "200":
+        how = "its working directory cannot be entered"
+    elif code == _EXITED:
+        how = f"it ended with {status}"
+    elif code in (_KILLED, _DUMPED):
+        how = f"it was ended by {signal_name(int(status or 0))}"
+    detail = {"unit": name, "result": found.get("Result"), "stderr": done.stderr[-2000:]}
+    return Permanent("not-started", f"{name} did not start: {how or done.stderr.strip()}", detail)
+
+
+def _file_differences(context: Context, site: Site, command: Command, found: Unit) -> list[Difference]:
+    differences = []
+    for path, text in _files(site, command).items():
+        if not context.files.exists(path):
+            differences.append(Difference(path, "the unit file", None))
+            continue
+        there = context.files.read(path)
+        changed = sorted(units.changed(there, text))
+        differences += [Difference(name, _values(text, name), _values(there, name)) for name in changed]
+    differences += [Difference("drop-in", None, path) for path in (found.shown.get("DropInPaths") or "").split()]
+    if found.shown.get("NeedDaemonReload") == "yes":
+        differences.append(Difference("loaded unit", "as on disk", "older than on disk"))
+    return differences
+
+
+def _values(text: str, name: str) -> list[str]:
+    return [line.partition("=")[2] for line in text.splitlines() if line.partition("=")[0] == name]

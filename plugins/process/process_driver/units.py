@@ -1,0 +1,152 @@
+"""The text of unit files, as an administrator would have written them."""
+
+from collections.abc import Iterable, Iterator
+
+from floria_plugin.driver import Site
+from process_driver.commands import Command
+
+Setting = tuple[str, str]
+
+WITHOUT_RESTART = frozenset(
+    {
+        "CPUQuota",
+        "Description",
+        "KillSignal",
+        "MemoryMax",
+        "Restart",
+        "RestartSec",
+        "StartLimitBurst",
+        "StartLimitIntervalSec",
+        "TasksMax",
+        "TimeoutStartSec",
+        "TimeoutStopSec",
+        "WantedBy",
+    }
+)
+"""Settings that a running unit takes over when the manager reloads."""
+
+_RESTART = {"never": "no", "on-failure": "on-failure", "always": "always"}
+_ESCAPES = {chr(code): f"\\x{code:02x}" for code in (*range(1, 32), 127)}
+_ESCAPES |= {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "%": "%%"}
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@")
+
+
+def service(site: Site, command: Command) -> str:
+    """Return the file of the service unit."""
+    install = [] if command.job else [("WantedBy", "multi-user.target" if site.host.system else "default.target")]
+    return _file(site, [("Unit", unit(site, command)), ("Service", settings(command)), ("Install", install)])
+
+
+def timer(site: Site, command: Command) -> str:
+    """Return the file of the timer unit of a scheduled job."""
+    plan = command.schedule
+    assert plan is not None
+    when: list[Setting] = []
+    if plan.calendar:
+        when.append(("OnCalendar", plan.calendar.replace("%", "%%")))
+        if plan.catch_up:
+            when.append(("Persistent", "yes"))
+    else:
+        when.append(("OnActiveSec", span(plan.delay)))
+    if plan.interval:
+        when.append(("OnUnitActiveSec", span(plan.interval)))
+    coarse = bool(plan.calendar) or min(plan.delay or plan.interval, plan.interval or plan.delay) >= 60
+    when.append(("AccuracySec", "1s" if coarse else "1ms"))
+    about = [("Description", f"Schedule of {_title(site)}")]
+    return _file(site, [("Unit", about), ("Timer", when), ("Install", [("WantedBy", "timers.target")])])
+
+
+def unit(site: Site, command: Command) -> list[Setting]:
+    """Return the settings of the section Unit."""
+    found = [("Description", _title(site))]
+    if not command.job:
+        found += [("StartLimitIntervalSec", span(command.restart.interval))]
+        found += [("StartLimitBurst", str(command.restart.burst))]
+    return found
+
+
+def settings(command: Command) -> list[Setting]:
+    """Return the settings of the section Service."""
+    found: list[Setting] = [("Type", "oneshot" if command.job else "notify" if command.notify else "exec")]
+    if command.notify:
+        found += [("NotifyAccess", "all"), ("TimeoutStartSec", span(command.ready_timeout))]
+    if command.job:
+        found.append(("TimeoutStartSec", span(command.timeout) if command.timeout else "infinity"))
+        if command.schedule is None:
+            found.append(("RemainAfterExit", "yes"))
+    found.append(("ExecStart", " ".join([quote(command.argv[0]), *(argument(word) for word in command.argv[1:])])))
+    if "PATH" in command.environment:
+        found.append(("ExecSearchPath", command.environment["PATH"].replace("%", "%%")))
+    found += [("Environment", quote(f"{name}={value}")) for name, value in command.environment.items()]
+    found += [("WorkingDirectory", command.directory.replace("%", "%%"))] if command.directory != "/" else []
+    found += [("User", command.user)] if command.user else []
+    found += [("Group", command.group)] if command.group else []
+    if not command.job:
+        found += [("Restart", _RESTART[command.restart.policy]), ("RestartSec", span(command.restart.delay))]
+    found += [("KillSignal", command.stop.signal), ("TimeoutStopSec", span(command.stop.timeout))]
+    return found + list(_limits(command))
+
+
+def argument(word: str) -> str:
+    """Return a word of a command line as it stands after the program."""
+    return quote(word).replace("$", "$$")
+
+
+def quote(text: str) -> str:
+    """Return text as one word of a setting."""
+    if text and _PLAIN.issuperset(text):
+        return text
+    return '"' + "".join(_ESCAPES.get(character, character) for character in text) + '"'
+
+
+def span(seconds: float) -> str:
+    """Return a time span as people write it."""
+    for size, unit_name in ((3600, "h"), (60, "min"), (1, "s")):
+        if seconds and seconds % size == 0:
+            return f"{int(seconds // size)}{unit_name}"
+    return f"{round(seconds * 1_000_000)}us" if seconds * 1000 % 1 else f"{round(seconds * 1000)}ms" if seconds else "0"
+
+
+def changed(old: str, new: str) -> set[str]:
+    """Return the names of the settings that differ between two unit files; comments and order of names are nothing."""
+    before, after = _settings(old), _settings(new)
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def _settings(text: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    section = ""
+    for line in text.splitlines():
+        if line.startswith("["):
+            section = line
+        elif "=" in line and not line.startswith(("#", ";")) and not section.startswith("[X-"):
+            name, _, value = line.partition("=")
+            found.setdefault(name.strip(), []).append(value.strip())
+    return found
+
+
+def _limits(command: Command) -> Iterator[Setting]:
+    limits = command.limits
+    if limits.memory is not None:
+        yield "MemoryMax", str(limits.memory)
+    if limits.cpu is not None:
+        yield "CPUQuota", f"{limits.cpu * 100:g}%"
+    if limits.tasks is not None:
+        yield "TasksMax", str(limits.tasks)
+    if limits.open_files is not None:
+        yield "LimitNOFILE", str(limits.open_files)
+
+
+def _title(site: Site) -> str:
+    """Return the description: no line ends, and no specifiers."""
+    number = f" {site.index}" if site.index else ""
+    return " ".join(f"{site.node}{number} of {site.service}".split()).replace("%", "%%")
+
+
+def _file(site: Site, sections: Iterable[tuple[str, list[Setting]]]) -> str:
+    labels = [("Service", site.service), ("Node", site.node), ("Index", str(site.index))]
+    lines = ["# Made by Khutulun. Changes by hand are noticed and shown, and not taken back.", ""]
+    for name, content in [*sections, ("X-Khutulun", labels)]:
+        if content:
+            lines += [f"[{name}]", *(f"{key}={value}" for key, value in content), ""]
+    return "\n".join(lines[:-1]) + "\n"
