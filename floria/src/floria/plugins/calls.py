@@ -1,6 +1,7 @@
 """One call of a plugin: what it may do, what it has used up, and its requests. Every carrier drives one of these."""
 
 import os
+import re
 import time
 from typing import TypeAlias
 
@@ -14,6 +15,7 @@ from floria.plugins.faults import Fault
 from floria.plugins.grants import Grants
 
 Sources: TypeAlias = tuple[tuple[str, str], ...]
+_NOISE = re.compile(r"RUST_BACKTRACE|^thread '|Python function threw|\[Errno")
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -47,6 +49,13 @@ class Call:
 
     def too_busy(self) -> Fault:
         return Fault("cpu-limit", f"{self.actor} used more than {self.budget.cpu:g} s of CPU")
+
+    def crashed(self, cause: str) -> Fault:
+        """Return the fault of a plugin that ended by itself, with the last it printed."""
+        printed = self.errors.decode("utf-8", "replace").strip()
+        said = [line.strip() for line in printed.splitlines() if line.strip() and not _NOISE.search(line)]
+        last = f": {said[-1][:300]}" if said else ""
+        return Fault("crashed", f"{self.actor}: {cause}{last}", False, {"printed": printed[-4000:]} if printed else None)
 
     def serve(self, request: requests.Request) -> object:
         """Check a request against the grants, perform it, return its result. Raises `Fault`."""

@@ -150,13 +150,17 @@ class LoadedComponent:
         self._dispatch = self._index("dispatch")
 
     def prepare(self, sources: Sources = (), *, warm: bool = False) -> Prepared:
-        """Make an instance. `warm` has it describe itself, so that its pages are there when the call comes."""
+        """Make an instance. `warm` has it describe itself and asks for a function without a name.
+
+        This touches the pages that every call needs, so that they are there when the call comes.
+        """
         guest = Guest(Call(self._name, NONE, None, DESCRIBE, sources), self._runtime.ticker)
         store = self._runtime.store(DESCRIBE)
         try:
             prepared = self._guarded(guest, store, lambda: self._instantiate(store))
             if warm:
                 self._guarded(guest, store, lambda: prepared.describe(store))
+                self._guarded(guest, store, lambda: prepared.dispatch(store, "", "{}", "[]"))
         except BaseException:
             store.close()
             raise
@@ -167,7 +171,7 @@ class LoadedComponent:
         return str(self._run(call, None, lambda made: made.describe(made.store)))
 
     def dispatch(self, call: Call, made: Prepared | None, function: str, site: str, arguments: str) -> str:
-        """Call a function, in the instance made ahead or in a new one. Raises `Fault`."""
+        """Call a function in a new instance, or in the one made ahead, which the caller closes. Raises `Fault`."""
         result = self._run(call, made, lambda made: made.dispatch(made.store, function, site, arguments))
         if isinstance(result, Record):
             fault: Any = result
@@ -186,7 +190,8 @@ class LoadedComponent:
         try:
             return self._guarded(guest, store, lambda: work(made or self._instantiate(store)))
         finally:
-            store.close()
+            if made is None:
+                store.close()
             call.finish()
 
     def _guarded(self, guest: Guest, store: Store, work: Callable[[], T]) -> T:
@@ -217,9 +222,7 @@ class LoadedComponent:
     def _fault(self, guest: Guest, error: WasmtimeError) -> Fault:
         if guest.failure is not None:
             return guest.failure
-        printed = guest.call.errors.decode("utf-8", "replace").strip()
-        detail = {"printed": printed[-4000:]} if printed else None
-        return Fault("crashed", f"{guest.call.actor}: {_cause(str(error))}", False, detail)
+        return guest.call.crashed(_cause(str(error)))
 
 
 def limit(store: Store, budget: Budget) -> None:

@@ -26,8 +26,8 @@ def is_tagged(kind: Any) -> bool:
 def convert_bytes_in_bulk() -> None:
     """Make lists of bytes fast, for the whole process. Doing it twice is harmless."""
     if _types.ListType.convert_to_c is not _to_c:
-        _types.ListType.convert_to_c = _to_c  # type: ignore[method-assign]
-        _types.ListType.convert_from_c = _from_c  # type: ignore[method-assign]
+        _types.ListType.convert_to_c = _to_c  # type: ignore[assignment,method-assign]
+        _types.ListType.convert_from_c = _from_c  # type: ignore[assignment,method-assign]
 
 
 def _cell(byte: int) -> bytes:

@@ -164,9 +164,7 @@ class _Conversation:
             return self._call.too_long()
         if status == 128 + 24 or (status == 128 + 9 and _cpu(self._call)):
             return self._call.too_busy()
-        printed = self._call.errors.decode("utf-8", "replace").strip()
-        detail = {"printed": printed[-4000:]} if printed else None
-        return Fault("crashed", f"{self._call.actor} ended with {status} before it answered", False, detail)
+        return self._call.crashed(f"it ended with {status} before it answered")
 
 
 def _cpu(call: Call) -> bool:

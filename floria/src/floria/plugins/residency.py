@@ -27,7 +27,7 @@ class Components:
         self._runtime: Runtime | None = None
         self._loaded: dict[str, LoadedComponent] = {}
         self._kept: set[Plugin] = set()
-        self._orders: queue.SimpleQueue[Plugin | None] = queue.SimpleQueue()
+        self._orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._maker: threading.Thread | None = None
         self._janitor = Janitor(idle, self._clean)
 
@@ -42,7 +42,12 @@ class Components:
         """Yield the plugin's component, and an instance when one was made ahead."""
         with self._janitor.busy():
             component = self._get(plugin)
-            yield component, self._take(plugin)
+            made = self._take(plugin)
+            try:
+                yield component, made
+            finally:
+                if made is not None:
+                    self._order(lambda: self._replace(plugin, made))
 
     def keep(self, plugin: Plugin, instances: int) -> None:
         """Keep the plugin's code mapped and `instances` of it ready; 0 lets go."""
@@ -119,26 +124,28 @@ class Components:
             self._progress(f"compiled plugin {plugin.name} in {seconds:.1f} s")
 
     def _take(self, plugin: Plugin) -> Prepared | None:
-        if not plugin.kept:
-            return None
         try:
-            made = plugin.ahead.popleft()
+            return plugin.ahead.popleft() if plugin.kept else None
         except IndexError:
             return None
-        self._order(plugin)
-        return made
 
-    def _order(self, plugin: Plugin) -> None:
+    def _replace(self, plugin: Plugin, used: Prepared) -> None:
+        used.store.close()
+        with contextlib.suppress(Fault):  # the next call makes its own and tells why it cannot start
+            self._make(plugin)
+
+    def _order(self, work: Callable[[], None]) -> None:
+        """Have it done when the call is over, by a thread of its own."""
         with self._lock:
             if self._maker is None:
                 self._maker = threading.Thread(target=self._make_orders, name="plugin-instances", daemon=True)
                 self._maker.start()
-        self._orders.put(plugin)
+        self._orders.put(work)
 
     def _make_orders(self) -> None:
-        while (plugin := self._orders.get()) is not None:
-            with self._janitor.busy(), contextlib.suppress(Fault):  # its next call tells why it cannot start
-                self._make(plugin)
+        while (work := self._orders.get()) is not None:
+            with self._janitor.busy():
+                work()
 
     def _make(self, plugin: Plugin) -> None:
         made = self._get(plugin).prepare(plugin.sources, warm=True)

@@ -35,6 +35,7 @@ class Plugin:
         self.sources = [dict(source) for source in sources]
         self.functions: dict[str, Callable[..., Any]] = {}
         self._described: dict[str, dict[str, Json]] = {}
+        self._signatures: dict[str, inspect.Signature] = {}
 
     def function(self, name: str | None = None, *, query: bool = False, description: str = "") -> Callable[[F], F]:
         """Make a function callable: it gets the `Context`, then the arguments of the call.
@@ -53,6 +54,7 @@ class Plugin:
         if name in self.functions:
             raise ValueError(f"plugin {self.name} has two functions named {name!r}")
         self.functions[name] = function
+        self._signatures[name] = inspect.signature(function)
         first = (inspect.getdoc(function) or "").split("\n", 1)[0]
         self._described[name] = {"description": description or first, "query": query}
 
@@ -76,7 +78,7 @@ class Plugin:
             raise Permanent("unknown-function", f"{self.name} has no function {function!r}")
         context = Context(host, site)
         try:
-            inspect.signature(found).bind(context, *arguments)
+            self._signatures[function].bind(context, *arguments)
         except TypeError as error:
             raise Permanent("invalid-arguments", f"{self.name}.{function}: {error}") from None
         try:

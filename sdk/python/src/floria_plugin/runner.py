@@ -1,24 +1,21 @@
 """The generic runner: a component that runs the source of a plugin handed over by the host, inside the sandbox.
 
-The modules of the standard library that plugins use are imported when the runner is built, so that a call does not
-wait for them.
+There is no file system in the sandbox: what plugins may import of the standard library is in `standard_library`.
 """
 
-import abc  # noqa: F401
-import heapq  # noqa: F401
 import linecache
-import secrets  # noqa: F401
 import sys
 import traceback
 import types
-import urllib.parse  # noqa: F401
 
 from wit_world.imports import script
 
-from floria_plugin import component
+import floria_plugin.driver
+from floria_plugin import component, standard_library
 from floria_plugin.faults import Permanent
 from floria_plugin.plugin import Plugin as _Plugin
 
+MODULES = (floria_plugin.driver, standard_library)
 _found: _Plugin | None = None
 
 
