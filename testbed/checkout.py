@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from khutulun import paths
+from testbed import rootfs
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -54,5 +55,7 @@ def _interpreter() -> list[Path]:
     base = Path(sys.base_prefix).resolve()
     if base != Path("/usr"):
         return [base]
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return [Path("/usr/bin") / version, Path(sysconfig.get_path("stdlib"))]
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if version == rootfs.python(rootfs.path()):
+        return []
+    return [Path(f"/usr/bin/python{version}"), Path(sysconfig.get_path("stdlib"))]

@@ -9,7 +9,7 @@ for home in /root /home/*; do
         ls -d "$home/$folder"/khutulun* 2>/dev/null
     done
 done
-ls -d /etc/khutulun* /var/lib/khutulun* /run/khutulun* /run/user/*/khutulun* 2>/dev/null
+ls -d /etc/khutulun* /var/lib/khutulun* /run/khutulun* /run/user/*/khutulun* /tmp/khutulun* 2>/dev/null
 ls -d /etc/systemd/system/*khutulun* /run/systemd/system/*khutulun* /run/systemd/transient/*khutulun* 2>/dev/null
 ls -d /etc/systemd/system/*/*khutulun* /run/user/*/systemd/*/*khutulun* 2>/dev/null
 if [ -d /run/systemd/system ]; then
@@ -21,7 +21,7 @@ if [ -d /run/systemd/system ]; then
             systemctl --user list-units --all --plain --no-legend 'khutulun*' | sed 's/^/user unit /'
     done
 fi
-ps -eo stat=,pid=,args= | grep -v '^Z' | grep -E '(^| |/)(khutulun|floria|puccini)[a-z-]*( |$)' | sed 's/^/process /'
+ps -eo stat=,pid=,args= | grep -v '^Z' | grep -E '(^| |/)(khutulun|floria|puccini)[a-z.-]*( |$)' | sed 's/^/process /'
 exit 0
 """
 

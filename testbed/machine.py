@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import IO
 
 from testbed import processes, terminal
@@ -53,10 +54,24 @@ class CommandFailed(processes.TestBedError):
 
 @dataclass(frozen=True)
 class Process:
-    """A program that runs on a machine. `pid` is its number on the machine that runs the tests."""
+    """A program that runs on a machine. `pid` is its number on the machine that runs the tests.
+
+    Use as a context manager: leaving it kills the program if it still runs, and closes its pipes.
+    """
 
     pid: int
     popen: subprocess.Popen[bytes]
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        running = processes.identify(self.pid) if self.popen.poll() is None else None
+        if running is not None:
+            processes.end(running)
+        self.popen.__exit__(kind, error, trace)
 
     def signal(self, number: int) -> None:
         """Send a signal to the program itself."""

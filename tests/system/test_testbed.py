@@ -159,10 +159,12 @@ def test_terminal_size_interrupt_and_status(host: Host) -> None:
 @pytest.mark.host
 def test_a_killed_program_is_gone(host: Host) -> None:
     """A started program has a number outside, takes signals, and does not outlive the one who waits for it."""
-    sleeper = host.popen(["sleep", "1000"])
-    sleeper.signal(signal.SIGTERM)
-    assert sleeper.wait() == -signal.SIGTERM
-    sleeper.communicate()
+    with host.popen(["sleep", "1000"]) as sleeper:
+        sleeper.signal(signal.SIGTERM)
+        assert sleeper.wait() == -signal.SIGTERM
+    with host.popen(["sh", "-c", "echo up; exec sleep 1000"]) as server:
+        assert server.read_line() == "up\n"
+    assert server.wait() == -signal.SIGKILL
     orphan = host.popen(["sleep", "1001"])
     inside = processes.identify(orphan.pid)
     handle = os.pidfd_open(orphan.pid)
