@@ -67,13 +67,13 @@ class Coercion:
     def _coerce(self, value: Value, schema: Schema, path: Path) -> Value:
         if self.literal and isinstance(value, Call):
             return value
-        if "ref" in schema:
-            schema = self.types[schema["ref"]]
         before = len(self.problems)
         self._depth += 1
         if self._depth > MAX_DEPTH:
             self._report("too-deep", f"the value is nested deeper than {MAX_DEPTH} levels", path)
             result = value
+        elif "ref" in schema:
+            result = self._coerce(value, self.types[schema["ref"]], path)
         else:
             result = _COERCERS[schema["type"]](self, value, schema, path)
         self._depth -= 1

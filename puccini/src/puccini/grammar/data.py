@@ -58,7 +58,15 @@ PROPERTY = Construct(
     open_map=True,
 )
 
-ATTRIBUTE = Construct("attribute definition", DataDefinition, {**_SCHEMA_KEYS, "default": Key(readers.value)})
+ATTRIBUTE = Construct(
+    "attribute definition",
+    DataDefinition,
+    {
+        **_SCHEMA_KEYS,
+        "default": Key(readers.value),
+        "required": Key(readers.boolean, note="attributes have no 'required': they are unset until something sets them"),
+    },
+)
 
 PARAMETER = Construct(
     "parameter definition",

@@ -1,0 +1,95 @@
+"""Node templates as vertex templates, with their capabilities and artifacts inside of them."""
+
+from collections.abc import Iterator, Sequence
+
+from floria.entities import Handler, Property, VertexTemplate
+from puccini.compilation import handlers, properties
+from puccini.compilation.marks import (
+    ARTIFACT,
+    CAPABILITY,
+    NODE,
+    RESTRICTED_RELATIONSHIPS,
+    RESTRICTED_SOURCES,
+    accepts,
+    named,
+)
+from puccini.compilation.state import State
+from puccini.model.service import NodeTemplate
+from puccini.model.types import Artifact, Capability, NodeType
+
+
+def vertexes(
+    template: NodeTemplate, root: VertexTemplate, triggers: Sequence[Handler], state: State
+) -> Iterator[VertexTemplate]:
+    """Yield the vertex template of a node, then those in it."""
+    type = template.type
+    assert type is not None
+    known = {**type.artifacts, **template.artifacts} if template.artifacts else type.artifacts
+    own = handlers.build(template.implemented, state)
+    id = state.node(template)
+    yield VertexTemplate(
+        id=id,
+        name=template.name,
+        parent=root.id,
+        count=template.count,
+        classes=(*type.classes, NODE),
+        properties=properties.assigned(
+            state.defaults(type), type.properties, type.attributes, template.properties, template.attributes
+        ),
+        handlers=(*own, *triggers),
+        metadata=properties.metadata(template.node, template.metadata, template.description),
+    )
+    for capability in type.capabilities.values():
+        yield _capability(template, type, capability, state)
+    for artifact in known.values():
+        yield _artifact(template, artifact, state)
+
+
+def _capability(template: NodeTemplate, type: NodeType, capability: Capability, state: State) -> VertexTemplate:
+    use = template.capabilities.get(capability.name)
+    base = state.defaults(capability)
+    return VertexTemplate(
+        id=state.id("node", template.name, "capability", capability.name),
+        name=capability.name,
+        parent=state.node(template),
+        classes=capability_classes(capability, state),
+        properties=properties.assigned(
+            base, capability.properties, capability.attributes, use.properties, use.attributes
+        )
+        if use is not None
+        else dict(base),
+        metadata=properties.metadata((use or template).node, {}),
+    )
+
+
+def capability_classes(capability: Capability, state: State) -> tuple[str, ...]:
+    """Return the classes of a capability; among them, which sources and relationships it accepts if not all."""
+    found = state.capability_classes.get(id(capability))
+    if found is None:
+        result = [*capability.type.classes, named(capability.name)]
+        if capability.valid_sources is not None:
+            result += [RESTRICTED_SOURCES, *(accepts(one.class_name) for one in capability.valid_sources)]
+        if capability.valid_relationships is not None:
+            result += [RESTRICTED_RELATIONSHIPS, *(accepts(one.class_name) for one in capability.valid_relationships)]
+        found = state.capability_classes[id(capability)] = (*result, CAPABILITY)
+    return found
+
+
+def _artifact(template: NodeTemplate, artifact: Artifact, state: State) -> VertexTemplate:
+    type = artifact.type
+    base: dict[str, Property] = state.defaults(type) if type is not None else {}
+    known = type.properties if type is not None else {}
+    more = {"file": artifact.file}
+    if (digest := state.digest(artifact)) is not None:
+        more["blob"] = digest
+    for key in ("repository", "version", "checksum", "checksum_algorithm"):
+        if getattr(artifact, key):
+            more[key] = getattr(artifact, key)
+    return VertexTemplate(
+        id=state.id("node", template.name, "artifact", artifact.name),
+        name=artifact.name,
+        parent=state.node(template),
+        classes=(*(type.classes if type is not None else ()), ARTIFACT),
+        properties=properties.assigned(base, known, {}, artifact.properties, {}),
+        metadata=properties.metadata(artifact.node, {}, artifact.description, **more),
+    )

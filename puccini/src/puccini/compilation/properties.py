@@ -1,0 +1,73 @@
+"""Properties, attributes and parameters as Floria properties: literals as values, expressions as updaters."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from floria.entities import Property
+from floria.values import Call, Value, is_literal
+from puccini import nodes
+from puccini.compilation.marks import ATTRIBUTE
+from puccini.model.data import Property as Definition
+from puccini.model.data import Role
+from puccini.nodes import Node
+
+UNSET = msgspec.UNSET
+_ATTRIBUTE = (ATTRIBUTE,)
+
+
+def build(
+    definition: Definition, value: Value | msgspec.UnsetType, classes: tuple[str, ...] = ()
+) -> Property:
+    """Return the property of `definition` with `value`, which may be unset."""
+    metadata = nodes.plain(definition.metadata) if definition.metadata else {}
+    if value is UNSET or _literal(value):
+        return Property(value=value, preparer=definition.preparer, classes=classes, metadata=metadata)
+    return Property(updater=value, preparer=definition.preparer, classes=classes, metadata=metadata)
+
+
+def defaults(properties: Mapping[str, Definition], attributes: Mapping[str, Definition]) -> dict[str, Property]:
+    """Return what an entity has where nothing is assigned. Attributes of the name of a property are that property."""
+    result = {name: build(one, one.initial) for name, one in properties.items()}
+    for name, one in attributes.items():
+        if name not in result:
+            result[name] = build(one, one.default, _ATTRIBUTE)
+    return result
+
+
+def assigned(
+    base: Mapping[str, Property],
+    properties: Mapping[str, Definition],
+    attributes: Mapping[str, Definition],
+    values: Mapping[str, Value],
+    actual: Mapping[str, Value],
+) -> dict[str, Property]:
+    """Return `base` with assigned `values` of properties and `actual` ones of attributes."""
+    if not values and not actual:
+        return dict(base)
+    result = dict(base)
+    for name, value in values.items():
+        definition = properties.get(name) or Definition(name, Role.PROPERTY, None, None)
+        result[name] = build(definition, value)
+    for name, value in actual.items():
+        definition = attributes.get(name) or properties[name]
+        result[name] = build(definition, value, _ATTRIBUTE if name in attributes else ())
+    return result
+
+
+def metadata(node: Node, written: Mapping[str, Any], description: str = "", **more: Value) -> dict[str, Value]:
+    """Return the metadata of a template: where it comes from, and what its author says."""
+    result: dict[str, Value] = nodes.plain(written) if written else {}
+    result["tosca.origin"] = node.origin
+    if description:
+        result["tosca.description"] = description
+    for name, value in more.items():
+        result[f"tosca.{name}"] = value
+    return result
+
+
+def _literal(value: Any) -> bool:
+    if value.__class__ in (str, int, bool, float):
+        return True
+    return not isinstance(value, Call) and is_literal(value)

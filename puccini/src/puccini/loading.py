@@ -1,0 +1,98 @@
+"""``puccini.load``: from a file to a checked model. Everything that reads TOSCA starts here."""
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from puccini import catalog as catalogs
+from puccini import sources, yaml
+from puccini.diagnostics import Diagnostic, Report, has_errors
+from puccini.loader import Loader
+from puccini.model.service import Service
+from puccini.semantics import custom, service, types
+from puccini.semantics.resolver import Resolver
+from puccini.units import Unit
+
+
+class Loaded:
+    """What a load gives. `service` is None when the entry has no service template; `diagnostics` are in reading order.
+
+    `files` are the TOSCA files that were read, each with its source and path; `artifacts` those that are referred to.
+    """
+
+    def __init__(self, entry: Unit | None, units: list[Unit], resolver: Resolver | None, model: Service | None) -> None:
+        self.entry = entry
+        self.units = units
+        self.resolver = resolver
+        self.service = model
+        self.strict = False
+        self.diagnostics: tuple[Diagnostic, ...] = ()
+        self.documents: dict[str, yaml.Document] = {}
+
+    @property
+    def failed(self) -> bool:
+        """Whether there are errors, so that this cannot be compiled."""
+        return has_errors(self.diagnostics)
+
+    @property
+    def files(self) -> list[tuple[sources.Source, str]]:
+        return [(unit.source, unit.path) for unit in self.units]
+
+    @property
+    def artifacts(self) -> list[tuple[sources.Source, str]]:
+        """The files of artifacts, each once, in order of path."""
+        if self.resolver is None:
+            return []
+        found: dict[tuple[str, str], tuple[sources.Source, str]] = {}
+        for artifact in self.resolver.known_artifacts:
+            source = artifact.unit.source
+            found[source.name, artifact.path] = (source, artifact.path)
+        return [found[key] for key in sorted(found)]
+
+    def text(self, file: str) -> bytes | None:
+        """Return the content of a file that was read, by the name that diagnostics give it."""
+        document = self.documents.get(file)
+        return document.data if document is not None else None
+
+
+def load(
+    source: sources.Source, entry: str, catalog: Sequence[catalogs.Catalog] = (), *, strict: bool = False
+) -> Loaded:
+    """Read, resolve and check the TOSCA file `entry` of `source`. Never raises for what is in files."""
+    report = Report(strict)
+    with uncollected():
+        loaded = _load(source, entry, catalog, report)
+    loaded.strict = strict
+    loaded.diagnostics = report.sorted()
+    return loaded
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the cyclic garbage collector from walking, again and again, what is being built and will stay."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _load(source: sources.Source, entry: str, catalog: Sequence[catalogs.Catalog], report: Report) -> Loaded:
+    loader = Loader(catalog, report)
+    unit = loader.load(source, entry)
+    if unit is None:
+        loaded = Loaded(None, loader.units, None, None)
+    else:
+        resolver = Resolver(loader.units, report)
+        resolver.declare()
+        types.fill(resolver)
+        for one in loader.units:
+            for name, function in one.file.functions.items():
+                custom.describe(name, one, function, resolver)
+        resolver.settle()
+        loaded = Loaded(unit, loader.units, resolver, service.build(unit, resolver))
+    loaded.documents = loader.documents
+    return loaded
+

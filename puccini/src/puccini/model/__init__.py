@@ -1,0 +1,1 @@
+"""TOSCA with all names resolved: types with what they inherit, and the service. Made by `puccini.semantics`."""

@@ -1,0 +1,48 @@
+"""A type: its name, where it comes from and what it derives from. What else it has depends on its kind."""
+
+from typing import Any
+
+from puccini.grammar.types import Kind, TypeDefinition
+from puccini.nodes import Node
+from puccini.units import Unit
+
+
+class Type:
+    """A type of any kind. `ancestors` begins with the type itself; `classes` are their Floria class names."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        name: str,
+        unit: Unit | None,
+        definition: TypeDefinition | None,
+        parent: "Type | None",
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.unit = unit
+        self.definition = definition
+        self.parent = parent
+        self.ancestors: tuple[Type, ...] = (self, *(parent.ancestors if parent is not None else ()))
+        self.class_name = f"{unit.prefix}::{name}" if unit is not None else name
+        self.classes: tuple[str, ...] = tuple(ancestor.class_name for ancestor in self.ancestors)
+
+    @property
+    def node(self) -> Node:
+        assert self.definition is not None
+        return self.definition.node
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return self.definition.metadata if self.definition is not None else {}
+
+    def derives(self, other: "Type") -> bool:
+        """Whether this is `other` or derived from it."""
+        return other in self.ancestors
+
+    def has_metadata(self, key: str, value: object) -> bool:
+        """Whether this type or one of its ancestors has `value` for `key` in its metadata."""
+        return any(ancestor.metadata.get(key) == value for ancestor in self.ancestors)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind.title} {self.class_name}>"

@@ -1,0 +1,125 @@
+"""Reads values that may hold functions (section 10.1) into Floria values, and checks each call.
+
+A call is checked twice: when it is read, against its signature; and later, when everything it could refer to is known,
+by `puccini.semantics.references`.
+"""
+
+from typing import Any
+
+from floria.values import Call, Value
+from puccini import yaml
+from puccini.diagnostics import suggest
+from puccini.functions.signatures import SIGNATURES, Signature
+from puccini.functions.signatures import Scope as Needs
+from puccini.nodes import Node
+from puccini.semantics import custom, references
+from puccini.semantics.resolver import Resolver
+from puccini.semantics.scope import Scope
+from puccini.units import FUNCTIONS
+
+NAMESPACE = "tosca:"
+
+
+def read(node: Node, scope: Scope, resolver: Resolver) -> Value:
+    """Return the value at `node`, its functions as calls."""
+    raw = node.value
+    kind = raw.__class__
+    if kind is str:
+        return _text(node, raw, scope, resolver) if raw.startswith("$") else raw  # type: ignore[no-any-return]
+    if kind is yaml.Map:
+        return _map(node, scope, resolver)
+    if kind is yaml.Seq:
+        return [read(item, scope, resolver) for item in node]
+    return raw  # type: ignore[no-any-return]
+
+
+def _text(node: Node, raw: str, scope: Scope, resolver: Resolver) -> Value:
+    if raw.startswith("$$"):
+        return raw[1:]
+    return _call(node, raw[1:], [], scope, resolver)
+
+
+def _map(node: Node, scope: Scope, resolver: Resolver) -> Value:
+    result: dict[str, Value] = {}
+    for key, child in node.items():
+        if not isinstance(key, str):
+            _complex_key(key, child, resolver)
+            continue
+        if key.startswith("$"):
+            if not key.startswith("$$"):
+                if len(node.value) == 1:
+                    return _function(node, key, child, scope, resolver)
+                message = f"malformed function: {key!r} is not the only key of its map"
+                hint = f"write '${key}' for a key that begins with '$'"
+                resolver.report.error("malformed-function", message, child, hint, key=True)
+                continue
+            key = key[1:]
+        result[key] = read(child, scope, resolver)
+    return result
+
+
+def _complex_key(key: Any, child: Node, resolver: Resolver) -> None:
+    if isinstance(key, yaml.MapKey) and len(key) == 1 and str(key[0][0]).startswith("$"):
+        message = "a function as a key is not supported yet (section 10.1)"
+        resolver.report.error("unsupported", message, child, "write the key itself", key=True)
+        return
+    resolver.report.error("bad-key", "the keys of a map are strings", child, "quote it", key=True)
+
+
+def _function(node: Node, key: str, child: Node, scope: Scope, resolver: Resolver) -> Value:
+    name = key[1:].partition("$")[0]
+    value = child.value
+    signature = SIGNATURES.get(name)
+    if type(value) is yaml.Seq:
+        arguments = list(child)
+    elif value is None:
+        arguments = []
+    elif signature is not None and signature.bare and not isinstance(value, yaml.Map):
+        arguments = [child]
+    else:
+        message = f"${name}: the arguments of a function are a list"
+        resolver.report.error("bad-arguments", message, child, f"write ${name}: [ ... ]")
+        arguments = [child]
+    return _call(node, name, arguments, scope, resolver)
+
+
+def _call(node: Node, name: str, arguments: list[Node], scope: Scope, resolver: Resolver) -> Value:
+    signature = SIGNATURES.get(name)
+    values = [read(argument, scope, resolver) for argument in arguments]
+    if signature is None:
+        found = scope.unit.function(name)
+        if scope.service is not None and (refined := scope.service.functions.get(name)) is not None:
+            found = (scope.service.unit, refined)
+        if found is not None:
+            return custom.call(node, name, found, arguments, values, scope, resolver)
+        _unknown(node, name, scope, resolver)
+        return Call(NAMESPACE + name, values)
+    if not signature.accepts(len(values)):
+        message = f"${name} takes {signature.expectation}, not {len(values)}"
+        resolver.report.error("bad-arguments", message, node, f"see section {signature.section} of the Standard")
+        return Call(NAMESPACE + name, values)
+    call = Call(NAMESPACE + name, values)
+    if _allowed(node, signature, scope, resolver):
+        references.later(call, node, arguments, signature, scope, resolver)
+    return call
+
+
+def _allowed(node: Node, signature: Signature, scope: Scope, resolver: Resolver) -> bool:
+    needs = signature.scope
+    reason = ""
+    if needs is Needs.VALIDATION and not scope.validating:
+        reason = "is only for validation clauses"
+    elif needs in (Needs.SERVICE, Needs.NODE, Needs.RELATIONSHIP) and scope.closed:
+        reason = "cannot be used here, where there is no service"
+    if reason:
+        resolver.report.error("misplaced-function", f"${signature.name} {reason}", node)
+    return not reason
+
+
+def _unknown(node: Node, name: str, scope: Scope, resolver: Resolver) -> None:
+    hint = suggest(name, [*SIGNATURES, *scope.unit.names(FUNCTIONS)])
+    if name == "in_range":
+        hint = "write $and: [ { $greater_or_equal: [ $value, LOW ] }, { $less_or_equal: [ $value, HIGH ] } ]"
+    elif not hint or hint.startswith("known"):
+        hint = f"write '$${name}' for text that begins with '$'"
+    resolver.report.error("unknown-function", f"there is no function ${name}", node, hint)

@@ -1,0 +1,183 @@
+"""Checks what calls refer to, once it is known: inputs, TOSCA paths, scalars among arguments.
+
+Also says what type the result of a call has, as far as that can be known without a service.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from floria.values import Call, Value
+from puccini.data import coercion
+from puccini.diagnostics import suggest
+from puccini.functions.signatures import SIGNATURES, Kind, Signature
+from puccini.functions.signatures import Scope as Needs
+from puccini.model.data import ANY, BUILT_IN, Base, DataType, Property, Schema
+from puccini.nodes import Node
+from puccini.semantics import paths
+from puccini.semantics.resolver import Resolver
+from puccini.semantics.scope import Scope
+
+_COMPARISONS = frozenset(
+    {"equal", "greater_than", "greater_or_equal", "less_than", "less_or_equal", "valid_values", "sum", "difference"}
+)
+_RESULTS = {
+    Kind.BOOLEAN: "boolean",
+    Kind.INTEGER: "integer",
+    Kind.FLOAT: "float",
+    Kind.STRING: "string",
+    Kind.LIST: "list",
+}
+
+
+def later(
+    call: Call, node: Node, arguments: list[Node], signature: Signature, scope: Scope, resolver: Resolver
+) -> None:
+    """Have `call` checked when types and templates are known."""
+    if signature.name in _COMPARISONS or signature.scope in (Needs.SERVICE, Needs.VALIDATION):
+        resolver.deferred.append(partial(_check, call, node, arguments, signature, scope, resolver))
+
+
+def _check(
+    call: Call, node: Node, arguments: list[Node], signature: Signature, scope: Scope, resolver: Resolver
+) -> None:
+    if signature.name == "get_input":
+        _input(call, arguments, scope, resolver)
+    elif signature.path:
+        paths.check(call, node, arguments, scope, resolver)
+    elif signature.name in _COMPARISONS:
+        _convert(call, arguments, scope, resolver)
+
+
+def _input(call: Call, arguments: list[Node], scope: Scope, resolver: Resolver) -> None:
+    name = call.arguments[0]
+    if isinstance(name, Call):
+        return
+    if not isinstance(name, str):
+        resolver.report.error("bad-arguments", "$get_input: the first argument is the name of an input", arguments[0])
+        return
+    if scope.service is None:
+        return
+    known = {**scope.service.inputs, **(scope.inputs or {})}
+    if name not in known:
+        hint = suggest(name, known) or "the service template has no inputs"
+        resolver.report.error("unknown-input", f"there is no input {name!r}", arguments[0], hint)
+        return
+    schema = known[name].schema
+    if schema is not None:
+        nested(schema, call.arguments[1:], arguments[1:], f"the input {name!r}", resolver)
+
+
+def nested(
+    schema: Schema, keys: Sequence[Value], nodes: Sequence[Node], what: str, resolver: Resolver | None
+) -> Schema | None:
+    """Return the schema that `keys` lead to within `schema`, None when unknown. Reports when they lead nowhere."""
+    current: Schema | None = schema
+    for index, key in enumerate(keys):
+        if current is None or isinstance(key, Call):
+            return None
+        following, problem, hint = _step(current, key)
+        if problem and resolver is not None:
+            node = nodes[index] if index < len(nodes) else None
+            if node is not None:
+                resolver.report.error("bad-path", f"{what} {problem}", node, hint)
+            return None
+        what = f"{what}, {key!r},"
+        current = following
+    return current
+
+
+def _step(schema: Schema, key: Value) -> tuple[Schema | None, str, str]:
+    match schema.base:
+        case Base.COMPLEX:
+            properties = schema.type.properties
+            if isinstance(key, str) and key in properties:
+                return properties[key].schema, "", ""
+            return None, f"has no property {key!r}", suggest(str(key), properties)
+        case Base.LIST:
+            if isinstance(key, int) and not isinstance(key, bool) and key >= 0:
+                return schema.entries, "", ""
+            return None, f"is a list, where {key!r} leads nowhere", "use an index from 0"
+        case Base.MAP:
+            return (schema.entries, "", "") if isinstance(key, str) else (None, "is a map, whose keys are strings", "")
+        case Base.ANY:
+            return None, "", ""
+        case _:
+            return None, f"is a {schema.type.name}, in which there is nothing more", ""
+
+
+def _convert(call: Call, arguments: list[Node], scope: Scope, resolver: Resolver) -> None:
+    """Write scalars among the arguments as numbers in the canonical unit, as their values are stored."""
+    schema = next((s for s in (result(one, scope) for one in call.arguments) if s is not None), None)
+    if schema is None or schema.base is not Base.SCALAR:
+        return
+    plain = {key: value for key, value in Schema(schema.type).plain.items() if key != "validations"}
+    number = plain["number"]
+    assert isinstance(number, dict)
+    plain["number"] = {"type": number["type"]}
+    for index, argument in enumerate(call.arguments):
+        if isinstance(argument, list) and call.function == "tosca:valid_values":
+            call.arguments[index] = [
+                _scalar(item, child, plain, resolver) for item, child in zip(argument, arguments[index], strict=True)
+            ]
+        else:
+            call.arguments[index] = _scalar(argument, arguments[index], plain, resolver)
+
+
+def _scalar(value: Value, node: Node, plain: dict[str, Value], resolver: Resolver) -> Value:
+    if not isinstance(value, str):
+        return value
+    check = coercion.Coercion(plain, literal=True)
+    converted = check.run(value)
+    for problem in check.problems:
+        resolver.report.error(problem.code, problem.message, node, problem.hint)
+    return converted
+
+
+def result(value: Value, scope: Scope) -> Schema | None:
+    """Return the schema of what `value` evaluates to; None when that is not known or it is a literal."""
+    if not isinstance(value, Call):
+        return None
+    name = value.function.removeprefix("tosca:")
+    match name:
+        case "value":
+            return nested(scope.value, value.arguments, (), "", None) if scope.value is not None else None
+        case "get_input":
+            return _input_schema(value, scope)
+        case "get_property" | "get_attribute" | "available_allocation":
+            return paths.schema(value, scope)
+        case "call":
+            return None
+    signature = SIGNATURES.get(name)
+    if signature is None:
+        return None
+    if signature.result in _RESULTS:
+        return Schema(BUILT_IN[_RESULTS[signature.result]])
+    if signature.result in (Kind.SAME, Kind.NUMBER) and value.arguments:
+        return result(value.arguments[0], scope)
+    return None
+
+
+def _input_schema(call: Call, scope: Scope) -> Schema | None:
+    if scope.service is None or not call.arguments or not isinstance(call.arguments[0], str):
+        return None
+    found: Property | None = (scope.inputs or {}).get(call.arguments[0]) or scope.service.inputs.get(call.arguments[0])
+    if found is None or found.schema is None:
+        return None
+    return nested(found.schema, call.arguments[1:], (), "", None)
+
+
+def compatible(given: DataType, wanted: DataType) -> bool:
+    """Whether a value of type `given` can be one of type `wanted`; validation clauses are left to run time."""
+    if ANY in (given, wanted) or given.derives(wanted) or wanted.derives(given):
+        return True
+    if given.base is Base.INTEGER and wanted.base is Base.FLOAT:
+        return True
+    if Base.ANY in (given.base, wanted.base):
+        return True
+    if given.base is not wanted.base:
+        return given.base in (Base.INTEGER, Base.FLOAT) and wanted.base is Base.SCALAR
+    if given.base is Base.COMPLEX:
+        return given.ancestors[-1] is wanted.ancestors[-1]
+    if given.base is Base.SCALAR:
+        return given.ancestors[-2:] == wanted.ancestors[-2:]
+    return True

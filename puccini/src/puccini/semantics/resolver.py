@@ -1,0 +1,199 @@
+"""Finds types by name and builds them with what they inherit. The other modules of this package ask it for types.
+
+Types refer to each other in circles (a data type may hold itself, node types require each other), so they are made in
+two steps: first every type with its ancestors, then what is in them, parents before children.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from puccini.diagnostics import Report, suggest
+from puccini.grammar.types import Kind, TypeDefinition
+from puccini.model import data, types
+from puccini.model.service import Implemented
+from puccini.model.type import Type
+from puccini.nodes import Node
+from puccini.semantics.statics import Statics
+from puccini.units import Found, Unit
+
+CLASSES: dict[Kind, type[Type]] = {
+    Kind.ARTIFACT: types.ArtifactType,
+    Kind.DATA: data.DataType,
+    Kind.CAPABILITY: types.CapabilityType,
+    Kind.INTERFACE: types.InterfaceType,
+    Kind.RELATIONSHIP: types.RelationshipType,
+    Kind.NODE: types.NodeType,
+    Kind.GROUP: types.GroupType,
+    Kind.POLICY: types.PolicyType,
+}
+"""Each kind's class, in the order in which types are filled: a kind is made of those before it."""
+
+class Resolver:
+    """The types of a load. `types` has all that could be made, by their definition."""
+
+    def __init__(self, units: Sequence[Unit], report: Report) -> None:
+        self.units = units
+        self.report = report
+        self.statics = Statics()
+        self.types: dict[int, Type] = {}
+        self.functions: dict[int, dict[str, Any]] = {}
+        self.deferred: list[Callable[[], None]] = []
+        self.artifacts: list[tuple[types.Artifact, dict[str, Any]]] = []
+        self.built_artifacts: list[types.Artifact] = []
+        self.known_artifacts: list[types.Artifact] = []
+        self.inline_artifacts: dict[int, types.Artifact | None] = {}
+        self.implemented: dict[tuple[int, ...], list[Implemented]] = {}
+        self._visible: dict[tuple[Kind, int], list[Type]] = {}
+        self._active: list[int] = []
+        self._old_scalars: dict[str, data.DataType] = {}
+
+    def declare(self) -> None:
+        """Make every type with its ancestors."""
+        for unit in self.units:
+            for kind in CLASSES:
+                for name, definition in unit.file.types(kind).items():
+                    if kind is Kind.DATA and (name in data.BUILT_IN or name == "any"):
+                        message = f"{name!r} is a built-in data type and cannot be defined"
+                        self.report.error("reserved-name", message, definition.node, "choose another name", key=True)
+                    self._make(kind, Found(unit, definition))
+
+    def settle(self) -> None:
+        """Run the checks that had to wait until types and templates were known."""
+        while self.deferred:
+            waiting, self.deferred = self.deferred, []
+            for check in waiting:
+                check()
+
+    def of(self, kind: Kind) -> list[Type]:
+        """Return all types of one kind, parents before children."""
+        found = [type for type in self.types.values() if type.kind is kind]
+        return sorted(found, key=lambda type: len(type.ancestors))
+
+    def find(self, kind: Kind, unit: Unit, name: Node, role: str = "") -> Type | None:
+        """Return the type that `name` means in `unit`; report when there is none."""
+        text = name.text
+        found = unit.type(kind, text)
+        if found is not None:
+            return self.types.get(id(found.definition))
+        if kind is Kind.DATA:
+            if text in data.BUILT_IN:
+                return data.BUILT_IN[text]
+            if (old := self._old_scalar(name)) is not None:
+                return old
+        self._unknown(kind, unit, name, role)
+        return None
+
+    def visible(self, kind: Kind, unit: Unit) -> list[Type]:
+        """Return the types of one kind that can be named in `unit`."""
+        key = (kind, id(unit))
+        if key not in self._visible:
+            found = (unit.type(kind, name) for name in dict.fromkeys(unit.names(kind.value)))
+            made = (self.types.get(id(one.definition)) for one in found if one is not None)
+            self._visible[key] = [type for type in made if type is not None]
+        return self._visible[key]
+
+    def data_type(self, unit: Unit, name: Node) -> data.DataType:
+        """Return a data type that values can have; `data.ANY`, after a report, when there is none."""
+        found = self.find(Kind.DATA, unit, name)
+        if not isinstance(found, data.DataType):
+            return data.ANY
+        if found is data.BUILT_IN["scalar"]:
+            message = "'scalar' is abstract: values have a type derived from it"
+            self.report.error("abstract-type", message, name, "define a data type with 'derived_from: scalar' and units")
+            return data.ANY
+        return found
+
+    def all(self, kind: Kind, unit: Unit, names: list[Node] | None) -> tuple[Type, ...] | None:
+        """Return the types that `names` mean; None when no list is given. Those that do not exist are reported."""
+        if names is None:
+            return None
+        found = [self.find(kind, unit, name) for name in names]
+        return tuple(type for type in found if type is not None)
+
+    def _make(self, kind: Kind, found: Found) -> Type | None:
+        definition: TypeDefinition = found.definition
+        key = id(definition)
+        if key in self.types:
+            return self.types[key]
+        if key in self._active:
+            assert definition.derived_from is not None
+            message = f"{definition.name!r} derives from itself"
+            self.report.error("derivation-cycle", message, definition.derived_from)
+            return None
+        self._active.append(key)
+        parent = self._parent(kind, found.unit, definition)
+        self._active.pop()
+        if key not in self.types:
+            self.types[key] = CLASSES[kind](kind, definition.name, found.unit, definition, parent)
+        return self.types[key]
+
+    def _parent(self, kind: Kind, unit: Unit, definition: TypeDefinition) -> Type | None:
+        name = definition.derived_from
+        if name is None:
+            return None
+        found = unit.type(kind, name.text)
+        if found is not None:
+            return self._make(kind, found)
+        if kind is Kind.DATA:
+            if name.text in data.BUILT_IN:
+                return data.BUILT_IN[name.text]
+            if (old := self._old_scalar(name)) is not None:
+                return old
+        self._unknown(kind, unit, name, "the parent ")
+        return None
+
+    def _unknown(self, kind: Kind, unit: Unit, name: Node, role: str) -> None:
+        others = [other for other in Kind if other is not kind and unit.type(other, name.text) is not None]
+        if others:
+            hint = f"{name.text!r} is a{'n' if others[0].title[0] in 'ai' else ''} {others[0].title}"
+        else:
+            known = unit.names(kind.value) + (list(data.BUILT_IN) if kind is Kind.DATA else [])
+            hint = suggest(name.text, known)
+        self.report.error("unknown-type", f"there is no {role}{kind.title} {name.text!r}", name, hint)
+
+    def _old_scalar(self, name: Node) -> data.DataType | None:
+        """The ``scalar-unit`` types of TOSCA 1.3, accepted with a warning although they are not built in any more."""
+        units = _OLD_SCALARS.get(name.text)
+        if units is None:
+            return None
+        message = f"{name.text!r} is not built in any more"
+        hint = "define a data type with 'derived_from: scalar' (section 9.1.2.2 of the Standard)"
+        self.report.warn("old-scalar", message, name, hint)
+        if name.text not in self._old_scalars:
+            made = data.DataType(Kind.DATA, name.text, None, None, data.BUILT_IN["scalar"])
+            made.units = dict(units)
+            made.canonical = next(iter(units))
+            made.number = data.BUILT_IN["integer" if name.text == "scalar-unit.size" else "float"]
+            self._old_scalars[name.text] = made
+        return self._old_scalars[name.text]
+
+
+_OLD_SCALARS: dict[str, dict[str, int | float]] = {
+    "scalar-unit.size": {
+        "B": 1,
+        **{
+            f"{prefix}{infix}B": base**power
+            for power, prefix in enumerate("kMGT", 1)
+            for infix, base in (("", 1000), ("i", 1024))
+        },
+        "KiB": 1024,
+    },
+    "scalar-unit.time": {
+        "s": 1.0,
+        "ns": 1e-9,
+        "us": 1e-6,
+        "ms": 1e-3,
+        "m": 60.0,
+        "h": 3600.0,
+        "d": 86400.0,
+    },
+    "scalar-unit.frequency": {"Hz": 1.0, "kHz": 1e3, "MHz": 1e6, "GHz": 1e9},
+    "scalar-unit.bitrate": {
+        "bps": 1.0,
+        **{
+            f"{prefix}{infix}bps": float(base**power)
+            for power, prefix in enumerate("KMGT", 1)
+            for infix, base in (("", 1000), ("i", 1024))
+        },
+    },
+}

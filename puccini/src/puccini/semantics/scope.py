@@ -1,0 +1,42 @@
+"""Where an expression stands, which decides what it may refer to."""
+
+import dataclasses
+from typing import TYPE_CHECKING, TypeAlias
+
+from puccini.model.data import Property, Schema
+from puccini.model.types import CapabilityType, NodeType, Relationship, RelationshipType
+from puccini.units import Unit
+
+if TYPE_CHECKING:
+    from puccini.model.service import NodeTemplate, Service
+
+Owner: TypeAlias = "NodeType | RelationshipType | Relationship | CapabilityType | NodeTemplate | None"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scope:
+    """What an expression may refer to.
+
+    `unit` is its file. `owner` is what SELF means, None where that is not known or means nothing; `relationship` says
+    that SELF is a relationship. `source` is the node at whose requirement the expression stands. `service` gives names
+    of inputs and node templates. `value` is the schema of ``$value``; `validating` says whether there is a ``$value`` at
+    all. `inputs` are those of the workflow around it. With `closed`, nothing outside of the value may be referred to
+    (data types, interface types).
+    """
+
+    unit: Unit
+    service: "Service | None" = None
+    owner: Owner = None
+    relationship: bool = False
+    source: "NodeType | NodeTemplate | None" = None
+    value: Schema | None = None
+    validating: bool = False
+    closed: bool = False
+    inputs: dict[str, Property] | None = None
+
+    def with_value(self, schema: Schema | None) -> "Scope":
+        """Return the scope of a validation clause for values of `schema`."""
+        return dataclasses.replace(self, value=schema, validating=True)
+
+    def with_(self, **changes: object) -> "Scope":
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]

@@ -1,0 +1,102 @@
+"""The service template (section 6.9): inputs, templates, groups, policies, workflows, outputs.
+
+Names come first, so that everything can refer to everything; then what is in them; then the checks that need it all.
+"""
+
+
+from puccini.grammar.templates import NodeTemplate as NodeDefinition
+from puccini.grammar.templates import RelationshipTemplate as RelationshipDefinition
+from puccini.grammar.types import Kind
+from puccini.model.data import Role
+from puccini.model.service import NodeTemplate, RelationshipUse, Service
+from puccini.model.types import NodeType, RelationshipType
+from puccini.semantics import copying, custom, definitions, groups, operations, substitution, templates, values, workflows
+from puccini.semantics.resolver import Resolver
+from puccini.semantics.scope import Scope
+from puccini.units import Unit
+
+
+def build(unit: Unit, resolver: Resolver) -> Service | None:
+    """Return the service of the entry file; None when it has none."""
+    definition = unit.file.service_template
+    if definition is None:
+        return None
+    service = Service(unit, definition)
+    scope = Scope(unit, service=service)
+    _functions(service, resolver)
+    service.inputs = definitions.extend({}, definition.inputs, Role.PARAMETER, scope, resolver, untyped=True)
+    for parameter in definition.inputs.values():
+        if parameter.value is not None and not parameter.short:
+            message = f"the input {parameter.name!r} comes from outside and has no value"
+            resolver.report.error("bad-parameter", message, parameter.value, "write 'default: ...'", key=True)
+        elif parameter.short:
+            message = f"the input {parameter.name!r} is defined by a map"
+            hint = f"write '{parameter.name}: {{ type: ... }}'"
+            resolver.report.error("not-a-refinement", message, parameter.node, hint)
+    relationships = copying.expand(definition.relationship_templates, "relationship template", resolver)
+    nodes = copying.expand(definition.node_templates, "node template", resolver)
+    for name, node in nodes.items():
+        service.nodes[name] = _declare(node, unit, resolver)
+    for name, relationship in relationships.items():
+        made = _relationship(relationship, unit, resolver)
+        if made is not None:
+            service.relationships[name] = made
+    for name, relationship in relationships.items():
+        if name in service.relationships:
+            _fill_relationship(service.relationships[name], relationship, scope, resolver)
+    for name, node in nodes.items():
+        templates.fill(service.nodes[name], node, service, resolver)
+    groups.build(service, resolver)
+    workflows.build(service, resolver)
+    service.outputs = definitions.extend({}, definition.outputs, Role.PARAMETER, scope, resolver, untyped=True)
+    for output in definition.outputs.values():
+        if output.value is None:
+            message = f"the output {output.name!r} has no value"
+            resolver.report.error("missing-keyname", message, output.node, "add 'value: ...'")
+    if definition.substitution_mappings is not None:
+        substitution.check(definition.substitution_mappings, service, resolver)
+    resolver.settle()
+    return service
+
+
+def _functions(service: Service, resolver: Resolver) -> None:
+    """Section 10.4: functions inside of a service template; those with the name of an outer one refine it."""
+    service.functions = dict(service.definition.functions)
+    for name, definition in service.functions.items():
+        if not definition.signatures:
+            resolver.report.error("missing-keyname", f"the function {name!r} has no signature", definition.node)
+        outer = service.unit.function(name)
+        if outer is not None:
+            message = f"refining the function {name!r} inside of a service template is not supported yet"
+            resolver.report.error("unsupported", message, definition.node, key=True, related=outer[1].node)
+        custom.describe(name, service.unit, definition, resolver)
+
+
+def _declare(definition: NodeDefinition, unit: Unit, resolver: Resolver) -> NodeTemplate:
+    type = resolver.find(Kind.NODE, unit, definition.type) if definition.type is not None else None
+    result = NodeTemplate(definition.name, type if isinstance(type, NodeType) else None, definition.node, unit)
+    result.metadata, result.description = definition.metadata, definition.description
+    return result
+
+
+def _relationship(definition: RelationshipDefinition, unit: Unit, resolver: Resolver) -> RelationshipUse | None:
+    if definition.type is None:
+        return None
+    type = resolver.find(Kind.RELATIONSHIP, unit, definition.type)
+    if not isinstance(type, RelationshipType):
+        return None
+    return RelationshipUse(definition.name, type, definition.node)
+
+
+def _fill_relationship(
+    use: RelationshipUse, definition: RelationshipDefinition, scope: Scope, resolver: Resolver
+) -> None:
+    inner = scope.with_(owner=use.type, relationship=True)
+    owner = f"the relationship type {use.type.name!r}"
+    use.properties = values.assign(definition.properties, use.type.properties, inner, resolver, owner)
+    values.require(definition.properties, use.type.properties, definition.node, repr(use.name), resolver)
+    use.attributes = templates.assign_attributes(definition.attributes, use.type, inner, resolver, owner)
+    use.interfaces = templates.assign_interfaces(definition.interfaces, use.type.interfaces, inner, resolver, owner)
+    use.implemented = operations.resolve(use.type.interfaces, use.interfaces, {}, resolver)
+
+

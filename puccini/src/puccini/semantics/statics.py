@@ -1,0 +1,72 @@
+"""Evaluates what can be known before there is a service: validation clauses of literals.
+
+The only place where the loader meets the function library at work.
+"""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from floria.evaluation import Context, EvaluationError, Function
+from floria.store.interface import Reader
+from floria.values import Call, Value, calls
+from puccini import functions
+from puccini.data import Evaluate
+from puccini.functions.signatures import SIGNATURES, Scope
+
+
+class Statics:
+    """Evaluates clauses that are calls of pure functions; anything else counts as fulfilled until there is a service."""
+
+    def __init__(self) -> None:
+        self._context: Context | None = None
+        self._evaluators: dict[int, tuple[Mapping[str, Any], Evaluate]] = {}
+        self._pure: dict[int, tuple[Value, bool]] = {}
+
+    def evaluator(self, schema: Mapping[str, Any]) -> Evaluate:
+        """Return what coercion with `schema` needs; it raises `EvaluationError` for clauses that make no sense."""
+        known = self._evaluators.get(id(schema))
+        if known is None:
+            known = self._evaluators[id(schema)] = (schema, self._evaluator(schema))
+        return known[1]
+
+    def _evaluator(self, schema: Mapping[str, Any]) -> Evaluate:
+        inner: Evaluate | None = None
+
+        def evaluate(clause: Value, value: Value) -> Value:
+            nonlocal inner
+            if not self._is_pure(clause):
+                return True
+            if inner is None:
+                inner = functions.evaluator(self._base(), cast("Mapping[str, Value]", schema))
+            return inner(clause, value)
+
+        return evaluate
+
+    def _is_pure(self, clause: Value) -> bool:
+        known = self._pure.get(id(clause))
+        if known is None:
+            known = self._pure[id(clause)] = (clause, pure(clause))
+        return known[1]
+
+    def _base(self) -> Context:
+        if self._context is None:
+            self._context = Context(cast("Reader", None), _Library())
+        return self._context
+
+
+class _Library:
+    def find(self, context: Context, name: str) -> tuple[Function, bool]:
+        function = functions.library().get(name.removeprefix(f"{functions.NAMESPACE}:"))
+        if function is None:
+            raise EvaluationError("tosca.not-a-function", f"there is no function {name}")
+        return function, False
+
+
+def pure(value: Value) -> bool:
+    """Whether `value` depends on nothing but itself and ``$value``."""
+    return all(_pure(call) for call in calls(value))
+
+
+def _pure(call: Call) -> bool:
+    signature = SIGNATURES.get(call.function.removeprefix("tosca:"))
+    return signature is not None and signature.scope in (Scope.ANYWHERE, Scope.VALIDATION)

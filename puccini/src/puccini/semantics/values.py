@@ -1,0 +1,156 @@
+"""Values given to properties, attributes and parameters: read, then checked against their schema once that is complete."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from floria.evaluation import EvaluationError
+from floria.values import Call, Value
+from puccini.data.coercion import Coercion, Problem
+from puccini.diagnostics import suggest
+from puccini.model.data import ANY, UNSET, Property, Schema
+from puccini.nodes import Node
+from puccini.semantics import expressions, references
+from puccini.semantics.resolver import Resolver
+from puccini.semantics.scope import Scope
+
+Store = Callable[[Value], None]
+
+
+def give(node: Node, schema: Schema | None, scope: Scope, resolver: Resolver, store: Store) -> Value:
+    """Return the value at `node`; when it has been checked, `store` gets it as it is to be kept."""
+    value = expressions.read(node, scope, resolver)
+    store(value)
+    resolver.deferred.append(partial(_settle, value, node, schema, scope, resolver, store))
+    return value
+
+
+def assign(
+    given: Mapping[str, Node],
+    known: Mapping[str, Property],
+    scope: Scope,
+    resolver: Resolver,
+    owner: str,
+    *,
+    open_ended: bool = False,
+) -> dict[str, Value]:
+    """Return the values assigned to `known` definitions. Reports unknown names (unless `open_ended`) and fixed values."""
+    result: dict[str, Value] = {}
+    for name, node in given.items():
+        definition = known.get(name)
+        if definition is None:
+            if not open_ended:
+                message = f"{owner} has no {_role(known)} {name!r}"
+                resolver.report.error("unknown-property", message, node, suggest(name, known), key=True)
+                continue
+            give(node, None, scope, resolver, partial(result.__setitem__, name))
+            continue
+        if definition.fixed is not UNSET:
+            message = f"{name!r} has a fixed value, which cannot be assigned"
+            resolver.report.error("fixed-value", message, node, "remove it", key=True, related=definition.node)
+            continue
+        give(node, definition.schema, scope, resolver, partial(result.__setitem__, name))
+    return result
+
+
+def require(given: Mapping[str, object], known: Mapping[str, Property], node: Node, owner: str, resolver: Resolver) -> None:
+    """Report required properties that have neither a value nor a default (section 9.5)."""
+    for name, definition in known.items():
+        if name not in given and definition.required and definition.initial is UNSET:
+            message = f"the {definition.role} {name!r} of {owner} is required"
+            hint = f"assign it under '{_section(definition)}'"
+            resolver.report.error("missing-property", message, node, hint, related=definition.node)
+
+
+def check(value: Value, node: Node, schema: Schema | None, scope: Scope, resolver: Resolver) -> Value:
+    """Return `value` as it is stored, after reporting what is wrong with it."""
+    _spelling(node, resolver)
+    if schema is None or schema.type is ANY:
+        return value
+    if isinstance(value, Call):
+        _check_call(value, node, schema, scope, resolver)
+        return value
+    coercion = Coercion(schema.plain, resolver.statics.evaluator(schema.plain), literal=True)
+    try:
+        result = coercion.run(value)
+    except EvaluationError as error:
+        resolver.report.error("not-valid", f"the value cannot be validated: {error}", node)
+        return value
+    for problem in coercion.problems:
+        _report(problem, node, resolver)
+    if isinstance(value, list | dict):
+        _check_nested(value, node, schema, scope, resolver)
+    return result
+
+
+def _settle(value: Value, node: Node, schema: Schema | None, scope: Scope, resolver: Resolver, store: Store) -> None:
+    store(check(value, node, schema, scope, resolver))
+
+
+def _check_call(value: Call, node: Node, schema: Schema, scope: Scope, resolver: Resolver) -> None:
+    found = references.result(value, scope)
+    if found is not None and not references.compatible(found.type, schema.type):
+        message = f"{schema.type.name} was expected, and this gives {found.type.name}"
+        resolver.report.error("wrong-type", message, node)
+
+
+def _check_nested(value: Value, node: Node, schema: Schema, scope: Scope, resolver: Resolver) -> None:
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        if isinstance(item, Call | list | dict):
+            child = _child(node, key)
+            inner = references.nested(schema, [key], (), "", None)
+            if child is None or inner is None:
+                continue
+            if isinstance(item, Call):
+                _check_call(item, child, inner, scope, resolver)
+            else:
+                _check_nested(item, child, inner, scope, resolver)
+
+
+def _report(problem: Problem, node: Node, resolver: Resolver) -> None:
+    place = node
+    for key in problem.path:
+        child = _child(place, key)
+        if child is None:
+            break
+        place = child
+    report = resolver.report.warn if problem.warning else resolver.report.error
+    report(problem.code, problem.message, place, problem.hint)
+
+
+def _child(node: Node, key: str | int) -> Node | None:
+    value = node.value
+    if isinstance(value, dict) and isinstance(key, str):
+        for written in (key, "$" + key):
+            if written in value:
+                return node.child(written)
+    elif isinstance(value, list) and isinstance(key, int) and key < len(value):
+        return node.child(key)
+    return None
+
+
+def _spelling(node: Node, resolver: Resolver) -> None:
+    """Booleans and nulls are written in lower case (sections 9.1.1.4, 9.1.1.6)."""
+    unusual = node.document.unusual
+    if not unusual:
+        return
+    stack = [node]
+    while stack:
+        one = stack.pop()
+        if isinstance(one.value, bool) or one.value is None:
+            written = unusual.get((one.start.line, one.start.column))
+            if written is not None:
+                message = f"{written!r} is neither a boolean nor null in TOSCA"
+                resolver.report.error("wrong-type", message, one, f"write {written.lower()}, or quote it")
+        elif isinstance(one.value, dict):
+            stack.extend(child for _, child in one.items())
+        elif isinstance(one.value, list):
+            stack.extend(one)
+
+
+def _role(known: Mapping[str, Property]) -> str:
+    return next((definition.role.value for definition in known.values()), "property")
+
+
+def _section(definition: Property) -> str:
+    return {"property": "properties", "attribute": "attributes", "parameter": "inputs"}[definition.role]
+

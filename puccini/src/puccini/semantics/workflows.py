@@ -1,0 +1,112 @@
+"""Imperative workflows (section 13.2): read and checked; the orchestrator executes them."""
+
+from typing import Any
+
+from puccini.diagnostics import suggest
+from puccini.grammar.policies import StepDefinition, WorkflowDefinition
+from puccini.model.data import Role
+from puccini.model.service import Group, NodeTemplate, Service, Step, Workflow
+from puccini.model.types import Interface
+from puccini.nodes import Node
+from puccini.semantics import activities, artifacts, definitions, templates
+from puccini.semantics.resolver import Resolver
+from puccini.semantics.scope import Scope
+
+
+def build(service: Service, resolver: Resolver) -> None:
+    """Fill the workflows of the service."""
+    for name, definition in service.definition.workflows.items():
+        service.workflows[name] = _workflow(definition, service, resolver)
+
+
+def _workflow(definition: WorkflowDefinition, service: Service, resolver: Resolver) -> Workflow:
+    workflow = Workflow(definition.name, definition.node)
+    workflow.metadata = definition.metadata
+    scope = Scope(service.unit, service=service)
+    workflow.inputs = definitions.extend(
+        {}, definition.inputs, Role.PARAMETER, scope, resolver, untyped=True, incoming=True
+    )
+    scope = scope.with_(inputs=workflow.inputs)
+    if definition.precondition is not None:
+        workflow.precondition = templates.condition(definition.precondition, scope, resolver)
+    if definition.steps is not None and definition.implementation is not None:
+        message = "a workflow has steps or an implementation, not both"
+        resolver.report.error("bad-workflow", message, definition.implementation.node, key=True)
+    if definition.steps is None and definition.implementation is None and "steps" not in definition.node.value:
+        message = f"the workflow {definition.name!r} has neither steps nor an implementation"
+        resolver.report.error("missing-keyname", message, definition.node)
+    for name, step in (definition.steps or {}).items():
+        workflow.steps[name] = _step(step, definition, service, scope, resolver)
+    if definition.implementation is not None:
+        implementation: dict[str, Any] = {}
+        artifacts.implement(implementation, definition.implementation, service.unit, {}, resolver)
+        workflow.implementation = implementation
+    for name, node in definition.outputs.items():
+        mapped = definitions.mapping(node, scope, resolver)
+        if mapped is not None:
+            workflow.outputs[name] = mapped
+            _check_output(mapped[0], node, service, resolver)
+    return workflow
+
+
+def _step(
+    definition: StepDefinition, workflow: WorkflowDefinition, service: Service, scope: Scope, resolver: Resolver
+) -> Step:
+    step = Step(definition.name, definition.node)
+    targets, interfaces, source = _targets(definition, service, resolver)
+    step.target = definition.target.text if definition.target is not None else ""
+    relationship = definition.target_relationship
+    step.target_relationship = relationship.text if relationship is not None else ""
+    owner = targets[0] if len(targets) == 1 and interfaces is None else None
+    inner = scope.with_(owner=owner, relationship=interfaces is not None, source=source)
+    step.filters = [templates.condition(node, inner, resolver) for node in definition.filter]
+    step.actions = activities.build(definition.activities, targets, service, inner, resolver, interfaces)
+    step.on_success = _following(definition.on_success, workflow, resolver)
+    step.on_failure = _following(definition.on_failure, workflow, resolver)
+    return step
+
+
+def _targets(
+    definition: StepDefinition, service: Service, resolver: Resolver
+) -> tuple[list[NodeTemplate], dict[str, Interface] | None, NodeTemplate | None]:
+    """Return the nodes of a step and, when it is for a relationship, that one's interfaces and source."""
+    name, relationship = definition.target, definition.target_relationship
+    if name is None:
+        return [], None, None
+    known: dict[str, NodeTemplate | Group] = {**service.groups, **service.nodes}
+    target = known.get(name.text)
+    if target is None:
+        message = f"there is neither a node template nor a group {name.text!r}"
+        resolver.report.error("unknown-node", message, name, suggest(name.text, known))
+        return [], None, None
+    if relationship is None:
+        return (target.nodes() if isinstance(target, Group) else [target]), None, None
+    if isinstance(target, Group):
+        message = "a group has no requirements; 'target_relationship' is for nodes"
+        resolver.report.error("bad-step", message, relationship, key=True)
+        return target.nodes(), None, None
+    requirements = target.type.requirements if target.type is not None else {}
+    requirement = requirements.get(relationship.text)
+    if requirement is None:
+        if target.type is not None:
+            message = f"{target.name!r} has no requirement {relationship.text!r}"
+            hint = suggest(relationship.text, requirements)
+            resolver.report.error("unknown-requirement", message, relationship, hint)
+        return [], {}, target
+    defined = requirement.relationship
+    return [], defined.interfaces if defined is not None else {}, target
+
+
+def _following(names: list[Node], workflow: WorkflowDefinition, resolver: Resolver) -> list[str]:
+    steps = workflow.steps or {}
+    for name in names:
+        if name.text not in steps:
+            message = f"the workflow {workflow.name!r} has no step {name.text!r}"
+            resolver.report.error("unknown-step", message, name, suggest(name.text, steps))
+    return [name.text for name in names if name.text in steps]
+
+
+def _check_output(start: object, node: Node, service: Service, resolver: Resolver) -> None:
+    if isinstance(start, str) and start != "SELF" and start not in service.nodes:
+        hint = suggest(start, service.nodes)
+        resolver.report.error("unknown-node", f"there is no node template {start!r}", node, hint)
