@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from khutulun import model, paths, shipped
 
 if TYPE_CHECKING:
+    from floria.store.interface import Store
     from khutulun.agent.agent import Agent
     from khutulun.conductor.conductor import Conductor
 
@@ -24,8 +25,8 @@ log = logging.getLogger(__name__)
 class Running:
     """A server's parts, wired together."""
 
-    def __init__(self, conductor: "Conductor", agent: "Agent") -> None:
-        self.conductor, self.agent = conductor, agent
+    def __init__(self, store: "Store", conductor: "Conductor", agent: "Agent") -> None:
+        self.store, self.conductor, self.agent = store, conductor, agent
 
 
 @contextlib.contextmanager
@@ -66,7 +67,7 @@ def assembled(where: paths.Paths, *, host: str | None = None) -> Iterator[Runnin
         stack.callback(agent.close)
         agent.start()
         conductor.start()
-        yield Running(conductor, agent)
+        yield Running(opened, conductor, agent)
 
 
 def make_folders(where: paths.Paths) -> None:

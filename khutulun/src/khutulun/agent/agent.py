@@ -344,7 +344,7 @@ class Agent:
                 log.warning("inspecting %s: %s", attend.workload.node, error)
                 continue
             state = found.get("state") if isinstance(found, dict) else None
-            if state is None or state == attend.state:
+            if not state or state == attend.state:
                 continue
             name = "failed" if state in FAILED else str(state)
             id = hashlib.sha256(f"{attend.workload.entity}\0{state}\0{time.time_ns()}".encode()).hexdigest()[:32]

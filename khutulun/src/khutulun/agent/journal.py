@@ -40,15 +40,16 @@ class Journal:
         self._lock = threading.Lock()
         self._connection = apsw.Connection(str(file))
         self._connection.set_busy_timeout(10_000)
-        self._execute("PRAGMA journal_mode = WAL")
-        self._execute("PRAGMA synchronous = NORMAL")
         version = self._execute("PRAGMA user_version")[0][0]
-        if version == 0:
-            self._execute(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT")
-        elif version > SCHEMA_VERSION:
+        if version > SCHEMA_VERSION:
+            self._connection.close()
             raise NewerState(
                 f"{file} has format {version}, this version of Khutulun knows formats up to {SCHEMA_VERSION}"
             )
+        self._execute("PRAGMA journal_mode = WAL")
+        self._execute("PRAGMA synchronous = NORMAL")
+        if version == 0:
+            self._execute(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT")
 
     def begin(self, operation: str) -> messages.Operated | None:
         """Note that an operation starts, or return its answer when it has ended before."""

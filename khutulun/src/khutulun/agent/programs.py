@@ -124,6 +124,10 @@ class _Program:
         self._channel.close()
         if self._terminal is not None:
             os.close(self._terminal)
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
 
     def _pump(self, kind: messages.FrameKind, source: int) -> None:
         with contextlib.suppress(bus.BusError):

@@ -292,6 +292,8 @@ class _Run:
 
     def _finish(self) -> None:
         executions = self._executions
+        with executions._lock:  # from the commit on, it may be begun again
+            executions._running.pop(self._id, None)
         try:
             with self._store.write() as tx:
                 execution = tx.get(self._id)
@@ -305,8 +307,6 @@ class _Run:
                 executions._finished(tx, stored, well)
         except Exception:
             log.exception("completing execution %s", self._id)
-        with executions._lock:
-            executions._running.pop(self._id, None)
         executions._notify()
 
 

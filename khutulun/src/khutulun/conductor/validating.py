@@ -54,7 +54,7 @@ def _told(answer: messages.Operated, vertex: Vertex, label: str) -> list[model.D
         for one in result.get("differences") or []
     ]
     state = result.get("state")
-    if state is not None and state != vertex.state:
+    if state and state != vertex.state:
         differences.append(model.Difference(label, "state", vertex.state, str(state)))
     return differences
 

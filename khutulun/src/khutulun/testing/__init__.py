@@ -1,1 +1,1 @@
-"""What tests of the API and of its clients share: a conductor without a store. Nothing else imports it."""
+"""What tests of Khutulun, and of drivers, share."""

@@ -88,10 +88,15 @@ def make_folder(request: requests.MakeFolder, root: str) -> bool:
     if kind_of(request.path, root) == "folder":
         return False
     if _segments(request.path, root) == []:
-        os.makedirs(root, request.mode & 0o777)
+        os.makedirs(root, request.mode & 0o777, exist_ok=True)
         return True
     with _parent(request.path, root, make=True) as (folder, name):
-        os.mkdir(name, request.mode & 0o777, dir_fd=folder)
+        try:
+            os.mkdir(name, request.mode & 0o777, dir_fd=folder)
+        except FileExistsError:
+            if kind_of(request.path, root) != "folder":
+                raise
+            return False  # another call made it meanwhile
         os.chmod(name, request.mode & 0o777, dir_fd=folder)
     return True
 

@@ -1,0 +1,88 @@
+"""A driver for tests: a workload is a file. It counts what is done to it, so that doing something twice shows."""
+
+from floria_plugin import Context, Permanent
+from floria_plugin.driver import Driver, Inputs, Inspection, Result, Site, State, Stream
+
+plugin = Driver(
+    "notes",
+    "1.0.0",
+    grants={
+        "commands": [
+            {"program": "sh", "arguments": ["-c", "*", "..."], "effect": "change"},
+            {"program": "cat", "arguments": ["..."], "effect": "query"},
+        ],
+        "files": [{"path": "{state}/notes", "access": "write"}],
+        "graph": [{"access": "write", "scope": "own"}],
+    },
+)
+
+
+def path(site: Site) -> str:
+    return f"{site.host.paths['state']}/notes/{site.names['machine']}"
+
+
+def count(context: Context, site: Site, verb: str) -> None:
+    """Append a line: the one thing here that is not idempotent."""
+    context.run("sh", "-c", 'echo "$1" >>"$2"', "sh", f"{site.names['machine']} {verb}", f"{path(site)}.log")
+
+
+@plugin.verb()
+def create(context: Context, site: Site, inputs: Inputs) -> Result:
+    context.files.make_folder(f"{site.host.paths['state']}/notes")
+    count(context, site, "create")
+    context.files.write(path(site), str(site.properties.get("text", "")))
+    return Result({"path": path(site)})
+
+
+@plugin.verb()
+def start(context: Context, site: Site, inputs: Inputs) -> Result:
+    if site.properties.get("broken"):
+        raise Permanent("broken", "it is broken")
+    count(context, site, "start")
+    return Result(state=State.STARTED)
+
+
+@plugin.verb()
+def update(context: Context, site: Site, inputs: Inputs) -> Result:
+    count(context, site, "update")
+    context.files.write(path(site), str(site.properties.get("text", "")))
+    return Result()
+
+
+@plugin.verb()
+def stop(context: Context, site: Site, inputs: Inputs) -> Result:
+    count(context, site, "stop")
+    return Result()
+
+
+@plugin.verb()
+def delete(context: Context, site: Site, inputs: Inputs) -> Result:
+    count(context, site, "delete")
+    context.files.remove(path(site))
+    return Result()
+
+
+@plugin.verb()
+def inspect(context: Context, site: Site, inputs: Inputs) -> Inspection:
+    if not context.files.exists(path(site)):
+        return Inspection(exists=False)
+    text = context.files.read(path(site))
+    expected = str(site.properties.get("text", ""))
+    differences = [] if text == expected else [{"what": "text", "expected": expected, "found": text}]
+    return Inspection(exists=True, differences=differences)
+
+
+@plugin.verb()
+def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
+    return Stream(["cat", f"{path(site)}.log"])
+
+
+@plugin.verb("exec")
+def execute(context: Context, site: Site, inputs: Inputs) -> Stream:
+    return Stream([str(word) for word in inputs["argv"]])
+
+
+@plugin.function()
+def shout(context: Context, inputs: Inputs) -> str:
+    count(context, Site.of(context.site), f"shout {inputs.get('word', '')}")
+    return str(inputs.get("word", "")).upper()
