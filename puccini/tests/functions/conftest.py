@@ -143,7 +143,7 @@ def fill(service: Service, tx: Transaction) -> None:
     service.vertex("shop.db", "tosca:node", name="main", address=Property(value="10.2.0.1", classes=attribute))
     service.vertex("shop.db.endpoint", "tosca:capability", port=5432, mine=Property(value="own"))
     service.vertex("shop.db.dump", "tosca:artifact", metadata={"tosca.file": "data/dump.sql"})
-    service.vertex("shop.db.seed", "tosca:artifact", location="/var/seed.sql")
+    service.vertex("shop.db.seed", "tosca:artifact", metadata={"tosca.location": "/var/seed.sql", "tosca.file": "x"})
     service.vertex("shop.machine", "tosca:node", zone="north", volume={"free": 3})
     service.vertex(
         "shop.machine.host",
@@ -158,7 +158,7 @@ def fill(service: Service, tx: Transaction) -> None:
         service.edge(f"database[{index}]", source, "shop.db.endpoint", weight=index + 10)
     service.edge("backup", "shop.web", "shop.db.endpoint", index=0, weight=20)
     service.edge("backup[1]", "shop.web", "shop.machine.host", index=1, weight=21)
-    service.edge("host", "shop.db", "shop.machine.host", speed=7)
+    service.edge("host", "shop.db", "shop.machine.host", speed=7, metadata={"tosca.template": "runs"})
     service.vertex("shop.group", "tosca:group", level=3)
     tx.allocate(service.ids["shop.machine.host"], "cpus", 1, service.ids["host"])
     tx.allocate(service.ids["shop.machine.host"], "memory", 2_000_000_000, service.ids["host"])

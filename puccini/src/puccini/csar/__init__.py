@@ -1,5 +1,9 @@
 """CSAR: archives of TOSCA definitions and the files they need (section 17 of the Standard). See docs/csar.md."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from puccini.csar.archive import Archive, is_archive, open
 from puccini.csar.container import Entry, Format
 from puccini.csar.errors import ArchiveError, Refusal
@@ -8,6 +12,9 @@ from puccini.csar.limits import Limits
 from puccini.csar.meta import Meta
 from puccini.csar.plugins import Carrier, PluginFile
 from puccini.csar.verification import Finding, verify
+
+if TYPE_CHECKING:
+    from puccini.catalog import Catalog
 
 __all__ = [
     "Archive",
@@ -23,5 +30,13 @@ __all__ = [
     "extract",
     "is_archive",
     "open",
+    "pack",
     "verify",
 ]
+
+
+def pack(entry: Path, catalog: "Sequence[Catalog]" = ()) -> bytes:
+    """Return the service at `entry` (a TOSCA file, a folder or an archive) as one archive: `puccini.csar.packing`."""
+    from puccini.csar import packing
+
+    return packing.pack(entry, catalog)

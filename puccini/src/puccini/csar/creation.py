@@ -13,7 +13,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import msgspec
 
@@ -24,6 +24,9 @@ from puccini.csar.errors import ArchiveError, Refusal
 from puccini.csar.limits import DEFAULT
 
 CREATOR = "Puccini"
+Exclude: TypeAlias = Callable[[str], bool]
+"""Says of a file or folder, by its name in the archive, whether to leave it out."""
+
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LEVEL = 6
 _LINK_HINT = "put the file itself there, or leave the link out with --exclude"
@@ -43,7 +46,7 @@ def from_folder(
     entry: str | None = None,
     others: tuple[str, ...] = (),
     created_by: str = CREATOR,
-    exclude: Callable[[str], bool] | None = None,
+    exclude: Exclude | None = None,
     hidden: bool = False,
 ) -> Plan:
     """Plan an archive of all files in `folder`.
@@ -99,7 +102,7 @@ def _collect(
     prefix: str,
     files: dict[str, Path],
     left_out: list[str],
-    exclude: Callable[[str], bool],
+    exclude: Exclude,
     *,
     hidden: bool,
 ) -> None:

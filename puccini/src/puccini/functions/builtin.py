@@ -21,6 +21,7 @@ NOT_A_FUNCTION = "tosca.not-a-function"
 _EXECUTED = {
     "operation": "an operation is executed by an orchestrator, not evaluated",
     "actions": "the actions of a trigger are executed by an orchestrator, not evaluated",
+    "workflow": "a workflow is executed by an orchestrator, not evaluated",
     "call": "a custom function is a plugin, and there is nothing here that runs plugins",
 }
 

@@ -12,7 +12,8 @@ from puccini.functions.paths import Place, Prospect
 from puccini.functions.schemas import Schema
 
 INPUT, ATTRIBUTE, ARTIFACT = "tosca:input", "tosca:attribute", "tosca:artifact"
-LOCATIONS = ("location", "file")
+LOCATIONS = ("tosca.location", "tosca.file")
+"""Metadata of an artifact: where an orchestrator has put its file, and the path in the template."""
 
 
 def get_input(context: Context, arguments: list[Value]) -> Value:
@@ -161,9 +162,7 @@ def _location(context: Context, owner: Vertex | Edge, name: str) -> Value:
         message = f"{context.label(owner)} has no artifact {name!r}; it has: {has}"
         raise given.error(paths.CODE, "get_artifact", message)
     for location in LOCATIONS:
-        if location in artifact.properties:
-            return context.property(artifact.id, location)
-        if isinstance(said := artifact.metadata.get(f"tosca.{location}"), str):
+        if isinstance(said := artifact.metadata.get(location), str):
             return said
     raise given.error(paths.CODE, "get_artifact", f"{context.label(artifact)} has no location")
 

@@ -15,6 +15,9 @@ from floria.values import Value
 from puccini.functions import arguments as given
 
 SERVICE, NODE, CAPABILITY, RELATIONSHIP = "tosca:service", "tosca:node", "tosca:capability", "tosca:relationship"
+TEMPLATE = "tosca.template"
+"""Metadata of a relationship: the name of the relationship template that it was made from."""
+
 CODE = "tosca.path"
 NO_GRAPH = "tosca.no-graph"
 _SELF, _SOURCE, _TARGET, _ALL = "SELF", "SOURCE", "TARGET", "ALL"
@@ -98,9 +101,19 @@ class _Walk:
         within = service(self._context, self._function)
         query = Query(kinds=(Kind.VERTEX,), classes=(NODE,), parent=within.id, name=name)
         nodes = [one for one in self._context.reader.query(query) if isinstance(one, Vertex)]
+        if not nodes and (named := self._relationship_template(within, name)):
+            self._kind = RELATIONSHIP
+            return [named]
         if not nodes:
             raise self._error(f"{within.name or 'the service'} has no node {name!r}{self._names(within)}")
         return self._indexed(nodes, lambda one: one.index, f"node {name!r}")
+
+    def _relationship_template(self, within: Vertex, name: str) -> Edge | None:
+        """Return the first relationship made from a relationship template of the service."""
+        nodes = self._context.reader.query(Query(kinds=(Kind.VERTEX,), classes=(NODE,), parent=within.id))
+        ids = self._context.reader.path([one.id for one in nodes], [Step(axis=Axis.OUT)])
+        edges = [one for one in self._context.reader.get_many(ids) if isinstance(one, Edge)]
+        return min((one for one in edges if one.metadata.get(TEMPLATE) == name), key=self._age, default=None)
 
     def _self(self) -> Place:
         context = self._context

@@ -1,0 +1,34 @@
+"""``puccini-csar``: create, look into, check and unpack archives."""
+
+import sys
+
+PROGRAM = "puccini-csar"
+COMMANDS = {
+    "create": ("puccini.cli.archives:create", "Make an archive of a folder, or of a TOSCA file and what it needs."),
+    "inspect": ("puccini.cli.archives:inspect", "Show what an archive holds and where its definitions begin."),
+    "verify": ("puccini.cli.archives:verify", "Read every byte of an archive and report everything that is wrong."),
+    "extract": ("puccini.cli.archives:extract", "Unpack an archive into a new folder."),
+}
+HELP = """Make and read TOSCA archives (CSAR): zip files and tarballs.
+
+An archive is read as if it came from an enemy: names that lead out of it, links, devices, decompression bombs, entries
+that are there twice and anything damaged are refused before anything is written.
+
+Exit codes: 0 fine, 1 the archive is refused, 2 wrong usage, 3 something cannot be read or written.
+"""
+
+
+def main() -> int:
+    """Run the command line."""
+    if sys.argv[1:] == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"{PROGRAM} {version('khutulun-puccini')}")
+        return 0
+    from puccini.cli import frame
+
+    return frame.run(frame.group(PROGRAM, COMMANDS, HELP), PROGRAM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""What the commands share: lazily loaded groups, ``error:`` and ``hint:`` lines, exit codes, output formats."""
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from enum import IntEnum, StrEnum
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_WIDTH = 100
+
+
+class Exit(IntEnum):
+    """How a command ends."""
+
+    FINE = 0
+    INVALID = 1
+    USAGE = 2
+    UNREADABLE = 3
+
+
+class Output(StrEnum):
+    """How results are written."""
+
+    HUMAN = "human"
+    JSON = "json"
+    YAML = "yaml"
+
+
+class CommandError(Exception):
+    """A command cannot go on: what is wrong, what to do, how it exits."""
+
+    def __init__(self, message: str, hint: str = "", code: Exit = Exit.INVALID) -> None:
+        super().__init__(message)
+        self.message, self.hint, self.code = message, hint, code
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used; `lazy` maps a name to ``module:attribute`` and its help."""
+
+    def __init__(self, *arguments: Any, lazy: Mapping[str, tuple[str, str]], **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.lazy = lazy
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.lazy)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in self.lazy:
+            return None
+        module, _, attribute = self.lazy[name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in self.lazy.items()])
+
+
+def group(program: str, commands: Mapping[str, tuple[str, str]], about: str) -> click.Command:
+    """Return the top of a command line."""
+    made = LazyGroup(program, lazy=commands, help=about, no_args_is_help=True)
+    return click.version_option(package_name="khutulun-puccini", prog_name=program, message="%(prog)s %(version)s")(
+        made
+    )
+
+
+def run(command: click.Command, program: str) -> int:
+    """Run a command line; return its exit code. Errors are written as ``error:`` and ``hint:``."""
+    try:
+        result = command.main(prog_name=program, standalone_mode=False, max_content_width=_WIDTH)
+    except CommandError as error:
+        complain(error.message, error.hint)
+        return error.code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return Exit.USAGE
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx is not None else program
+        complain(error.format_message(), f"see: {path} --help")
+        return Exit.USAGE
+    except click.ClickException as error:
+        complain(error.format_message())
+        return Exit.UNREADABLE
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+    return result if isinstance(result, int) else Exit.FINE
+
+
+def complain(message: str, hint: str = "") -> None:
+    """Write an error, and what to do about it, to standard error."""
+    click.echo(f"error: {message}", err=True)
+    if hint:
+        click.echo(f"hint: {hint}", err=True)
+
+
+def output_option(command: Command) -> Command:
+    """Add ``--output``."""
+    return click.option(
+        "--output",
+        type=click.Choice([one.value for one in Output]),
+        default=Output.HUMAN.value,
+        callback=lambda context, parameter, value: Output(value),
+        help="How to write the result.",
+        show_default=True,
+    )(command)
+
+
+def write(output: Output, data: Any, human: str) -> None:
+    """Write a result to standard output: `data` as JSON or YAML, or `human`."""
+    if output is Output.HUMAN:
+        if human:
+            click.echo(human)
+        return
+    click.echo(serialised(output, data), nl=False)
+
+
+def serialised(output: Output, data: Any) -> bytes:
+    """Return `data`, which is plain, as JSON or YAML."""
+    if output is Output.YAML:
+        from floria import yaml
+
+        return yaml.dump(data).encode()
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"

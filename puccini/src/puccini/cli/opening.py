@@ -1,0 +1,85 @@
+"""What ``FILE`` means on a command line: a TOSCA file, a folder or an archive, and the catalogs beside it."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from puccini import csar, sources
+from puccini.catalog import Catalog, FolderCatalog
+from puccini.cli.frame import CommandError, Exit
+from puccini.csar import ArchiveError, Refusal, meta
+from puccini.csar.source import ArchiveSource
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Opened(NamedTuple):
+    """Where definitions are read from, and the file that they begin with."""
+
+    source: sources.Source
+    entry: str
+
+
+def service(path: Path, stack: ExitStack) -> Opened:
+    """Open a file, folder or archive; `stack` closes it. Raises `CommandError`."""
+    try:
+        if path.is_dir():
+            return Opened(sources.FolderSource(path), _entry(path))
+        if csar.is_archive(path):
+            archive = stack.enter_context(csar.open(path))
+            return Opened(ArchiveSource(archive), archive.entry)
+        path.open("rb").close()
+    except ArchiveError as error:
+        raise refused(path, error) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return Opened(sources.FolderSource(path.resolve().parent), path.name)
+
+
+def catalogs(folders: Sequence[Path]) -> list[Catalog]:
+    """Return the catalogs of profiles in `folders`."""
+    return [FolderCatalog(folders)] if folders else []
+
+
+def profiles_option(command: Command) -> Command:
+    """Add ``--profiles``."""
+    return click.option(
+        "--profiles",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        multiple=True,
+        envvar="PUCCINI_PROFILES",
+        show_envvar=True,
+        metavar="FOLDER",
+        help="A folder of profiles that can be imported by name. Can be given several times.",
+    )(command)
+
+
+def refused(path: Path, error: ArchiveError) -> CommandError:
+    """Return what the command says of an archive that is refused."""
+    code = Exit.UNREADABLE if error.refusal in (Refusal.UNREADABLE, Refusal.TARGET) else Exit.INVALID
+    named = str(error) if str(error).startswith(str(path)) or error.refusal is Refusal.TARGET else f"{path}: {error}"
+    return CommandError(named, error.hint, code)
+
+
+def unreadable(path: Path, error: OSError) -> CommandError:
+    """Return what the command says of a file that it cannot read or write."""
+    return CommandError(f"{path}: {error.strerror or error}", "check the path and its permissions", Exit.UNREADABLE)
+
+
+def _entry(folder: Path) -> str:
+    """Return the file in which the definitions of a folder begin; the rule is that of archives (section 17.1)."""
+    for place in meta.PLACES:
+        if (folder / place).is_file():
+            said = meta.parse((folder / place).read_bytes(), place)
+            if said.entry is not None:
+                return said.entry
+    found = sorted(one.name for one in folder.iterdir() if one.name.endswith((".yaml", ".yml")) and one.is_file())
+    if len(found) != 1:
+        has = f"{len(found)} YAML files: {', '.join(found)}" if found else "no YAML file"
+        raise ArchiveError(
+            Refusal.ENTRY, f"the folder does not say where its definitions begin, and has {has}", hint="name the file"
+        )
+    return found[0]

@@ -1,0 +1,39 @@
+"""``puccini-tosca``: validate, compile and try out TOSCA files and archives."""
+
+import sys
+
+PROGRAM = "puccini-tosca"
+COMMANDS = {
+    "validate": ("puccini.cli.validate:validate", "Check TOSCA files and archives; report everything that is wrong."),
+    "compile": ("puccini.cli.compile:compile", "Compile a service to Floria templates."),
+    "instantiate": (
+        "puccini.cli.instantiate:instantiate",
+        "Try a service out in memory: graph, outputs, handlers.",
+    ),
+}
+HELP = """Read TOSCA 2.0 files and archives (CSAR).
+
+FILE is a TOSCA file, a folder, or an archive (.csar, .zip, .tar, .tar.gz, .tgz). In a folder or an archive, definitions
+begin in the file that TOSCA.meta names, or in the only YAML file at the root.
+
+Profiles that are imported by name are looked up in the folders given with --profiles, or in those that the environment
+variable PUCCINI_PROFILES lists: FOLDER/NAME/VERSION/profile.yaml is the profile NAME:VERSION.
+
+Exit codes: 0 valid, 1 invalid, 2 wrong usage, 3 something cannot be read or written.
+"""
+
+
+def main() -> int:
+    """Run the command line."""
+    if sys.argv[1:] == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"{PROGRAM} {version('khutulun-puccini')}")
+        return 0
+    from puccini.cli import frame
+
+    return frame.run(frame.group(PROGRAM, COMMANDS, HELP), PROGRAM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

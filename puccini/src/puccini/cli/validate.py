@@ -1,0 +1,74 @@
+"""``puccini-tosca validate``."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from puccini import loading, rendering
+from puccini.cli import frame, opening
+from puccini.cli.frame import CommandError, Exit, Output
+from puccini.diagnostics import Diagnostic
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What was found in one file: its diagnostics, the same for people, or why it could not be read."""
+
+    file: str
+    valid: bool
+    diagnostics: tuple[Diagnostic, ...] = ()
+    shown: str = ""
+    error: CommandError | None = None
+
+
+@click.command(no_args_is_help=True)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.option("--strict", is_flag=True, help="Take for errors what is accepted against the letter of the Standard.")
+@opening.profiles_option
+@frame.output_option
+def validate(files: tuple[Path, ...], strict: bool, profiles: tuple[Path, ...], output: Output) -> int:
+    """Check TOSCA files and archives.
+
+    One run reports all independent errors of every FILE, each with file, line, column and the path of the object.
+
+    \b
+    puccini-tosca validate service.yaml
+    puccini-tosca validate --strict --output json service.csar types/*.yaml
+    """
+    results = [_check(path, strict, profiles) for path in files]
+    if output is Output.HUMAN:
+        for one in results:
+            _show(one)
+    else:
+        frame.write(output, [_plain(one) for one in results], "")
+    codes = [one.error.code if one.error else Exit.FINE if one.valid else Exit.INVALID for one in results]
+    return max(codes)
+
+
+def _check(path: Path, strict: bool, profiles: tuple[Path, ...]) -> Checked:
+    with ExitStack() as stack:
+        try:
+            source, entry = opening.service(path, stack)
+        except CommandError as error:
+            return Checked(str(path), False, error=error)
+        loaded = loading.load(source, entry, opening.catalogs(profiles), strict=strict)
+        shown = rendering.render(loaded.diagnostics, loaded.text)
+        return Checked(str(path), not loaded.failed, loaded.diagnostics, shown)
+
+
+def _show(checked: Checked) -> None:
+    if checked.error is not None:
+        frame.complain(checked.error.message, checked.error.hint)
+        return
+    if checked.shown:
+        click.echo(checked.shown)
+    click.echo(f"{checked.file}: {'valid' if checked.valid else 'invalid'}")
+
+
+def _plain(checked: Checked) -> dict[str, Any]:
+    result: dict[str, Any] = {"file": checked.file, "valid": checked.valid}
+    if checked.error is not None:
+        return {**result, "error": checked.error.message, "hint": checked.error.hint}
+    return {**result, "diagnostics": msgspec.to_builtins(checked.diagnostics)}

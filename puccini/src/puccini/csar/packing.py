@@ -1,0 +1,102 @@
+"""An archive of a TOSCA file and everything it touches: imports, artifacts, plugins beside it (T164).
+
+Clients call `pack` to send a service to a server; `puccini-csar create FILE` writes the same to disk.
+"""
+
+import fnmatch
+import posixpath
+from collections.abc import Sequence
+from pathlib import Path
+
+from puccini import diagnostics, loading, sources
+from puccini.catalog import Catalog
+from puccini.csar import archive as archives
+from puccini.csar import creation, meta, plugins, verification
+from puccini.csar.container import Format
+from puccini.csar.creation import Plan
+from puccini.csar.errors import ArchiveError, Refusal
+
+
+def pack(entry: Path, catalog: Sequence[Catalog] = (), *, form: Format = Format.ZIP) -> bytes:
+    """Return the service at `entry` as an archive: a TOSCA file, a folder, or an archive, which stays as it is.
+
+    `catalog` knows the profiles that the receiver has too; they are not packed. Raises `ArchiveError`, and
+    `puccini.diagnostics.Failed` when the TOSCA in it is wrong.
+    """
+    if entry.is_dir():
+        return creation.content(creation.from_folder(entry), form)
+    if archives.is_archive(entry):
+        return _checked(entry)
+    return creation.content(from_file(entry, catalog), form)
+
+
+def from_file(
+    entry: Path, catalog: Sequence[Catalog] = (), *, root: Path | None = None, created_by: str = creation.CREATOR
+) -> Plan:
+    """Plan an archive of the TOSCA file `entry` and what it touches.
+
+    `root` becomes the root of the archive; without it, the folder of `entry` does. Raises as `pack` does.
+    """
+    folder = (root or entry.parent).resolve()
+    try:
+        name = entry.resolve().relative_to(folder).as_posix()
+    except ValueError as error:
+        raise ArchiveError(
+            Refusal.ESCAPE, f"{entry} is not in {folder}", hint="choose a --root that contains the file"
+        ) from error
+    source = sources.FolderSource(folder)
+    loaded = loading.load(source, name, catalog)
+    if loaded.failed:
+        raise diagnostics.Failed(loaded.diagnostics)
+    files: dict[str, Path] = {}
+    for origin, path in [*loaded.files, *loaded.artifacts]:
+        if origin is source:
+            files[path] = _regular(folder, path)
+        elif posixpath.isabs(origin.name):
+            raise ArchiveError(
+                Refusal.MISSING,
+                f"{posixpath.join(origin.name, path)} is used, and lies outside of {folder}",
+                entry=name,
+                hint="copy it into the folder of the service and refer to it there",
+            )
+    files |= _plugins(folder)
+    return Plan(files=files, meta=meta.Meta(created_by=created_by, entry=name))
+
+
+def excluding(patterns: Sequence[str]) -> creation.Exclude:
+    """Return what tells whether one of the patterns fits a file's name or that of one of its folders."""
+    return lambda name: any(
+        fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(posixpath.basename(name), pattern)
+        for pattern in patterns
+    )
+
+
+def _plugins(folder: Path) -> dict[str, Path]:
+    """Return the plugins beside the service, which nothing in its TOSCA needs to name."""
+    place = folder / plugins.FOLDER
+    if not place.is_dir():
+        return {}
+    found = {
+        f"{plugins.FOLDER}/{path.name}": path
+        for path in sorted(place.iterdir())
+        if not path.is_dir() and not path.name.startswith(".")
+    }
+    plugins.find(found)
+    return {name: _regular(folder, name) for name in found}
+
+
+def _regular(folder: Path, path: str) -> Path:
+    place = folder / path
+    if any(part.is_symlink() for part in (place, *place.parents) if part != folder and part.is_relative_to(folder)):
+        raise ArchiveError(
+            Refusal.LINK, "this is, or lies behind, a symbolic link", entry=path, hint="put the file itself there"
+        )
+    return place
+
+
+def _checked(path: Path) -> bytes:
+    with archives.open(path) as archive:
+        for finding in verification.verify(archive):
+            if not finding.warning:
+                raise ArchiveError(finding.refusal, finding.message, entry=finding.entry, hint=finding.hint)
+    return path.read_bytes()
