@@ -1,0 +1,161 @@
+"""The driver `process`: its verbs, what it asks to be granted, and its event sources (see docs/process.md).
+
+Each verb goes to `process_driver.systemd` or, where the host has no systemd, to `process_driver.supervised`.
+"""
+
+from types import ModuleType
+
+from floria_plugin import Context
+from floria_plugin.driver import Driver, Event, Host, Inputs, Inspection, Readiness, Result, Site, Stream
+from process_driver import commands, signals, supervised, systemd
+
+NAMES = "khutulun-*"
+USER_ENVIRONMENT = ("XDG_RUNTIME_DIR",)
+
+
+def _systemctl(arguments: list[str], effect: str) -> list[dict[str, object]]:
+    """Grants for `systemctl` in the system scope and in the user scope."""
+    return [
+        {"program": "systemctl", "arguments": scope + arguments, "effect": effect, "environment": USER_ENVIRONMENT}
+        for scope in ([], ["--user"])
+    ]
+
+
+def _supervisor(arguments: list[str], effect: str) -> dict[str, object]:
+    program, folder = "{bin}/khutulun-supervisor", "{state}/supervisor"
+    return {"program": program, "arguments": ["--folder", folder, *arguments], "effect": effect}
+
+
+GRANTS = {
+    "commands": [
+        *_systemctl(["show", "--property=*", "*"], "query"),
+        *_systemctl(["enable", "--no-reload", NAMES], "change"),
+        *_systemctl(["disable", "--no-reload", NAMES], "change"),
+        *_systemctl(["start", "*"], "change"),
+        *_systemctl(["stop", "*"], "change"),
+        *_systemctl(["restart", "*"], "change"),
+        *_systemctl(["reset-failed", NAMES], "change"),
+        *_systemctl(["daemon-reload"], "change"),
+        {"program": "systemd-run", "arguments": ["..."], "effect": "change", "environment": USER_ENVIRONMENT},
+        _supervisor(["show", NAMES], "query"),
+        _supervisor(["define", "-"], "change"),
+        _supervisor(["start", NAMES], "change"),
+        _supervisor(["stop", NAMES], "change"),
+        _supervisor(["restart", NAMES], "change"),
+        _supervisor(["remove", NAMES], "change"),
+    ],
+    "files": [{"path": "{units}", "access": "write", "pattern": NAMES}],
+}
+
+plugin = Driver(
+    "process",
+    "0.1.0",
+    description="Bare processes and jobs, through systemd or Khutulun's own supervisor.",
+    grants=GRANTS,
+    readiness=[Readiness.STARTED, Readiness.NOTIFY],
+)
+
+
+def _backend(site: Site) -> ModuleType:
+    return systemd if site.host.systemd else supervised
+
+
+@plugin.verb()
+def create(context: Context, site: Site, inputs: Inputs) -> Result:
+    """Write the unit, or define the workload in the supervisor, without starting it."""
+    return Result(_backend(site).create(context, site, commands.read(site)))
+
+
+@plugin.verb()
+def start(context: Context, site: Site, inputs: Inputs) -> Result:
+    """Start it. A job without a schedule runs to its end."""
+    command = commands.read(site)
+    return Result(_backend(site).start(context, site, command) | commands.endpoint(site))
+
+
+@plugin.verb()
+def stop(context: Context, site: Site, inputs: Inputs) -> Result:
+    """End it, with all its processes."""
+    return Result(_backend(site).stop(context, site, commands.read(site)))
+
+
+@plugin.verb()
+def delete(context: Context, site: Site, inputs: Inputs) -> Result:
+    """End it and remove everything that was made for it."""
+    return Result(_backend(site).delete(context, site, commands.read(site)))
+
+
+@plugin.verb()
+def update(context: Context, site: Site, inputs: Inputs) -> Result:
+    """Apply what has changed; restart it only when that is the only way."""
+    command = commands.read(site)
+    return Result(_backend(site).update(context, site, command) | commands.endpoint(site))
+
+
+@plugin.verb()
+def inspect(context: Context, site: Site, inputs: Inputs) -> Inspection:
+    """Read what is there and how it differs from the graph."""
+    found: Inspection = _backend(site).inspect(context, site, commands.read(site))
+    return found
+
+
+@plugin.verb()
+def adopt(context: Context, site: Site, inputs: Inputs) -> Result:
+    """Take a unit that exists into the graph as it is; the input `unit` names one of another name."""
+    return Result(_backend(site).adopt(context, site, inputs))
+
+
+@plugin.verb()
+def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
+    """Read its output: inputs `follow`, `lines`, and `current` for that since its last start."""
+    found: Stream = _backend(site).logs(context, site, inputs)
+    return found
+
+
+@plugin.verb("exec")
+def execute(context: Context, site: Site, inputs: Inputs) -> Stream:
+    """Run the input `argv` as its user, in its folder and with its environment."""
+    return commands.beside(site, commands.read(site), inputs)
+
+
+@plugin.source(
+    "units",
+    dbus={
+        "bus": "scope",
+        "match": [
+            ",".join(
+                (
+                    "type='signal'",
+                    "sender='org.freedesktop.systemd1'",
+                    "interface='org.freedesktop.DBus.Properties'",
+                    "member='PropertiesChanged'",
+                    "path_namespace='/org/freedesktop/systemd1/unit'",
+                )
+            )
+        ],
+        "subscribe": [
+            {
+                "destination": "org.freedesktop.systemd1",
+                "path": "/org/freedesktop/systemd1",
+                "interface": "org.freedesktop.systemd1.Manager",
+                "member": "Subscribe",
+            }
+        ],
+    },
+    when={"init": "systemd"},
+    filter=r'"path": ?"/org/freedesktop/systemd1/unit/khutulun_2d[^"]*_2eservice"',
+)
+def units(context: Context, host: Host, line: str) -> list[Event]:
+    """Translate a change of a unit's properties."""
+    return signals.of_systemd(line)
+
+
+@plugin.source(
+    "supervisor",
+    command=["{bin}/khutulun-supervisor", "--folder", "{state}/supervisor", "events"],
+    when={"init": "none"},
+    filter=r'"event": "(started|ready|exited|failed|restarted|stopped)"',
+)
+def supervisor(context: Context, host: Host, line: str) -> list[Event]:
+    """Translate an event of the supervisor."""
+    return signals.of_supervisor(line)
