@@ -34,7 +34,7 @@ stop: setup ## take down what `make demo` started
 	@$(BIN)/python -m khutulun.demo stop
 
 test: setup lint ## lint, then all tests; real-backend tests where this machine can carry them
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(TESTS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --verbose $(TESTS)
 
 lint: setup $(EQUIPPED) ## style, types and layers
 	@echo "checking style, types and layers" >&2
