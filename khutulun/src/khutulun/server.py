@@ -8,7 +8,7 @@ import os
 import signal
 import socket as sockets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,10 +30,13 @@ class Running:
 
 
 @contextlib.contextmanager
-def assembled(where: paths.Paths, *, host: str | None = None) -> Iterator[Running]:
+def assembled(
+    where: paths.Paths, *, host: str | None = None, built_in: Mapping[str, Path] | None = None
+) -> Iterator[Running]:
     """Open the store, start conductor and agent, and go on with what was not finished; end them all on the way out.
 
-    Raises `model.Refused` when the folders cannot be used.
+    `host` is what this host is called, `built_in` the blobs of the built-in drivers; without them, its host name and
+    those that are shipped. Raises `model.Refused` when the folders cannot be used.
     """
     from floria import plugins, store
     from floria.evaluation import Functions
@@ -59,7 +62,7 @@ def assembled(where: paths.Paths, *, host: str | None = None) -> Iterator[Runnin
         host_of_plugins = stack.enter_context(plugins.PluginHost(where.compiled, progress=log.info))
         conductor = Conductor(opened, over, where, host_of_plugins, library)
         stack.callback(conductor.close)
-        conductor.install_built_in(shipped.plugins())
+        conductor.install_built_in(shipped.plugins() if built_in is None else built_in)
         try:
             agent = Agent(over, where, host_of_plugins, host)
         except journal.NewerState as error:

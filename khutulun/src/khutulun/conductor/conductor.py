@@ -6,9 +6,10 @@ Stateless above its store: everything it knows is in the graph, and it goes on w
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -81,7 +82,7 @@ class Conductor:
         self._emission.resume()
         self._executions.begin_all()
 
-    def install_built_in(self, blobs: dict[str, Any]) -> None:
+    def install_built_in(self, blobs: Mapping[str, Path]) -> None:
         self._admin.install_built_in(blobs)
 
     def close(self) -> None:

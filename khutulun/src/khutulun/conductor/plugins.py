@@ -1,6 +1,7 @@
 """Adding, showing and removing plugins; those that come with a design, and the built-in ones."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -60,7 +61,7 @@ class Administration:
         """Return the plugins that came with a design, as they will be in its directory."""
         return [self.describe(self._read(one.digest), one.carrier, one.name, directory) for one in found]
 
-    def install_built_in(self, blobs: dict[str, Any]) -> None:
+    def install_built_in(self, blobs: Mapping[str, Path]) -> None:
         """Have the built-in drivers in the root directory, where any other can take their place."""
         described = []
         for name, path in blobs.items():

@@ -21,15 +21,15 @@ def differences(
 ) -> list[model.Difference]:
     """Return the differences of a service: of its data first, then of each node with reality."""
     result: list[model.Difference] = []
-    labels = found.labels()
+    labels = dict(sorted(found.labels().items(), key=lambda item: item[1]))
     with store.read() as reader:
-        owned = {node: site.surroundings(reader, vertex).ids for node, vertex in found.nodes.items()}
+        owned = {node: site.surroundings(reader, found.nodes[node]).ids for node in labels}
         for node, inside in owned.items():
             for one in validation.validate(reader, inside, functions):
                 what = f"{one.property}: {one.message}" if one.property else one.message
                 result.append(model.Difference(labels[node], what, one.expected, one.found))
-    for node, vertex in found.nodes.items():
-        result += _reality(operations, vertex, labels[node])
+    for node, label in labels.items():
+        result += _reality(operations, found.nodes[node], label)
     return result
 
 

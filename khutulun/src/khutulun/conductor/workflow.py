@@ -37,7 +37,6 @@ READY = "ready"
 REMOVE = "remove"
 """Not an operation of the node: take it out of the graph."""
 
-BUILD = ("create", "configure", "start", READY)
 TEAR_DOWN = ("stop", "delete")
 
 
@@ -50,7 +49,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 def deploy(service: Topology) -> list[Step]:
-    return [Step(id, BUILD, service.depends[id]) for id in service.nodes]
+    return [Step(id, building(vertex), service.depends[id]) for id, vertex in service.nodes.items()]
 
 
 def undeploy(service: Topology) -> list[Step]:
@@ -72,7 +71,7 @@ def update(service: Topology, changes: Mapping[Id, Change]) -> list[Step]:
     for id in service.nodes:
         change = changes.get(id, Change.UNCHANGED)
         if change is Change.NOVEL:
-            steps.append(Step(id, BUILD, frozenset(service.depends[id] & alive)))
+            steps.append(Step(id, building(service.nodes[id]), frozenset(service.depends[id] & alive)))
         elif change is Change.MODIFIED:
             steps.append(Step(id, modification(service.nodes[id]), frozenset(service.depends[id] & alive)))
         elif change is Change.OBSOLETE:
@@ -84,5 +83,16 @@ def update(service: Topology, changes: Mapping[Id, Change]) -> list[Step]:
 def modification(vertex: Vertex) -> tuple[str, ...]:
     """Return what applies changed properties: the node's own ``update``, or to make it anew."""
     if any(handler.event == f"{LIFECYCLE}update" for handler in vertex.handlers):
-        return ("update", READY)
-    return (*TEAR_DOWN, *BUILD)
+        return ("update", *_ready(vertex))
+    return (*TEAR_DOWN, *building(vertex))
+
+
+def building(vertex: Vertex) -> tuple[str, ...]:
+    """Return what brings a node to life; `configure` and the wait for readiness only where there is such a thing."""
+    named = {handler.event for handler in vertex.handlers}
+    configure = ("configure",) if f"{LIFECYCLE}configure" in named else ()
+    return ("create", *configure, "start", *_ready(vertex))
+
+
+def _ready(vertex: Vertex) -> tuple[str, ...]:
+    return (READY,) if "readiness" in vertex.properties else ()

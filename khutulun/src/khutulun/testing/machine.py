@@ -84,6 +84,6 @@ class Machine:
     @contextlib.contextmanager
     def up(self) -> Iterator[server.Running]:
         """Run the server, with the driver `notes`."""
-        with server.assembled(self.paths, host="here") as self.running:
+        with server.assembled(self.paths, host="here", built_in={}) as self.running:
             self.running.conductor.add_plugin(ME, NOTES.read_bytes(), "python", None)
             yield self.running

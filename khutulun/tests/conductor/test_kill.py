@@ -1,0 +1,75 @@
+"""`kill -9` at any step of a deploy, an update or an undeploy: it finishes and nothing runs twice (R94)."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BUILD = ["create", "start"]
+TEAR_DOWN = ["stop", "delete"]
+DEPLOYED = {"s-a-0": BUILD, "s-b-0": BUILD, "s-c-0": BUILD}
+UPDATED = {"s-a-0": [*BUILD, "update"], "s-b-0": BUILD, "s-c-0": [*BUILD, *TEAR_DOWN], "s-d-0": BUILD}
+UNDEPLOYED = {name: [*BUILD, *TEAR_DOWN] for name in DEPLOYED}
+
+
+def start(state: Path, action: str) -> "subprocess.Popen[str]":
+    argv = [sys.executable, "-m", "khutulun.testing.mortal", str(state), action]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def complete(state: Path, action: str) -> str:
+    """Run to the end; return the last line."""
+    with start(state, action) as process:
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    return out.splitlines()[-1]
+
+
+def kill_after(state: Path, action: str, lines: int) -> bool:
+    """Kill the server -9 when it has told so many steps; False when it ended before."""
+    with start(state, action) as process:
+        assert process.stdout is not None
+        for _ in range(lines):
+            line = process.stdout.readline()
+            if not line or line.startswith("ended"):
+                process.communicate(timeout=120)
+                return False
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=120)
+    return True
+
+
+def done(state: Path) -> dict[str, list[str]]:
+    found = {}
+    for file in sorted((state / "notes").glob("*.log")):
+        found[file.stem] = [line.partition(" ")[2] for line in file.read_text().splitlines()]
+    return found
+
+
+@pytest.mark.parametrize("step", range(1, 14, 2))
+def test_r94_a_deploy_survives_kill_9(tmp_path: Path, step: int) -> None:
+    state = tmp_path / "state"
+    kill_after(state, "deploy", step)
+    assert complete(state, "finish") == "ended running"
+    assert done(state) == DEPLOYED
+
+
+@pytest.mark.parametrize("step", range(13, 26, 3))
+def test_r94_an_update_survives_kill_9(tmp_path: Path, step: int) -> None:
+    state = tmp_path / "state"
+    assert complete(state, "deploy") == "ended running"
+    kill_after(state, "update", step)
+    assert complete(state, "finish") == "ended running"
+    assert done(state) == UPDATED
+
+
+@pytest.mark.parametrize("step", range(13, 22, 2))
+def test_r94_an_undeploy_survives_kill_9(tmp_path: Path, step: int) -> None:
+    state = tmp_path / "state"
+    assert complete(state, "deploy") == "ended running"
+    kill_after(state, "undeploy", step)
+    assert complete(state, "finish") == "ended"
+    assert done(state) == UNDEPLOYED
+    assert not (state / "notes" / "s-a-0").exists()
