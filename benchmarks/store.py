@@ -134,7 +134,8 @@ def _reads(store: SqliteStore, raw: Raw, graph: Graph, size: int) -> Iterator[Me
 
         yield Measure("point read with a reader of its own", size, _each(some, read), raw_point, 20e-6)
         page = (
-            "SELECT e.body FROM entity_class c CROSS JOIN entity e ON e.k = c.k WHERE c.class = ? ORDER BY c.id LIMIT 100"
+            "SELECT e.body FROM entity_class c CROSS JOIN entity e ON e.k = c.k"
+            " WHERE c.class = ? ORDER BY c.id LIMIT 100"
         )
         yield Measure(
             "class query, a page of 100",
@@ -253,7 +254,7 @@ def _line(measure: Measure) -> str:
 
     limit = "" if measure.limit is None else f"limit {shown(measure.limit)}"
     verdict = "" if measure.limit is None else (" reached" if measure.floria <= measure.limit else " MISSED")
-    ratio = "" if measure.ratio is None else f"{measure.ratio:.2f} ×"
+    ratio = "" if measure.ratio is None else f"{measure.ratio:.2f}x"
     return (
         f"{measure.vertexes:>7,}  {measure.name:<42}{shown(measure.floria):>14}"
         f"  raw {shown(measure.raw):>12}  {ratio:>8}  {limit}{verdict}"

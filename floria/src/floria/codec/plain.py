@@ -15,18 +15,19 @@ import math
 from typing import Any, TypeAlias
 
 from floria import values
+from floria.codec.errors import CodecError
 from floria.values import Call, Value
 
 Path: TypeAlias = tuple[str | int, ...]
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
-class PlainError(ValueError):
+class PlainError(CodecError):
     """The data is no plain form; `path` leads to the place."""
 
     def __init__(self, message: str, path: Path) -> None:
-        super().__init__(f"{spelled(path)}: {message}" if path else message)
-        self.message, self.path = message, path
+        super().__init__(message, where=spelled(path))
+        self.path = path
 
 
 def spelled(path: Path) -> str:

@@ -139,6 +139,15 @@ class Record(msgspec.Struct, frozen=True):
     subject: str = ""
 
 
+class Allocation(msgspec.Struct, frozen=True):
+    """What a holder has of a capacity."""
+
+    target: Id
+    name: str
+    holder: Id
+    amount: int | float
+
+
 class ChangeType(StrEnum):
     """What happened to an entity."""
 
@@ -171,8 +180,16 @@ class Reader(Protocol):
         """Return the sum that edges have taken of a capacity."""
         ...
 
+    def allocations(self) -> list[Allocation]:
+        """Return everything that is allocated."""
+        ...
+
     def claims(self, space: str) -> dict[str, Id]:
         """Return key to holder of every claim in `space`."""
+        ...
+
+    def spaces(self) -> list[str]:
+        """Return the spaces that hold claims, in order."""
         ...
 
     def journal(
@@ -182,6 +199,10 @@ class Reader(Protocol):
 
         With `newest`, the last `limit` records, still in order of position.
         """
+        ...
+
+    def topics(self) -> list[str]:
+        """Return the topics of the journals, in order."""
         ...
 
     def position(self) -> int:
@@ -221,8 +242,13 @@ class Transaction(Reader, Protocol):
         """
         ...
 
-    def append(self, topic: str, key: str, body: Value, *, subject: str = "") -> Record | None:
-        """Write to a journal. None when `key` is there already: the thing was seen before."""
+    def append(
+        self, topic: str, key: str, body: Value, *, subject: str = "", time: int | None = None
+    ) -> Record | None:
+        """Write to a journal. None when `key` is there already: the thing was seen before.
+
+        `time` is Unix nanoseconds; without it, now.
+        """
         ...
 
 

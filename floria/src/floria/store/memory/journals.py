@@ -25,6 +25,10 @@ class Journals:
             self._keys.add((record.topic, record.key))
             self._topics.setdefault(record.topic, []).append(record)
 
+    def topics(self, until: int) -> list[str]:
+        """Return the topics that have a record up to a position."""
+        return sorted(name for name, records in list(self._topics.items()) if records[0].position <= until)
+
     def all(self) -> list[Record]:
         """Return every record in order of position."""
         return sorted((record for topic in self._topics.values() for record in topic), key=_position)

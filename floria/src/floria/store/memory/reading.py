@@ -6,7 +6,7 @@ from floria import codec
 from floria.entities import Entity
 from floria.ids import Id
 from floria.store import predicates, rules
-from floria.store.interface import Axis, Query, Record, Step
+from floria.store.interface import Allocation, Axis, Query, Record, Step
 from floria.store.memory.journals import Journals
 from floria.store.memory.state import State
 
@@ -43,6 +43,22 @@ class StateReader:
 
     def allocated(self, target: Id, name: str) -> int | float:
         return self._state.allocated(target, name)
+
+    def allocations(self) -> list[Allocation]:
+        return sorted(
+            (
+                Allocation(target, name, holder, amount)
+                for (target, name), taken in self._state.allocations.items()
+                for holder, amount in taken.items()
+            ),
+            key=lambda allocation: (allocation.target, allocation.name, allocation.holder),
+        )
+
+    def spaces(self) -> list[str]:
+        return sorted(self._state.claims)
+
+    def topics(self) -> list[str]:
+        return self._journals.topics(self._state.recorded)
 
     def claims(self, space: str) -> dict[str, Id]:
         held = self._state.claims.get(space)

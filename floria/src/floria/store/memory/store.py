@@ -93,13 +93,18 @@ class StateTransaction(StateReader):
             raise Claimed(space, key, holds)
         self.state.claim(space, key, holder)
 
-    def append(self, topic: str, key: str, body: Value, *, subject: str = "") -> Record | None:
+    def topics(self) -> list[str]:
+        return sorted({*super().topics(), *(record.topic for record in self.records)})
+
+    def append(
+        self, topic: str, key: str, body: Value, *, subject: str = "", time: int | None = None
+    ) -> Record | None:
         rules.check_body(body)
         if (topic, key) in self._keys or self._journals.has(topic, key):
             return None
         self.state.recorded += 1
         kept = codec.messagepack.unpack_value(codec.pack(body))
-        record = Record(self.state.recorded, topic, key, self._now, kept, subject)
+        record = Record(self.state.recorded, topic, key, self._now if time is None else time, kept, subject)
         self._keys.add((topic, key))
         self.records.append(record)
         return record

@@ -12,7 +12,7 @@ from floria.codec import messagepack
 from floria.entities import Entity
 from floria.ids import Id
 from floria.store import predicates
-from floria.store.interface import Query, Record, Step, StoreError
+from floria.store.interface import Allocation, Query, Record, Step, StoreError
 from floria.store.sqlite import failures, selecting
 
 
@@ -61,6 +61,19 @@ class SqliteReader:
         )
         total: int | float = self._one(sql, (target, name))
         return total
+
+    def allocations(self) -> list[Allocation]:
+        sql = (
+            "SELECT e.id, a.name, a.holder, a.amount FROM allocation a JOIN entity e ON e.k = a.target"
+            " ORDER BY e.id, a.name, a.holder"
+        )
+        return [Allocation(*row) for row in self._run(sql, ()).fetchall()]
+
+    def spaces(self) -> list[str]:
+        return [space for (space,) in self._run("SELECT DISTINCT space FROM claim ORDER BY space", ()).fetchall()]
+
+    def topics(self) -> list[str]:
+        return [topic for (topic,) in self._run("SELECT DISTINCT topic FROM journal ORDER BY topic", ()).fetchall()]
 
     def claims(self, space: str) -> dict[str, Id]:
         return dict(self._run("SELECT key, holder FROM claim WHERE space = ? ORDER BY key", (space,)).fetchall())

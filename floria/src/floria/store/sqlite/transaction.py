@@ -103,14 +103,17 @@ class SqliteTransaction(SqliteReader):
         elif holds != holder:
             raise Claimed(space, key, holds)
 
-    def append(self, topic: str, key: str, body: Value, *, subject: str = "") -> Record | None:
+    def append(
+        self, topic: str, key: str, body: Value, *, subject: str = "", time: int | None = None
+    ) -> Record | None:
         rules.check_body(body)
+        at = self._now if time is None else time
         added = self._one(
             "INSERT INTO journal (topic, key, time, subject, body) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING RETURNING position",
-            (topic, key, self._now, subject, codec.pack(body)),
+            (topic, key, at, subject, codec.pack(body)),
         )
-        return None if added is None else Record(added, topic, key, self._now, body, subject)
+        return None if added is None else Record(added, topic, key, at, body, subject)
 
     def finish(self) -> None:
         """Write the number of members of each class; then the transaction can be committed, and not be used."""
