@@ -27,9 +27,11 @@ class Catalog(Protocol):
 
 
 class FolderCatalog:
-    """Folders that hold ``NAME/VERSION/profile.yaml`` for the profile ``NAME:VERSION`` (``NAME/profile.yaml`` without one).
+    """Folders that hold ``NAME/VERSION/profile.yaml`` for the profile ``NAME:VERSION``.
 
-    The first folder that has it wins.
+    A profile whose name has no version is ``NAME/profile.yaml``. The first folder that has it wins.
+
+    A profile whose name has no version is ``NAME/profile.yaml``. The first folder that has it wins.
     """
 
     def __init__(self, folders: Sequence[Path | str]) -> None:
@@ -46,7 +48,7 @@ class FolderCatalog:
         return None
 
     def names(self) -> list[str]:
-        found = set()
+        found: set[str] = set()
         for folder in self.folders:
             for pattern in (f"*/{FILE}", f"*/*/{FILE}"):
                 found.update(":".join(place.relative_to(folder).parent.parts) for place in folder.glob(pattern))

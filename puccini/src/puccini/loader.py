@@ -200,7 +200,7 @@ class Loader:
             stack.extend((link.unit, unit.profile) for link in reversed(unit.links))
 
     def _check_names(self, unit: Unit) -> None:
-        """Section 6.8.4: within a namespace a name has one meaning; a file's own definition wins over an imported one."""
+        """Section 6.8.4: in a namespace a name has one meaning; a file's own definition wins over an imported one."""
         namespaces: dict[str, list[Link]] = {}
         for link in unit.links:
             namespaces.setdefault(link.namespace, []).append(link)

@@ -56,12 +56,21 @@ class Loaded:
 
 
 def load(
-    source: sources.Source, entry: str, catalog: Sequence[catalogs.Catalog] = (), *, strict: bool = False
+    source: sources.Source,
+    entry: str,
+    catalog: catalogs.Catalog | Sequence[catalogs.Catalog] = (),
+    *,
+    strict: bool = False,
 ) -> Loaded:
-    """Read, resolve and check the TOSCA file `entry` of `source`. Never raises for what is in files."""
+    """Read, resolve and check the TOSCA file `entry` of `source`. Never raises for what is in files.
+
+    Profiles are looked for in each `catalog`, in order. With `strict`, what is accepted against the letter of the
+    Standard is an error.
+    """
     report = Report(strict)
+    known = catalog if isinstance(catalog, Sequence) else (catalog,)
     with uncollected():
-        loaded = _load(source, entry, catalog, report)
+        loaded = _load(source, entry, known, report)
     loaded.strict = strict
     loaded.diagnostics = report.sorted()
     return loaded
@@ -95,4 +104,3 @@ def _load(source: sources.Source, entry: str, catalog: Sequence[catalogs.Catalog
         loaded = Loaded(unit, loader.units, resolver, service.build(unit, resolver))
     loaded.documents = loader.documents
     return loaded
-

@@ -124,5 +124,3 @@ class Unit:
 
     def __repr__(self) -> str:
         return f"<Unit {self.name}>"
-
-

@@ -6,6 +6,7 @@ written out is counted against a budget. No input raises: problems are in `Docum
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from yaml import YAMLError
@@ -168,7 +169,7 @@ class _Builder:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.event = CParser(document.data).get_event
+        self.event: Callable[[], Any] = CParser(document.data).get_event
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.count = 0
         self.aliased = 0
@@ -178,14 +179,14 @@ class _Builder:
         self.event()
         first = self.event()
         document = self.document
-        if type(first) is StreamEndEvent:
+        if first.__class__ is StreamEndEvent:
             raise _Fatal(Problem("empty-file", "the file is empty", document.start, document.start))
         event = self.event()
         document.start = event.start_mark
         document.value, document.end = self.node(event)
         self.event()
         following = self.event()
-        if type(following) is DocumentStartEvent:
+        if following.__class__ is DocumentStartEvent:
             mark = following.start_mark
             document.problems.append(
                 Problem("several-documents", "the file holds more than one YAML document", mark, mark, "remove '---'")
@@ -222,7 +223,7 @@ class _Builder:
             self.anchors[event.anchor] = (None, 0)
         while True:
             key_event = next_event()
-            if type(key_event) is MappingEndEvent:
+            if key_event.__class__ is MappingEndEvent:
                 break
             key: Any = node(key_event)[0]
             if key.__class__ is not str:
@@ -249,7 +250,7 @@ class _Builder:
             self.anchors[event.anchor] = (None, 0)
         while True:
             item_event = next_event()
-            if type(item_event) is SequenceEndEvent:
+            if item_event.__class__ is SequenceEndEvent:
                 break
             value, end = node(item_event)
             result.append(value)
@@ -272,7 +273,7 @@ class _Builder:
         self.document.anchored.add((event.start_mark.line, event.start_mark.column))
 
     def alias(self, event: Any) -> Any:
-        if type(event) is not AliasEvent or event.anchor not in self.anchors:
+        if event.__class__ is not AliasEvent or event.anchor not in self.anchors:
             raise _Fatal(
                 Problem(
                     "unknown-alias",

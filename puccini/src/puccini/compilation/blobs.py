@@ -36,7 +36,9 @@ def read(loaded: Loaded) -> Iterator[tuple[str, bytes]]:
 def _verify(artifact: Artifact, content: bytes, report: Report) -> None:
     if not artifact.checksum or not artifact.checksum_algorithm:
         return
-    actual = hashlib.new(artifact.checksum_algorithm.replace("sha3-", "sha3_"), content, usedforsecurity=False).hexdigest()
+    actual = hashlib.new(
+        artifact.checksum_algorithm.replace("sha3-", "sha3_"), content, usedforsecurity=False
+    ).hexdigest()
     if actual != artifact.checksum.lower():
         message = f"the file {artifact.file!r} does not have the checksum that is given"
         report.error("wrong-checksum", message, artifact.node, f"its {artifact.checksum_algorithm} is {actual}")

@@ -85,7 +85,9 @@ def _finder(template: NodeTemplate, use: RequirementUse, state: State) -> Finder
 
 def _pinned(template: NodeTemplate, use: RequirementUse) -> list[Condition]:
     """Return what tells apart the capabilities of a known target, when some of them cannot be the target."""
-    assert use.target is not None and use.target.type is not None and template.type is not None
+    assert use.target is not None
+    assert use.target.type is not None
+    assert template.type is not None
     target = use.target.type
     typed = [
         one

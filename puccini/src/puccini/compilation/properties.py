@@ -17,9 +17,7 @@ UNSET = msgspec.UNSET
 _ATTRIBUTE = (ATTRIBUTE,)
 
 
-def build(
-    definition: Definition, value: Value | msgspec.UnsetType, classes: tuple[str, ...] = ()
-) -> Property:
+def build(definition: Definition, value: Value | msgspec.UnsetType, classes: tuple[str, ...] = ()) -> Property:
     """Return the property of `definition` with `value`, which may be unset."""
     metadata = nodes.plain(definition.metadata) if definition.metadata else {}
     if value is UNSET or _literal(value):

@@ -11,7 +11,8 @@ UNSUPPORTED = "unsupported"
 def check(loaded: Loaded, report: Report) -> None:
     """Report everything in the service that cannot be compiled."""
     service, resolver = loaded.service, loaded.resolver
-    assert service is not None and resolver is not None
+    assert service is not None
+    assert resolver is not None
     for template in service.nodes.values():
         _node(template, report)
         for use in template.requirements:
@@ -43,7 +44,9 @@ def _attributes(service: Service, report: Report) -> None:
             continue
         for name in template.attributes:
             if name not in template.type.attributes:
-                _refuse(f"another initial value for the attribute of the property {name!r}", template.node, "9.6", report)
+                _refuse(
+                    f"another initial value for the attribute of the property {name!r}", template.node, "9.6", report
+                )
 
 
 def _refuse(what: str, node: Node, section: str, report: Report, hint: str = "") -> None:

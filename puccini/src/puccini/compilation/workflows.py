@@ -22,9 +22,7 @@ def vertexes(service: Service, root: VertexTemplate, state: State) -> Iterator[V
             name=workflow.name,
             parent=root.id,
             classes=(WORKFLOW,),
-            properties={
-                name: properties.build(one, one.initial, (INPUT,)) for name, one in workflow.inputs.items()
-            },
+            properties={name: properties.build(one, one.initial, (INPUT,)) for name, one in workflow.inputs.items()},
             handlers=(
                 Handler(
                     event=RUN,

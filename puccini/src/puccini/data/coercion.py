@@ -1,4 +1,4 @@
-"""Checks and coerces a value against a schema. Called for literals when a file is loaded and for every write at run time."""
+"""Checks and coerces values against schemas: literals when a file is loaded, and every write at run time."""
 
 import base64
 import binascii
@@ -173,7 +173,9 @@ class Coercion:
             return value
         multiplier = schema["units"].get(unit)
         if multiplier is None:
-            self._report("unknown-unit", f"{unit!r} is not a unit of {_name(schema)}", path, _known(unit, schema["units"]))
+            self._report(
+                "unknown-unit", f"{unit!r} is not a unit of {_name(schema)}", path, _known(unit, schema["units"])
+            )
             return value
         before = len(self.problems)
         checked = self._coerce(amount, number, path)
@@ -225,7 +227,7 @@ class Coercion:
         default: Value = definition["value"] if "value" in definition else definition["default"]
         if not is_literal(default) and not self.literal and self.evaluate is not None:
             default = self.evaluate(default, None)
-        if self.literal:
+        if self.literal and not is_literal(default):
             return default
         return self._coerce(default, definition["schema"], path)
 

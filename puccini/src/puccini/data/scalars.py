@@ -30,4 +30,6 @@ def units(names: Mapping[str, int | float], prefixes: Mapping[str, int | float] 
     """Return all units with their multipliers, each of `names` with each of `prefixes`."""
     if not prefixes:
         return dict(names)
-    return {prefix + unit: factor * multiplier for unit, factor in names.items() for prefix, multiplier in prefixes.items()}
+    return {
+        prefix + unit: factor * multiplier for unit, factor in names.items() for prefix, multiplier in prefixes.items()
+    }

@@ -15,8 +15,7 @@ def parse(text: str) -> datetime.datetime:
     A leap second counts as the first instant of the next minute.
     """
     if is_date(text):
-        year, month, day = map(int, text.split("-"))
-        return datetime.datetime(year, month, day, tzinfo=datetime.UTC)
+        return datetime.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=datetime.UTC)
     match = _TIMESTAMP.match(text)
     if match is None:
         raise ValueError(f"{text!r} is not a timestamp such as 2025-04-12T23:20:50Z")

@@ -1,7 +1,7 @@
 """Constructs of the grammar as data: a table of keynames for each, and the one reader that applies them.
 
-Reading turns YAML nodes into the structs beside the tables and checks what can be checked without looking anywhere else:
-unknown and missing keynames (sections 5.2, 6.1), kinds of values. Names are looked up later, in `puccini.semantics`.
+Reading turns YAML nodes into the structs beside the tables, and checks what can be checked without looking anywhere
+else: unknown and missing keynames (sections 5.2, 6.1), kinds of values. Names are looked up in `puccini.semantics`.
 """
 
 from collections.abc import Callable, Mapping

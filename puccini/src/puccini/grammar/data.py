@@ -64,7 +64,9 @@ ATTRIBUTE = Construct(
     {
         **_SCHEMA_KEYS,
         "default": Key(readers.value),
-        "required": Key(readers.boolean, note="attributes have no 'required': they are unset until something sets them"),
+        "required": Key(
+            readers.boolean, note="attributes have no 'required': they are unset until something sets them"
+        ),
     },
 )
 

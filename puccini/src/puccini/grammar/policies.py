@@ -104,7 +104,7 @@ def _activity(node: Node, report: Report) -> Any:
     details = _DETAILS[kind](child, report)
     if details is INVALID or details.subject is None:  # type: ignore[union-attr]
         return INVALID
-    return Activity(node=node, kind=kind, subject=details.subject, inputs=details.inputs)  # type: ignore[union-attr,arg-type]
+    return Activity(node=node, kind=kind, subject=details.subject, inputs=details.inputs)  # type: ignore[union-attr]
 
 
 def _activities(node: Node, report: Report) -> Any:

@@ -129,7 +129,7 @@ def single_mappings(node: Node, report: Report) -> Any:
     if type(node.value) is not yaml.Seq:
         report.error("wrong-kind", f"{node.key}: a list was expected, not {describe(node.value)}", node)
         return INVALID
-    pairs = []
+    pairs: list[tuple[Any, Node]] = []
     for item in node:
         if type(item.value) is yaml.Map and len(item.value) == 1:
             pairs.extend(item.items())

@@ -202,9 +202,7 @@ SIGNATURE = Construct(
     },
 )
 
-FUNCTION = Construct(
-    "function definition", FunctionDefinition, {"signatures": Key(listed(SIGNATURE), mandatory=True)}
-)
+FUNCTION = Construct("function definition", FunctionDefinition, {"signatures": Key(listed(SIGNATURE), mandatory=True)})
 
 SERVICE = Construct(
     "service template",

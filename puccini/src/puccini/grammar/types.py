@@ -1,4 +1,4 @@
-"""Grammar of type definitions and of what only types hold (sections 6.4, 7.1, 7.3, 8.1, 8.2, 8.4, 9.2, 11.1, 12.1, 16)."""
+"""Grammar of types and of what only types hold (sections 6.4, 7.1, 7.3, 8.1, 8.2, 8.4, 9.2, 11.1, 12.1, 16)."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,13 +6,12 @@ from typing import Any
 
 from puccini.grammar import readers
 from puccini.grammar.construct import Construct, Element, Key, named, named_list
-from puccini.grammar.data import ATTRIBUTE, PROPERTY, SCHEMA, DataDefinition, SchemaDefinition
+from puccini.grammar.data import ATTRIBUTE, PARAMETER, PROPERTY, SCHEMA, DataDefinition, SchemaDefinition
 from puccini.grammar.interfaces import (
     ARTIFACT,
     INTERFACE,
     NOTIFICATION,
     OPERATION,
-    PARAMETER,
     ArtifactDefinition,
     InterfaceDefinition,
     OperationDefinition,
@@ -34,7 +33,8 @@ class Kind(StrEnum):
     POLICY = "policy_types"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
+        """What messages call it."""
         return self.value.removesuffix("_types") + " type"
 
 
@@ -167,7 +167,7 @@ _TYPE = {"derived_from": Key(readers.name), "version": Key(readers.text)}
 
 
 def _type(kind: Kind, struct: type[TypeDefinition], keys: Mapping[str, Key]) -> Construct[Any]:
-    return Construct(kind.title, struct, {**_TYPE, **keys})
+    return Construct(kind.label, struct, {**_TYPE, **keys})
 
 
 TYPES: dict[Kind, Construct[Any]] = {

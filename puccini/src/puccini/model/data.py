@@ -108,7 +108,7 @@ class Role(StrEnum):
 
 
 class Property:
-    """A property, attribute or parameter. `default` and `fixed` are unset when there are none; `schema` None is untyped.
+    """A property, attribute or parameter. `default` and `fixed` may be unset; without a `schema` it is untyped.
 
     `mapping` is the attribute that an incoming parameter is stored in.
     """

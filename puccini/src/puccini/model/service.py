@@ -1,4 +1,4 @@
-"""The resolved service template: nodes, relationships, groups, policies, workflows, and all that is assigned in them."""
+"""The resolved service template: nodes, relationships, groups, policies, workflows, and what is assigned in them."""
 
 from typing import Any
 
@@ -98,7 +98,7 @@ class RelationshipUse:
 
 
 class RequirementUse:
-    """A requirement assignment, written or `implicit`. `filters` are all conditions on the target, evaluated on the edge."""
+    """A requirement assignment, written or `implicit`. `filters` are all conditions on the target."""
 
     def __init__(self, requirement: Requirement, node: Node) -> None:
         self.requirement = requirement

@@ -45,4 +45,4 @@ class Type:
         return any(ancestor.metadata.get(key) == value for ancestor in self.ancestors)
 
     def __repr__(self) -> str:
-        return f"<{self.kind.title} {self.class_name}>"
+        return f"<{self.kind.label} {self.class_name}>"

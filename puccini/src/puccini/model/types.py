@@ -35,7 +35,7 @@ class CapabilityType(_WithData):
 
 
 class Operation:
-    """An operation or notification. `unit` is the file that gives the implementation, whose paths are relative to it."""
+    """An operation or notification. `unit` is the file of the implementation, to which its paths are relative."""
 
     def __init__(self, name: str, node: Node) -> None:
         self.name = name
@@ -133,7 +133,7 @@ class Requirement:
 
 
 class Artifact:
-    """An artifact definition with its type. `path` is where its file is in `unit`'s source, empty when it is not there."""
+    """An artifact with its type. `path` is where its file is in the source of `unit`, empty when it is not there."""
 
     def __init__(self, name: str, type: ArtifactType | None, file: str, node: Node, unit: Unit) -> None:
         self.name = name

@@ -59,7 +59,7 @@ def from_file(node: Node, unit: Unit, resolver: Resolver) -> Artifact | None:
 def implement(
     result: dict[str, Any], definition: Implementation, unit: Unit, known: Mapping[str, Artifact], resolver: Resolver
 ) -> None:
-    """Put the plain forms of an implementation's artifacts into `result`: ``artifact``, ``dependencies``, ``timeout``."""
+    """Put the plain form of an implementation into `result`: ``artifact``, ``dependencies``, ``timeout``."""
     if definition.primary is not None:
         primary = _one(definition.primary, unit, known, resolver)
         if primary is not None:
@@ -133,7 +133,7 @@ def _repository(definition: ArtifactDefinition, result: Artifact, resolver: Reso
 
 
 def _locate(file: Node, result: Artifact, resolver: Resolver) -> None:
-    """Find the file. What has a scheme or a repository is elsewhere; the rest is beside the TOSCA file, or only a name."""
+    """Find the file. What has a scheme or a repository is elsewhere; the rest is beside the TOSCA file or only a name."""
     if result.repository or "://" in file.text:
         return
     try:

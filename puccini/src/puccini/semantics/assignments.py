@@ -222,9 +222,7 @@ def _named(
     return made
 
 
-def _filters(
-    use: RequirementUse, own: Node | None, template: NodeTemplate, scope: Scope, resolver: Resolver
-) -> None:
+def _filters(use: RequirementUse, own: Node | None, template: NodeTemplate, scope: Scope, resolver: Resolver) -> None:
     """Section 8.6: the filters of all definitions and of the assignment hold; SELF in them is the relationship."""
     owner = use.relationship.definition if use.relationship is not None else None
     inner = scope.with_(owner=owner, relationship=True, source=template)

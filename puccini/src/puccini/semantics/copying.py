@@ -22,7 +22,9 @@ def expand(templates: Mapping[str, T], title: str, resolver: Resolver) -> dict[s
         source = templates.get(template.copy.text)
         if source is None:
             hint = suggest(template.copy.text, [other for other in templates if other != name])
-            resolver.report.error("unknown-template", f"there is no {title} {template.copy.text!r}", template.copy, hint)
+            resolver.report.error(
+                "unknown-template", f"there is no {title} {template.copy.text!r}", template.copy, hint
+            )
         elif source.copy is not None or source is template:
             message = f"{template.copy.text!r} is itself a copy, and copies are not copied"
             resolver.report.error("copy-of-copy", message, template.copy)

@@ -1,8 +1,9 @@
 """Calls of custom functions (section 10.4): found, counted, and turned into ``tosca:call``.
 
 ``tosca:call`` has two arguments: what the function is, and the list of its arguments. The first is
-``{"function": NAME, "signatures": [{"arguments": [SCHEMA], "optional": [SCHEMA], "variadic": BOOLEAN, "result": SCHEMA or
-absent, "artifact": ARTIFACT or absent, "dependencies": [ARTIFACT]}]}``, artifacts as in ``tosca:operation``.
+``{"function": NAME, "signatures": [{"arguments": [SCHEMA], "optional": [SCHEMA], "variadic": BOOLEAN, "result": SCHEMA,
+"artifact": ARTIFACT, "dependencies": [ARTIFACT]}]}``, the last three where they are given, artifacts as in
+``tosca:operation``.
 """
 
 from typing import Any

@@ -13,7 +13,8 @@ _SCALAR_KEYS = ("data_type", "units", "canonical_unit", "prefixes")
 def fill(type: DataType, resolver: Resolver) -> None:
     """Fill one type whose parent is filled."""
     definition = type.definition
-    assert isinstance(definition, Definition) and type.unit is not None
+    assert isinstance(definition, Definition)
+    assert type.unit is not None
     scope = Scope(type.unit, closed=True)
     parent = type.parent if isinstance(type.parent, DataType) else None
     _inherit(type, parent)
@@ -119,15 +120,15 @@ def _check_multipliers(type: DataType, definition: Definition, resolver: Resolve
     for table in (definition.units or {}, definition.prefixes or {}):
         for name, node in table.items():
             if whole and not isinstance(node.value, int):
-                report.error("bad-multiplier", f"the multiplier of {name!r} is an integer, as the number is", node)
+                report.error("bad-multiplier", f"the multiplier of {name!r} must be an integer, as the number is", node)
             elif not 0 < node.value < float("inf"):
-                report.error("bad-multiplier", f"the multiplier of {name!r} is above 0", node)
+                report.error("bad-multiplier", f"the multiplier of {name!r} must be above 0", node)
     if definition.units is not None and 1 not in type.units.values():
-        report.error("bad-units", "one of the units has the multiplier 1", definition.node.child("units"))
+        report.error("bad-units", "one of the units must have the multiplier 1", definition.node.child("units"))
     if type.prefixes is not None and definition.prefixes is not None:
         place: Node = definition.node.child("prefixes")
         if 1 not in type.prefixes.values():
-            report.error("bad-units", "one of the prefixes (such as \"\") has the multiplier 1", place)
+            report.error("bad-units", 'one of the prefixes (such as "") must have the multiplier 1', place)
         if len(type.units) > 1:
             message = "prefixes go with a single unit; here the units are: " + ", ".join(type.units)
             report.warn("bad-units", message, place, "list each unit with its prefix under 'units'", key=True)
@@ -143,7 +144,9 @@ def _canonical(type: DataType, definition: Definition, refined: bool, resolver: 
             message = f"the canonical unit {written.text!r} is not one of the units"
             resolver.report.error("bad-units", message, written, "known are: " + ", ".join(list(type.all_units)[:12]))
         elif written.text not in ones:
-            resolver.report.error("bad-units", f"the canonical unit {written.text!r} has the multiplier 1", written)
+            resolver.report.error(
+                "bad-units", f"the canonical unit {written.text!r} must have the multiplier 1", written
+            )
         type.canonical = written.text
     elif sum(1 for multiplier in type.units.values() if multiplier == 1) > 1:
         message = "several units have the multiplier 1, so 'canonical_unit' is needed"

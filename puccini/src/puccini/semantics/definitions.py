@@ -86,16 +86,16 @@ def build(
     return result
 
 
-def _values(
-    definition: DataDefinition, result: Property, scope: Scope, resolver: Resolver, incoming: bool
-) -> None:
+def _values(definition: DataDefinition, result: Property, scope: Scope, resolver: Resolver, incoming: bool) -> None:
     default, value, mapped = definition.default, definition.value, definition.mapping
     if incoming and definition.short:
         value, mapped = None, value
     if default is not None:
         if definition.required is False or not result.required:
             message = f"{definition.name!r} is not required and so has no use for a default"
-            resolver.report.warn("useless-default", message, default, "remove 'required: false' or the default", key=True)
+            resolver.report.warn(
+                "useless-default", message, default, "remove 'required: false' or the default", key=True
+            )
             result.required = True if definition.required is None else result.required
         values.give(default, result.schema, scope, resolver, partial(setattr, result, "default"))
     if value is not None:
@@ -216,5 +216,3 @@ def _not_short(definition: DataDefinition, role: Role, resolver: Resolver) -> No
     message = f"{definition.name!r} is new here, and so is defined by a map with a type, not by {describe(node.value)}"
     hint = f"write '{definition.name}: {{ type: ... }}'"
     resolver.report.error("not-a-refinement", message, node, hint)
-
-

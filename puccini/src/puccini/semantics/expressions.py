@@ -25,7 +25,7 @@ def read(node: Node, scope: Scope, resolver: Resolver) -> Value:
     raw = node.value
     kind = raw.__class__
     if kind is str:
-        return _text(node, raw, scope, resolver) if raw.startswith("$") else raw  # type: ignore[no-any-return]
+        return _text(node, raw, scope, resolver) if raw.startswith("$") else raw
     if kind is yaml.Map:
         return _map(node, scope, resolver)
     if kind is yaml.Seq:

@@ -66,7 +66,9 @@ def _check_cycle(group: Group, resolver: Resolver) -> None:
     while stack:
         member = stack.pop()
         if member is group:
-            resolver.report.error("group-cycle", f"the group {group.name!r} is a member of itself", group.node, key=True)
+            resolver.report.error(
+                "group-cycle", f"the group {group.name!r} is a member of itself", group.node, key=True
+            )
             return
         if member.name not in visited:
             visited.add(member.name)

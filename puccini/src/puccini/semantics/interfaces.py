@@ -16,7 +16,8 @@ from puccini.semantics.scope import Scope
 def fill(type: InterfaceType, resolver: Resolver) -> None:
     """Fill an interface type whose parent is filled."""
     definition = type.definition
-    assert isinstance(definition, Definition) and type.unit is not None
+    assert isinstance(definition, Definition)
+    assert type.unit is not None
     parent = type.parent if isinstance(type.parent, InterfaceType) else None
     scope = Scope(type.unit, closed=True)
     inputs = parent.inputs if parent is not None else {}
@@ -35,7 +36,7 @@ def extend(
     resolver: Resolver,
     closed: str = "",
 ) -> dict[str, Interface]:
-    """Return `inherited` with the interfaces of a type (or, `closed`, of a requirement's relationship) added or refined."""
+    """Return `inherited` with interfaces added or refined; with `closed`, the title of what is refined, none are added."""
     result = dict(inherited)
     for name, definition in given.items():
         parent = inherited.get(name)
@@ -60,9 +61,7 @@ def _interface(
         result.inputs |= parent.inputs
         result.operations |= parent.operations
         result.notifications |= parent.notifications
-    result.inputs = definitions.extend(
-        result.inputs, definition.inputs, Role.PARAMETER, scope, resolver, untyped=True
-    )
+    result.inputs = definitions.extend(result.inputs, definition.inputs, Role.PARAMETER, scope, resolver, untyped=True)
     result.operations = _refine(result.operations, definition.operations, type, "operation", scope, resolver)
     result.notifications = _refine(
         result.notifications, definition.notifications, type, "notification", scope, resolver
@@ -125,9 +124,7 @@ def _refine(
             resolver.report.error("unknown-operation", message, definition.node, hint, key=True)
             continue
         made = known[name].copy(definition.node) if name in known else Operation(name, definition.node)
-        made.inputs = definitions.extend(
-            made.inputs, definition.inputs, Role.PARAMETER, scope, resolver, untyped=True
-        )
+        made.inputs = definitions.extend(made.inputs, definition.inputs, Role.PARAMETER, scope, resolver, untyped=True)
         made.outputs = definitions.extend(
             made.outputs, definition.outputs, Role.PARAMETER, scope, resolver, untyped=True, incoming=True
         )

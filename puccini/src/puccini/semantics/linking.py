@@ -1,4 +1,4 @@
-"""Whether a requirement can lead to its target at all: capability types and the lists of valid types (sections 7.3, 8.1, 8.2)."""
+"""Whether a requirement can lead to its target: capability types and lists of valid types (sections 7.3, 8.1, 8.2)."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Follows TOSCA paths (section 10.3) through types and templates, as far as they can be known before there is a service."""
+"""Follows TOSCA paths (section 10.3) through types and templates, as far as that is possible without a service."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -219,15 +219,21 @@ def _data(call: Call, place: Place) -> tuple[str, dict[str, Property] | None, bo
     """Return what the place is called, what it has, and whether it cannot have more (its type is not a lower bound)."""
     from puccini.model.service import NodeTemplate
 
-    owner = {"node": place.node, "relationship": place.relationship, "capability": place.capability}.get(place.kind)
-    if owner is None:
+    holder: NodeType | Relationship | RelationshipType | Capability | CapabilityType | None
+    match place.kind:
+        case "capability":
+            holder = place.capability
+        case "relationship":
+            holder = place.relationship
+        case _:
+            holder = node_type(place.node)
+    if holder is None:
         return "", None, False
-    final = isinstance(owner, NodeTemplate | Capability) and isinstance(place.node, NodeTemplate)
-    holder = owner.type if isinstance(owner, NodeTemplate) else owner
-    title = holder.name if not isinstance(holder, Relationship) else holder.type.name
+    title = holder.type.name if isinstance(holder, Relationship) else holder.name
     known = dict(holder.properties)
     if call.function == "tosca:get_attribute":
         known |= holder.attributes
+    final = isinstance(place.node, NodeTemplate) and place.kind != "relationship"
     return repr(title), known, final or place.requirement is None
 
 

@@ -99,10 +99,10 @@ def _capability(
             message = f"the capability is {parent.capability_name!r} by name in the parent type, and stays that"
             resolver.report.error("bad-refinement", message, name, related=parent.node)
         return
-    if scope.unit.type(Kind.CAPABILITY, name.text) is None and result.node_type is not None:
-        if _declares(result.node_type, name.text):
-            result.capability_name = name.text
-            return
+    known = scope.unit.type(Kind.CAPABILITY, name.text) is not None
+    if not known and result.node_type is not None and _declares(result.node_type, name.text):
+        result.capability_name = name.text
+        return
     found = resolver.find(Kind.CAPABILITY, scope.unit, name)
     if not isinstance(found, CapabilityType):
         return

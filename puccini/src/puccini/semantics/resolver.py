@@ -28,6 +28,7 @@ CLASSES: dict[Kind, type[Type]] = {
 }
 """Each kind's class, in the order in which types are filled: a kind is made of those before it."""
 
+
 class Resolver:
     """The types of a load. `types` has all that could be made, by their definition."""
 
@@ -69,7 +70,7 @@ class Resolver:
         found = [type for type in self.types.values() if type.kind is kind]
         return sorted(found, key=lambda type: len(type.ancestors))
 
-    def find(self, kind: Kind, unit: Unit, name: Node, role: str = "") -> Type | None:
+    def find(self, kind: Kind, unit: Unit, name: Node) -> Type | None:
         """Return the type that `name` means in `unit`; report when there is none."""
         text = name.text
         found = unit.type(kind, text)
@@ -80,7 +81,7 @@ class Resolver:
                 return data.BUILT_IN[text]
             if (old := self._old_scalar(name)) is not None:
                 return old
-        self._unknown(kind, unit, name, role)
+        self._unknown(kind, unit, name)
         return None
 
     def visible(self, kind: Kind, unit: Unit) -> list[Type]:
@@ -99,7 +100,9 @@ class Resolver:
             return data.ANY
         if found is data.BUILT_IN["scalar"]:
             message = "'scalar' is abstract: values have a type derived from it"
-            self.report.error("abstract-type", message, name, "define a data type with 'derived_from: scalar' and units")
+            self.report.error(
+                "abstract-type", message, name, "define a data type with 'derived_from: scalar' and units"
+            )
             return data.ANY
         return found
 
@@ -139,17 +142,17 @@ class Resolver:
                 return data.BUILT_IN[name.text]
             if (old := self._old_scalar(name)) is not None:
                 return old
-        self._unknown(kind, unit, name, "the parent ")
+        self._unknown(kind, unit, name)
         return None
 
-    def _unknown(self, kind: Kind, unit: Unit, name: Node, role: str) -> None:
+    def _unknown(self, kind: Kind, unit: Unit, name: Node) -> None:
         others = [other for other in Kind if other is not kind and unit.type(other, name.text) is not None]
         if others:
-            hint = f"{name.text!r} is a{'n' if others[0].title[0] in 'ai' else ''} {others[0].title}"
+            hint = f"{name.text!r} is a{'n' if others[0].label[0] in 'ai' else ''} {others[0].label}"
         else:
             known = unit.names(kind.value) + (list(data.BUILT_IN) if kind is Kind.DATA else [])
             hint = suggest(name.text, known)
-        self.report.error("unknown-type", f"there is no {role}{kind.title} {name.text!r}", name, hint)
+        self.report.error("unknown-type", f"there is no {kind.label} {name.text!r}", name, hint)
 
     def _old_scalar(self, name: Node) -> data.DataType | None:
         """The ``scalar-unit`` types of TOSCA 1.3, accepted with a warning although they are not built in any more."""

@@ -19,9 +19,9 @@ class Scope:
 
     `unit` is its file. `owner` is what SELF means, None where that is not known or means nothing; `relationship` says
     that SELF is a relationship. `source` is the node at whose requirement the expression stands. `service` gives names
-    of inputs and node templates. `value` is the schema of ``$value``; `validating` says whether there is a ``$value`` at
-    all. `inputs` are those of the workflow around it. With `closed`, nothing outside of the value may be referred to
-    (data types, interface types).
+    of inputs and node templates. `value` is the schema of ``$value``; `validating` says whether there is one at all.
+    `inputs` are those of the workflow around it. With `closed`, nothing outside of the value may be referred to (data
+    types, interface types).
     """
 
     unit: Unit

@@ -3,14 +3,23 @@
 Names come first, so that everything can refer to everything; then what is in them; then the checks that need it all.
 """
 
-
 from puccini.grammar.templates import NodeTemplate as NodeDefinition
 from puccini.grammar.templates import RelationshipTemplate as RelationshipDefinition
 from puccini.grammar.types import Kind
 from puccini.model.data import Role
 from puccini.model.service import NodeTemplate, RelationshipUse, Service
 from puccini.model.types import NodeType, RelationshipType
-from puccini.semantics import copying, custom, definitions, groups, operations, substitution, templates, values, workflows
+from puccini.semantics import (
+    copying,
+    custom,
+    definitions,
+    groups,
+    operations,
+    substitution,
+    templates,
+    values,
+    workflows,
+)
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 from puccini.units import Unit
@@ -98,5 +107,3 @@ def _fill_relationship(
     use.attributes = templates.assign_attributes(definition.attributes, use.type, inner, resolver, owner)
     use.interfaces = templates.assign_interfaces(definition.interfaces, use.type.interfaces, inner, resolver, owner)
     use.implemented = operations.resolve(use.type.interfaces, use.interfaces, {}, resolver)
-
-

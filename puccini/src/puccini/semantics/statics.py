@@ -15,7 +15,7 @@ from puccini.functions.signatures import SIGNATURES, Scope
 
 
 class Statics:
-    """Evaluates clauses that are calls of pure functions; anything else counts as fulfilled until there is a service."""
+    """Evaluates clauses that are calls of pure functions; others count as fulfilled until there is a service."""
 
     def __init__(self) -> None:
         self._context: Context | None = None

@@ -64,9 +64,7 @@ def _attributes(mapping: SubstitutionMapping, type: NodeType, service: Service, 
         _data(key, node, type, "attribute", resolver)
 
 
-def _check_types(
-    found: Property | None, parameter: Property, many: bool, node: Node, resolver: Resolver
-) -> None:
+def _check_types(found: Property | None, parameter: Property, many: bool, node: Node, resolver: Resolver) -> None:
     if found is None or found.schema is None or parameter.schema is None or many:
         return
     if not references.compatible(found.schema.type, parameter.schema.type):
@@ -93,7 +91,9 @@ def _data(key: Any, node: Node, type: NodeType, what: str, resolver: Resolver) -
             return None, False
         many = len(key) == 4 and key[2] == "ALL"
         if len(key) == 4 and not many and (not isinstance(key[2], int) or isinstance(key[2], bool) or key[2] < 0):
-            resolver.report.error("bad-mapping", "the index of a relationship is a number from 0, or ALL", node, key=True)
+            resolver.report.error(
+                "bad-mapping", "the index of a relationship is a number from 0, or ALL", node, key=True
+            )
         if requirement.relationship is None:
             return None, many
         return _member(requirement.relationship, section, key[-1], "the relationship", what, node, resolver), many

@@ -1,4 +1,4 @@
-"""Node templates: what is assigned to properties, attributes, capabilities, interfaces and artifacts (sections 7.2, 8.3, 11.3)."""
+"""Node templates: what is assigned in them to what their type defines (sections 7.2, 8.3, 11.3)."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -87,7 +87,9 @@ def assign_interfaces(
         interface = known.get(name)
         if interface is None:
             hint = suggest(name, known) or f"{owner} has no interfaces"
-            resolver.report.error("unknown-interface", f"{owner} has no interface {name!r}", definition.node, hint, key=True)
+            resolver.report.error(
+                "unknown-interface", f"{owner} has no interface {name!r}", definition.node, hint, key=True
+            )
             continue
         use = InterfaceUse(interface, definition.node)
         use.inputs = values.assign(
@@ -117,12 +119,16 @@ def _directives(template: NodeTemplate, definition: Definition, scope: Scope, re
     for directive in definition.directives:
         if directive.text not in DIRECTIVES:
             hint = suggest(directive.text, DIRECTIVES)
-            resolver.report.error("unknown-directive", f"{directive.text!r} is not a directive of nodes", directive, hint)
+            resolver.report.error(
+                "unknown-directive", f"{directive.text!r} is not a directive of nodes", directive, hint
+            )
     template.directives = [one for one in definition.directives if one.text in DIRECTIVES]
     if definition.node_filter is not None:
         if not any(one.text == "select" for one in template.directives):
             message = "a node filter of a node template is only for the directive 'select'"
-            resolver.report.warn("useless-filter", message, definition.node_filter, "add 'directives: [ select ]'", key=True)
+            resolver.report.warn(
+                "useless-filter", message, definition.node_filter, "add 'directives: [ select ]'", key=True
+            )
         template.node_filter = condition(definition.node_filter, scope, resolver)
 
 
@@ -211,4 +217,3 @@ def _operation(definition: OperationAssignment, operation: Operation, scope: Sco
             use.outputs[name] = mapped
     use.implementation = definition.implementation
     return use
-

@@ -13,6 +13,7 @@ from puccini.nodes import Node
 from puccini.semantics import artifacts, data_types, definitions, interfaces, requirements
 from puccini.semantics.resolver import CLASSES, Resolver
 from puccini.semantics.scope import Scope
+from puccini.units import Unit
 
 
 def fill(resolver: Resolver) -> None:
@@ -88,7 +89,8 @@ def _fill_interface(type: Type, resolver: Resolver) -> None:
 
 
 def _fill_artifact(type: Type, resolver: Resolver) -> None:
-    assert isinstance(type, model.ArtifactType) and isinstance(type.definition, grammar.ArtifactType)
+    assert isinstance(type, model.ArtifactType)
+    assert isinstance(type.definition, grammar.ArtifactType)
     parent = type.parent if isinstance(type.parent, model.ArtifactType) else None
     _data(type, resolver, attributes=False)
     definition = type.definition
@@ -99,7 +101,8 @@ def _fill_artifact(type: Type, resolver: Resolver) -> None:
 
 
 def _fill_capability(type: Type, resolver: Resolver) -> None:
-    assert isinstance(type, model.CapabilityType) and isinstance(type.definition, grammar.CapabilityType)
+    assert isinstance(type, model.CapabilityType)
+    assert isinstance(type.definition, grammar.CapabilityType)
     parent = type.parent if isinstance(type.parent, model.CapabilityType) else None
     _data(type, resolver)
     definition = type.definition
@@ -111,14 +114,19 @@ def _fill_capability(type: Type, resolver: Resolver) -> None:
 
 
 def _fill_relationship(type: Type, resolver: Resolver) -> None:
-    assert isinstance(type, model.RelationshipType) and isinstance(type.definition, grammar.RelationshipType)
+    assert isinstance(type, model.RelationshipType)
+    assert isinstance(type.definition, grammar.RelationshipType)
     parent = type.parent if isinstance(type.parent, model.RelationshipType) else None
     scope = _data(type, resolver)
     definition = type.definition
     inherited = parent.interfaces if parent is not None else {}
     type.interfaces = interfaces.extend(inherited, definition.interfaces, scope, resolver)
     type.valid_capabilities = narrow(
-        resolver, type, Kind.CAPABILITY, definition.valid_capability_types, parent.valid_capabilities if parent else None
+        resolver,
+        type,
+        Kind.CAPABILITY,
+        definition.valid_capability_types,
+        parent.valid_capabilities if parent else None,
     )
     type.valid_targets = narrow(
         resolver, type, Kind.NODE, definition.valid_target_node_types, parent.valid_targets if parent else None
@@ -129,7 +137,8 @@ def _fill_relationship(type: Type, resolver: Resolver) -> None:
 
 
 def _fill_node(type: Type, resolver: Resolver) -> None:
-    assert isinstance(type, model.NodeType) and isinstance(type.definition, grammar.NodeType)
+    assert isinstance(type, model.NodeType)
+    assert isinstance(type.definition, grammar.NodeType)
     parent = type.parent if isinstance(type.parent, model.NodeType) else None
     scope = _data(type, resolver)
     definition = type.definition
@@ -188,7 +197,8 @@ def _capability(
 
 
 def _fill_group(type: Type, resolver: Resolver) -> None:
-    assert isinstance(type, model.GroupType) and isinstance(type.definition, grammar.GroupType)
+    assert isinstance(type, model.GroupType)
+    assert isinstance(type.definition, grammar.GroupType)
     parent = type.parent if isinstance(type.parent, model.GroupType) else None
     _data(type, resolver)
     members = parent.members if parent is not None else None
@@ -197,17 +207,15 @@ def _fill_group(type: Type, resolver: Resolver) -> None:
 
 def _fill_policy(type: Type, resolver: Resolver) -> None:
     """Section 16.3: targets are node types or group types; triggers may be added, not changed."""
-    assert isinstance(type, model.PolicyType) and isinstance(type.definition, grammar.PolicyType)
+    assert isinstance(type, model.PolicyType)
+    assert isinstance(type.definition, grammar.PolicyType)
     assert type.unit is not None
     parent = type.parent if isinstance(type.parent, model.PolicyType) else None
     definition = type.definition
     _data(type, resolver, attributes=False)
     found: tuple[Type, ...] | None = None
     if definition.targets is not None:
-        targets = []
-        for name in definition.targets:
-            kind = Kind.GROUP if type.unit.type(Kind.GROUP, name.text) is not None else Kind.NODE
-            targets.append(resolver.find(kind, type.unit, name))
+        targets = [resolver.find(_target_kind(name, type.unit), type.unit, name) for name in definition.targets]
         found = tuple(target for target in targets if target is not None)
     type.targets = restrict(resolver, found, definition.targets, parent.targets if parent is not None else None)
     type.triggers = dict(parent.triggers) if parent is not None else {}
@@ -217,6 +225,10 @@ def _fill_policy(type: Type, resolver: Resolver) -> None:
             resolver.report.error("bad-refinement", message, trigger.node, "choose another name", key=True)
             continue
         type.triggers[name] = (trigger, type.unit)
+
+
+def _target_kind(name: Node, unit: Unit) -> Kind:
+    return Kind.GROUP if unit.type(Kind.GROUP, name.text) is not None else Kind.NODE
 
 
 _FILLERS: dict[Kind, Callable[[Type, Resolver], None]] = {

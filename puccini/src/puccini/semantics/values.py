@@ -1,4 +1,4 @@
-"""Values given to properties, attributes and parameters: read, then checked against their schema once that is complete."""
+"""Values of properties, attributes and parameters: read, then checked against their schema once that is complete."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -33,7 +33,7 @@ def assign(
     *,
     open_ended: bool = False,
 ) -> dict[str, Value]:
-    """Return the values assigned to `known` definitions. Reports unknown names (unless `open_ended`) and fixed values."""
+    """Return the values assigned to `known` definitions. Reports fixed ones and, unless `open_ended`, unknown ones."""
     result: dict[str, Value] = {}
     for name, node in given.items():
         definition = known.get(name)
@@ -52,7 +52,9 @@ def assign(
     return result
 
 
-def require(given: Mapping[str, object], known: Mapping[str, Property], node: Node, owner: str, resolver: Resolver) -> None:
+def require(
+    given: Mapping[str, object], known: Mapping[str, Property], node: Node, owner: str, resolver: Resolver
+) -> None:
     """Report required properties that have neither a value nor a default (section 9.5)."""
     for name, definition in known.items():
         if name not in given and definition.required and definition.initial is UNSET:
@@ -153,4 +155,3 @@ def _role(known: Mapping[str, Property]) -> str:
 
 def _section(definition: Property) -> str:
     return {"property": "properties", "attribute": "attributes", "parameter": "inputs"}[definition.role]
-
