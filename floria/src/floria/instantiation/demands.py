@@ -175,7 +175,7 @@ class Attempt:
         wanted = self.wanted or 0
         message = f"requirement {self._template.name!r} finds {len(self.edges)} of {wanted} targets"
         if not refusals:
-            message += f"; {_description(self._look_for, self._candidates)}"
+            message += f"; {_description(self._look_for, self._candidates, bool(self.edges))}"
         problem = _problem(self._context, self._demand, "floria.unsatisfied", message)
         return msgspec.structs.replace(problem, wanted=wanted, found=len(self.edges), refusals=tuple(refusals))
 
@@ -371,8 +371,8 @@ def _problem(context: Context, demand: Demand, code: str, message: str) -> Probl
     return Problem(code, message, where, template.id, origin(template), template.name)
 
 
-def _description(wanted: Wanted, candidates: Candidates) -> str:
-    what = " and ".join(wanted.classes) or "anything"
+def _description(wanted: Wanted, candidates: Candidates, others: bool) -> str:
+    what = ("other " if others else "") + (" and ".join(wanted.classes) or "vertex")
     owner = f" that belongs to {' and '.join(wanted.owner_classes)}" if wanted.owner_classes else ""
     if wanted.target is not None:
         return f"its target {wanted.target} does not exist"

@@ -118,7 +118,7 @@ class Candidates:
 
     def near_misses(self, wanted: Wanted) -> Iterator[Refusal]:
         """Yield what comes closest to being a candidate, with the reasons why it is none."""
-        loose = wanted._replace(classes=wanted.classes if wanted.owner is None else (), owner_classes=(), scope=None)
+        loose = wanted._replace(classes=wanted.classes if wanted.owner is None else (), owner_classes=())
         for id in self._members(loose):
             if (reason := self.misfit(id, wanted)) is not None:
                 yield Refusal(id, self.label(id), reason)

@@ -159,26 +159,28 @@ class Planner:
         return root
 
     def _make_content(self, root: Vertex) -> None:
+        """Make what is contained in `root`, each vertex right before its own content."""
         identities: dict[Id, Identity] = {root.id: graph.ROOT}
-        pending: list[tuple[VertexTemplate, Vertex]] = []
+        pending: list[tuple[VertexTemplate, Vertex, int]] = []
         self._push(pending, root)
         while pending:
-            template, parent = pending.pop()
-            for index in range(self._count(template, parent)):
-                above = identities[parent.id]
-                label = template.classes[-1] if template.classes else ""
-                identity: Identity = (above, template.name, label, index)
-                vertex = self._vertex(template, parent, index, identity)
-                if vertex is not None:
-                    identities[vertex.id] = identity
-                    self._push(pending, vertex)
-            if len(self._draft.vertexes) > MAX_VERTEXES:
+            template, parent, index = pending.pop()
+            label = template.classes[-1] if template.classes else ""
+            identity: Identity = (identities[parent.id], template.name, label, index)
+            vertex = self._vertex(template, parent, index, identity)
+            if vertex is not None:
+                identities[vertex.id] = identity
+                self._push(pending, vertex)
+            if len(self._draft.vertexes) + len(pending) > MAX_VERTEXES:
                 self._problem(template, template.name, "floria.too-large", f"more than {MAX_VERTEXES} vertices")
                 return
 
-    def _push(self, pending: list[tuple[VertexTemplate, Vertex]], parent: Vertex) -> None:
+    def _push(self, pending: list[tuple[VertexTemplate, Vertex, int]], parent: Vertex) -> None:
         assert parent.template is not None
-        pending.extend((template, parent) for template in reversed(self._design.children.get(parent.template, ())))
+        content: list[tuple[VertexTemplate, Vertex, int]] = []
+        for template in self._design.children.get(parent.template, ()):
+            content.extend((template, parent, index) for index in range(self._count(template, parent)))
+        pending.extend(reversed(content))
 
     def _count(self, template: VertexTemplate, parent: Vertex) -> int:
         if isinstance(template.count, int) and not isinstance(template.count, bool) and template.count == 1:
