@@ -1,7 +1,5 @@
 """Plugins of all carriers, built once and compiled once: later runs find both in the cache."""
 
-import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +11,7 @@ from floria.plugins.conformance import Bench
 
 @pytest.fixture(scope="session")
 def host() -> Iterator[PluginHost]:
-    folder = build.cache().parent / "compiled"
-    with contextlib.suppress(FileNotFoundError):
-        os.chmod(folder, 0o700)
-    with PluginHost(folder) as made:
+    with PluginHost(build.cache().parent / "compiled") as made:
         yield made
 
 

@@ -55,7 +55,8 @@ class Call:
         printed = self.errors.decode("utf-8", "replace").strip()
         said = [line.strip() for line in printed.splitlines() if line.strip() and not _NOISE.search(line)]
         last = f": {said[-1][:300]}" if said else ""
-        return Fault("crashed", f"{self.actor}: {cause}{last}", False, {"printed": printed[-4000:]} if printed else None)
+        detail = {"printed": printed[-4000:]} if printed else None
+        return Fault("crashed", f"{self.actor}: {cause}{last}", False, detail)
 
     def serve(self, request: requests.Request) -> object:
         """Check a request against the grants, perform it, return its result. Raises `Fault`."""

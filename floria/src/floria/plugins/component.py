@@ -201,6 +201,9 @@ class LoadedComponent:
                 return work()
             except WasmtimeError as error:
                 raise self._fault(guest, error) from None
+            except (TypeError, ValueError, AttributeError, AssertionError) as error:
+                message = f"{guest.call.actor} has other types than the contract: {error}"
+                raise Fault("invalid-component", message) from None
 
     def _instantiate(self, store: Store) -> Prepared:
         instance = self._linker.instantiate(store, self._component)
@@ -231,8 +234,8 @@ def limit(store: Store, budget: Budget) -> None:
 
 
 def _cause(text: str) -> str:
-    lines = [line.strip() for line in text[text.rfind("Caused by") :].splitlines() if line.strip()]
-    return (lines[-1] if lines else text)[:300]
+    lines = [line.strip() for line in text[max(0, text.rfind("Caused by")) :].splitlines() if line.strip()]
+    return (lines[-1] if lines else "no cause given")[:300]
 
 
 def _first_line(error: WasmtimeError) -> str:

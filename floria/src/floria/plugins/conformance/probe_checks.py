@@ -208,7 +208,7 @@ def memory_bomb_ends(bench: Bench) -> None:
 
 def deep_recursion_ends(bench: Bench) -> None:
     """Recursion ends with the stack (R35)."""
-    bench.fault("plugin-error|crashed|cpu-limit", "deep", budget=Budget(memory=96 << 20, cpu=10))
+    bench.fault("plugin-error|crashed|cpu-limit", "deep", budget=Budget(memory=96 << 20, cpu=2))
 
 
 def giant_output_ends(bench: Bench) -> None:

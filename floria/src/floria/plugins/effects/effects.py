@@ -122,7 +122,7 @@ class Effects:
         known = self._planned.answer(request, permit)
         if known is not None:
             return known
-        if not permit.change or self._unneeded(request, permit):
+        if not permit.change or (not self._planned.knows(request) and self._unneeded(request, permit)):
             return self._execute(Effect(ids.new(), written, False), request, permit, limits)
         effect = Effect(ids.new(), written, True, self._clock(), actor, self._boot)
         self._journal.intent(effect)

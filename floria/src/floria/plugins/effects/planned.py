@@ -60,6 +60,10 @@ class PlannedFiles:
                 pass
         return None
 
+    def knows(self, request: requests.Request) -> bool:
+        """Whether recorded changes decide what is at the path of the request, not the disk."""
+        return isinstance(request, requests.FILE_CHANGES) and self._kind(request.path) is not None
+
     def _kind(self, path: str) -> str | None:
         if path in self._files:
             return "file"

@@ -74,7 +74,7 @@ def _write(request: requests.WriteFile) -> str:
     path = shlex.quote(request.path)
     folder = shlex.quote(request.path.rsplit("/", 1)[0] or "/")
     mode = request.mode & 0o777
-    lines = [f"install -d {folder}"]
+    lines = [f"mkdir -p {folder}"]
     lines += [f"install -m {mode:o} /dev/null {path}"]
     lines += [_with_input(f"cat >{path}", request.content) if request.content else f": >{path}"]
     return "\n".join(lines)
