@@ -84,7 +84,7 @@ def run(arguments: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + 13
+        return 1
     except Exception as error:
         return _refused(error)
     return code if isinstance(code, int) else 0

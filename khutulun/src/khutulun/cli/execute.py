@@ -5,7 +5,6 @@ import os
 import selectors
 import signal
 import socket
-import sys
 
 import click
 
@@ -19,6 +18,7 @@ from khutulun.client import Exec
 NOT_RUN = 125
 """The exit code when it is Khutulun that failed, not the program."""
 
+_STDIN, _STDOUT, _STDERR = 0, 1, 2
 _PASSED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 
 
@@ -40,7 +40,7 @@ def execute(remote: Remote, interactive: bool, tty: bool, node: Target, command:
       khutulun exec hello/server -- env
       tar c . | khutulun exec -i hello/server -- tar x -C /srv
     """
-    if tty and interactive and not sys.stdin.isatty():
+    if tty and interactive and not os.isatty(_STDIN):
         problems.show([model.Problem("no-terminal", "stdin is no terminal", hint="leave out -t")])
         return NOT_RUN
     try:
@@ -52,7 +52,7 @@ def execute(remote: Remote, interactive: bool, tty: bool, node: Target, command:
 
 def _request(remote: Remote, interactive: bool, tty: bool, node: Target, command: tuple[str, ...]) -> model.ExecRequest:
     assert node.node is not None
-    size = terminal.size(sys.stdout.fileno())
+    size = terminal.size(_STDOUT)
     return model.ExecRequest(
         node.service, node.node, command, remote.directory, tty, interactive, size.lines, size.columns
     )
@@ -65,7 +65,7 @@ def _execute(remote: Remote, request: model.ExecRequest) -> int:
         remote_program = remote.client.execute(request)
         stack.callback(remote_program.close)
         if request.tty and request.stdin:
-            stack.enter_context(terminal.raw(sys.stdin.fileno()))
+            stack.enter_context(terminal.raw(_STDIN))
         return _Session(remote_program, wakeup, request).run()
 
 
@@ -78,9 +78,9 @@ class _Session:
         self._selector = selectors.PollSelector()
         self._selector.register(program, selectors.EVENT_READ, self._receive)
         self._selector.register(wakeup, selectors.EVENT_READ, self._signalled)
-        self._input = sys.stdin.fileno() if request.stdin else None
+        self._open = request.stdin
         self._listening = False
-        if self._input is None:
+        if not self._open:
             program.write(b"")
 
     def run(self) -> int:
@@ -96,29 +96,26 @@ class _Session:
 
     def _listen(self) -> None:
         """Wait for input only while there is room for it at the other end."""
-        wanted = self._input is not None and self._program.room > 0
+        wanted = self._open and self._program.room > 0
         if wanted and not self._listening:
-            assert self._input is not None
-            self._selector.register(self._input, selectors.EVENT_READ, self._typed)
+            self._selector.register(_STDIN, selectors.EVENT_READ, self._typed)
         elif self._listening and not wanted:
-            self._selector.unregister(sys.stdin.fileno())
+            self._selector.unregister(_STDIN)
         self._listening = wanted
 
     def _typed(self) -> None:
-        assert self._input is not None
-        data = _read(self._input, min(frames.CHUNK, self._program.room))
+        data = _read(_STDIN, min(frames.CHUNK, self._program.room))
         self._program.write(data)
-        if not data:
-            self._input = None
+        self._open = bool(data)
 
     def _receive(self) -> None:
         for channel, data in self._program.receive():
-            _write(sys.stdout.fileno() if channel is Channel.STDOUT else sys.stderr.fileno(), data)
+            _write(_STDOUT if channel is Channel.STDOUT else _STDERR, data)
 
     def _signalled(self) -> None:
         for number in self._wakeup.recv(64):
             if number == signal.SIGWINCH:
-                self._program.resize(terminal.size(sys.stdout.fileno()))
+                self._program.resize(terminal.size(_STDOUT))
             elif number in _PASSED:
                 self._program.signal(number)
 

@@ -1,6 +1,6 @@
 """Grants of plugins: shown, and asked for."""
 
-import sys
+import os
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -49,7 +49,7 @@ def ask(wanted: Iterable[Wanted], *, yes: bool) -> None:
             click.echo(line, err=True)
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not os.isatty(0):
         raise model.refuse(
             NEEDED, "nobody can be asked to grant this: stdin is no terminal", hint="read it, then add --yes"
         )

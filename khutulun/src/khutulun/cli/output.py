@@ -42,7 +42,7 @@ def show_each(output: Output, annotation: Hashable, item: T, human: Callable[[T]
 
 def rendered(output: Output, annotation: Hashable, item: object) -> str:
     """Return `item` as JSON or YAML, with every field."""
-    plain = wire.full(annotation, item)
+    plain = msgspec.to_builtins(wire.full(annotation, item))
     if output is Output.YAML:
         return yaml.dump(plain)
     return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n"

@@ -8,7 +8,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, Self
 
 import click
 
@@ -98,8 +98,7 @@ def follow(remote: Remote, start: Callable[[], model.Execution], *, service: str
     if not wait:
         return start()
     asked = arguments.Events(service=service, directory=remote.directory, follow=True, limit=1)
-    with remote.client.events(asked) as events:
-        watch = _Watch(events)
+    with remote.client.events(asked) as events, _Watch(events) as watch:
         execution = start()
         try:
             return watch.until_end(remote, execution, Live() if sys.stderr.isatty() else Lines())
@@ -116,7 +115,15 @@ class _Watch:
         self._events = events
         self._changed = threading.Event()
         self._lost: model.Refused | None = None
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._thread = threading.Thread(target=self._listen, name="events", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._events.stop()
+        self._thread.join()
 
     def until_end(self, remote: Remote, execution: model.Execution, display: Display) -> model.Execution:
         display.show(execution)
@@ -125,7 +132,7 @@ class _Watch:
             self._changed.clear()
             if self._lost is not None:
                 raise _left(execution, self._lost)
-            execution = remote.client.execution(execution.id)
+            execution = _again(remote, execution)
             display.show(execution)
         return execution
 
@@ -139,6 +146,15 @@ class _Watch:
         else:
             self._lost = model.refuse("connection-lost", "the server ended the event stream", status=503)
         self._changed.set()
+
+
+def _again(remote: Remote, execution: model.Execution) -> model.Execution:
+    try:
+        return remote.client.execution(execution.id)
+    except model.Refused as refused:
+        if refused.problems[0].code not in ("connection-lost", "no-server"):
+            raise
+        raise _left(execution, refused) from refused
 
 
 def _left(execution: model.Execution, lost: model.Refused) -> model.Refused:

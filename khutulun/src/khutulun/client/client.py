@@ -1,6 +1,8 @@
 """The methods of the conductor, asked over the socket. Every one raises `model.Refused` when it is not done."""
 
+import contextlib
 import http.client
+import socket
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,10 +96,10 @@ class Client:
         self._send("remove_plugin", arguments.OfPlugin(name, directory)).close()
 
     def events(self, asked: arguments.Events) -> "EventStream":
-        return EventStream(self.path, self._send("events", asked))
+        return EventStream(self.path, *self._stream("events", asked))
 
     def logs(self, asked: arguments.Logs) -> "LogStream":
-        return LogStream(self.path, self._send("logs", asked, accept=frames.MEDIA_TYPE))
+        return LogStream(self.path, *self._stream("logs", asked, accept=frames.MEDIA_TYPE))
 
     def execute(self, request: model.ExecRequest) -> Exec:
         return Exec(self.path, _target(BY_NAME["execute"], request))
@@ -120,9 +122,12 @@ class Client:
         with connection.lost(self.path), self._send(name, asked, content) as response:
             return response.read().decode()
 
-    def _send(
+    def _send(self, name: str, asked: msgspec.Struct, content: bytes | None = None) -> http.client.HTTPResponse:
+        return self._stream(name, asked, content)[0]
+
+    def _stream(
         self, name: str, asked: msgspec.Struct, content: bytes | None = None, accept: str = "*/*"
-    ) -> http.client.HTTPResponse:
+    ) -> tuple[http.client.HTTPResponse, socket.socket]:
         route = BY_NAME[name]
         headers, body = {"Accept": accept}, content
         if route.in_body:
@@ -131,15 +136,16 @@ class Client:
             headers["Content-Type"] = "application/json"
         elif route.content:
             headers["Content-Type"] = "application/octet-stream"
-        return connection.request(self.path, route.method, _target(route, asked), body, headers)
+        return connection.stream(self.path, route.method, _target(route, asked), body, headers)
 
 
 class _Stream:
     """What is read as it comes."""
 
-    def __init__(self, path: Path, response: http.client.HTTPResponse) -> None:
+    def __init__(self, path: Path, response: http.client.HTTPResponse, channel: socket.socket) -> None:
         self._path = path
         self._response = response
+        self._channel = channel
         self._read = bytearray()
 
     def __enter__(self) -> Self:
@@ -147,6 +153,11 @@ class _Stream:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def stop(self) -> None:
+        """End the stream for whoever reads it in another thread; that one gets `model.Refused`."""
+        with contextlib.suppress(OSError):  # it has ended already
+            self._channel.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._response.close()

@@ -47,14 +47,23 @@ def request(
     path: Path, method: str, target: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> http.client.HTTPResponse:
     """Return the answer of a success, its body unread; closing it closes the connection."""
+    return stream(path, method, target, body, headers)[0]
+
+
+def stream(
+    path: Path, method: str, target: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> tuple[http.client.HTTPResponse, socket.socket]:
+    """Return the answer as `request` does, and its socket: shutting it down ends a read in another thread."""
     connection = Connection(path)
     with lost(path):
+        connection.connect()
+        channel = connection.sock
         with contextlib.suppress(BrokenPipeError):  # refused before all was sent; the answer says why
             connection.request(method, target, body, {"Connection": "close", **(headers or {})})
         response = connection.getresponse()
         if response.status >= 300:
             raise refused(response.status, response.getheader("Content-Type", ""), response.read())
-    return response
+    return response, channel
 
 
 def refused(status: int, media_type: str, body: bytes) -> model.Refused:
