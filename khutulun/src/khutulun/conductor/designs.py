@@ -3,6 +3,7 @@
 A CSAR is compiled by Puccini; a Floria bundle (YAML or JSON) is taken as it is.
 """
 
+import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -65,30 +66,23 @@ def _floria(digest: str, content: bytes) -> Design:
 def _archive(store: Store, digest: str, content: bytes) -> Design:
     import puccini
     from puccini import csar
-    from puccini.catalog import FolderCatalog
     from puccini.csar.source import ArchiveSource
-    from puccini.diagnostics import Failed
 
     try:
-        archive = csar.open(content, name="service.csar")
-    except csar.ArchiveError as error:
-        raise model.refuse("bad-archive", str(error), hint=error.hint) from None
-    try:
-        loaded = puccini.load(ArchiveSource(archive), archive.entry, FolderCatalog(shipped.profiles()))
-        bundle = puccini.compile(loaded)
-        for path, blob in bundle.blobs.items():
-            stored = store.put_blob(archive.read(path))
-            assert stored == blob, (path, stored, blob)
-        carried = tuple(
-            CarriedPlugin(plugin.name, plugin.carrier.value, store.put_blob(archive.read(plugin.file)))
-            for plugin in archive.plugins.values()
-        )
-    except Failed as failed:
+        with contextlib.closing(csar.open(content, name="service.csar")) as archive:
+            catalog = puccini.FolderCatalog(shipped.profiles())
+            loaded = puccini.load(ArchiveSource(archive), archive.entry, [catalog])
+            bundle = puccini.compile(loaded)
+            for _, content in puccini.blobs(loaded):
+                store.put_blob(content)
+            carried = tuple(
+                CarriedPlugin(plugin.name, plugin.carrier.value, store.put_blob(archive.read(plugin.file)))
+                for plugin in archive.plugins.values()
+            )
+    except puccini.Failed as failed:
         raise model.Refused(*problems(failed.diagnostics)) from None
     except csar.ArchiveError as error:
-        raise model.refuse("bad-archive", str(error), hint=error.hint) from None
-    finally:
-        archive.close()
+        raise model.refuse("bad-archive", str(error), hint=error.hint, where=error.entry or "") from None
     return Design(digest, bundle, carried, problems(loaded.diagnostics))
 
 

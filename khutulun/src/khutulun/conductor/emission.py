@@ -12,7 +12,7 @@ from floria.entities import Edge, Entity, Handler, Vertex
 from floria.evaluation import Context, EvaluationError, Functions
 from floria.events import Emitter, Event, Recorded
 from floria.ids import Id
-from floria.store.interface import Store, Transaction
+from floria.store.interface import Axis, Step, Store, Transaction
 from floria.values import Call, Value
 from khutulun import model
 from khutulun.agent import messages
@@ -20,6 +20,9 @@ from khutulun.conductor import calls, journals
 from khutulun.conductor.operations import Operations, find_handler
 
 WORKERS = 8
+
+TARGET_CHANGED = "target-changed"
+"""Event of a node: attributes of what one of its requirements leads to have changed."""
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,7 @@ class Emission:
         self._store, self._operations, self._ring = store, operations, ring
         self._emitter = Emitter(store, functions, self._execute)
         self._pool = ThreadPoolExecutor(WORKERS, "handler")
+        operations.followers = self._followers
 
     def happened(self, happened: messages.Happened) -> None:
         """Take what an agent tells: the new state and attributes, and the event; once, also when told twice."""
@@ -48,10 +52,11 @@ class Emission:
             recorded = self._emitter.record(tx, event)
             if recorded is None:
                 return
-            self._operations.apply_attributes(tx, vertex, happened.attributes, happened.id)
+            after = self._operations.apply_attributes(tx, vertex, happened.attributes, happened.id)
             if happened.state is not None:
                 self._operations.set_state(tx, vertex.id, happened.state)
         self._after(recorded)
+        after()
 
     def emit(self, target: Vertex, name: str, data: Value) -> model.Event:
         """Emit a user's event; its handlers run in the background."""
@@ -81,6 +86,21 @@ class Emission:
     def close(self) -> None:
         """Wait for handlers on their way; those that were not begun are resumed at the next start."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _followers(self, tx: Transaction, capability: Vertex, changes: dict[str, Value]) -> Callable[[], None]:
+        """Tell the nodes that are related to a capability that its attributes have changed (R21)."""
+        edges = tx.get_many(tx.path([capability.id], [Step(axis=Axis.IN)]))
+        found: list[Recorded | None] = []
+        for edge in edges:
+            if isinstance(edge, Edge):
+                data: Value = {"requirement": edge.name, "target": naming.label(tx, capability), "changes": changes}
+                found.append(self._emitter.record(tx, Event(name=TARGET_CHANGED, source=edge.source, data=data)))
+
+        def after() -> None:
+            for recorded in found:
+                self._after(recorded)
+
+        return after
 
     def _after(self, recorded: Recorded | None) -> None:
         self._ring()

@@ -38,6 +38,10 @@ STATES = {
 """Of an operation: the node's state while it runs, and after it (TOSCA 2.0 section 11.2 leaves them to us)."""
 
 
+Followers = Callable[[Transaction, Vertex, dict[str, Value]], Callable[[], None]]
+"""Writes down that attributes of a capability have changed; returns what to do after the commit."""
+
+
 class Operations:
     """Runs operations for the conductor; in plan mode on a copy of the graph, keeping the answers in `planned`."""
 
@@ -51,6 +55,7 @@ class Operations:
     ) -> None:
         self._store, self._bus, self._functions, self._plugins, self._mode = store, bus, functions, plugins, mode
         self.planned: list[messages.Operated] = []
+        self.followers: Followers = lambda tx, capability, changes: lambda: None
 
     def perform(self, node: Id, operation: str, id: str, record: Callable[[Transaction], None]) -> None:
         """Run a step of a workflow; see `executions.Perform`."""
@@ -89,7 +94,8 @@ class Operations:
         answer = self._ask(request, vertex)
         self._attend(operation_name(name), request)
         with self._store.write() as tx:
-            self._apply(tx, node, answer, target, operation_name(name), id)
+            after = self._apply(tx, node, answer, target, operation_name(name), id)
+        after()
         return answer
 
     def query(self, request: messages.Operate, vertex: Vertex) -> messages.Operated:
@@ -113,7 +119,8 @@ class Operations:
             )
             answer = self._ask(request, owner)
             with self._store.write() as tx:
-                self._apply(tx, owner.id, answer, target, handler.event, id)
+                after = self._apply(tx, owner.id, answer, target, handler.event, id)
+            after()
         except OperationFailed as failure:
             problem = failure.problem
             raise EvaluationError(problem.code, problem.message, failure.retryable, problem.detail) from None
@@ -182,7 +189,8 @@ class Operations:
         self._attend(operation, request)
         with self._store.write() as tx:
             record(tx)
-            self._apply(tx, vertex.id, answer, target, operation, id, state=after)
+            told = self._apply(tx, vertex.id, answer, target, operation, id, state=after)
+        told()
 
     def _evaluate(self, node: Id, state: str | None) -> None:
         """Bring a node's properties up to date, before an operation sees them."""
@@ -269,28 +277,39 @@ class Operations:
         operation: str,
         id: str,
         state: str | None = None,
-    ) -> None:
-        """Write what an operation returned: attributes, outputs, state, and its effects into the journal."""
+    ) -> Callable[[], None]:
+        """Write what an operation returned: attributes, outputs, state, and its effects into the journal.
+
+        Returns what to do after the commit.
+        """
         vertex = tx.get(node)
         assert isinstance(vertex, Vertex)
         result = answer.result if isinstance(answer.result, dict) else {}
-        self.apply_attributes(tx, vertex, result.get("attributes") or {}, id)
+        attributes = dict(result.get("attributes") or {})
         outputs = result.get("outputs") or {}
         for name, path in target.outputs.items():
             if name in outputs and len(path) == 2 and path[0] == "SELF":
-                self.apply_attributes(tx, vertex, {str(path[1]): outputs[name]}, id)
+                attributes[str(path[1])] = outputs[name]
+        after = self.apply_attributes(tx, vertex, attributes, id)
         if (reached := result.get("state") or state) is not None:
             self.set_state(tx, node, str(reached))
         self._journal(tx, answer.effects, vertex)
+        return after
 
-    def apply_attributes(self, tx: Transaction, vertex: Vertex, changes: dict[str, Any], cause: str) -> None:
-        """Write attributes of a node (``name``) and of its capabilities (``capability/NAME``: a map)."""
+    def apply_attributes(
+        self, tx: Transaction, vertex: Vertex, changes: dict[str, Any], cause: str
+    ) -> Callable[[], None]:
+        """Write attributes of a node (``name``) and of its capabilities (``capability/NAME``: a map).
+
+        Returns what to do after the commit: those who are related to a changed capability are told.
+        """
         own = {
             name: codec.from_plain(value) for name, value in changes.items() if not name.startswith(CAPABILITY_PREFIX)
         }
         if own:
             properties.write_properties(tx, vertex.id, own, cause, functions=self._functions, declare=True)
         capabilities = None
+        after: list[Callable[[], None]] = []
         for name, values in changes.items():
             if not name.startswith(CAPABILITY_PREFIX):
                 continue
@@ -299,6 +318,14 @@ class Operations:
             if capability is not None:
                 plain = {key: codec.from_plain(value) for key, value in values.items()}
                 properties.write_properties(tx, capability.id, plain, cause, functions=self._functions, declare=True)
+                if changed := _changed(capability, plain):
+                    after.append(self.followers(tx, capability, changed))
+
+        def tell() -> None:
+            for one in after:
+                one()
+
+        return tell
 
     def _conclude(self, node: Id, state: str | None, operation: str, record: Callable[[Transaction], None]) -> None:
         with self._store.write() as tx:
@@ -377,6 +404,12 @@ def _files(around: site.Surroundings) -> dict[str, str]:
         with contextlib.suppress(KeyError):
             files[str(values["file"])] = str(values["blob"])
     return files
+
+
+def _changed(before: Vertex, values: dict[str, Value]) -> dict[str, Value]:
+    """Return the values that are other ones than before; a first value is no change."""
+    known = {name: found.value for name, found in before.properties.items() if found.value is not msgspec.UNSET}
+    return {name: value for name, value in values.items() if name in known and known[name] not in (None, value)}
 
 
 def _is_attribute(around: site.Surroundings, id: Id, name: str) -> bool:

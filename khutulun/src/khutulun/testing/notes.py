@@ -1,7 +1,7 @@
 """A driver for tests: a workload is a file. It counts what is done to it, so that doing something twice shows."""
 
 from floria_plugin import Context, Permanent
-from floria_plugin.driver import Driver, Inputs, Inspection, Result, Site, State, Stream
+from floria_plugin.driver import Difference, Driver, Inputs, Inspection, Result, Site, State, Stream
 
 plugin = Driver(
     "notes",
@@ -68,7 +68,7 @@ def inspect(context: Context, site: Site, inputs: Inputs) -> Inspection:
         return Inspection(exists=False)
     text = context.files.read(path(site))
     expected = str(site.properties.get("text", ""))
-    differences = [] if text == expected else [{"what": "text", "expected": expected, "found": text}]
+    differences = [] if text == expected else [Difference("text", expected, text)]
     return Inspection(exists=True, differences=differences)
 
 
