@@ -147,7 +147,8 @@ def _plan(source: Path, target: Path, options: dict[str, Any]) -> Plan:
                 raise click.UsageError("--entry, --other, --hidden and --exclude are for folders")
             catalogs = opening.catalogs(options["profiles"])
             source.open("rb").close()
-            return packing.from_file(source, catalogs, root=options["root"], created_by=options["created_by"])
+            who, root = options["created_by"], options["root"]
+            return packing.from_file(source, catalogs, root=root, created_by=who, check=True)
         if options["root"]:
             raise click.UsageError("--root is for a TOSCA file; a folder is its own root")
         inside = target.resolve()

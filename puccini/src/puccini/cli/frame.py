@@ -38,7 +38,7 @@ class CommandError(Exception):
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are used; `lazy` maps a name to ``module:attribute`` and its help."""
+    """A group that imports a command when it is used; `lazy` maps a name to ``module:attribute`` and its help."""
 
     def __init__(self, *arguments: Any, lazy: Mapping[str, tuple[str, str]], **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

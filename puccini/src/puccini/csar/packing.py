@@ -1,11 +1,13 @@
 """An archive of a TOSCA file and everything it touches: imports, artifacts, plugins beside it (T164).
 
-Clients call `pack` to send a service to a server; `puccini-csar create FILE` writes the same to disk.
+A file is touched when it is imported, or named where artifacts are: by an artifact, or as the implementation of an
+operation, notification, workflow or function. Clients call `pack` to send a service to a server; `puccini-csar create
+FILE` writes the same to disk.
 """
 
 import fnmatch
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from puccini import diagnostics, loading, sources
@@ -15,13 +17,17 @@ from puccini.csar import creation, meta, plugins, verification
 from puccini.csar.container import Format
 from puccini.csar.creation import Plan
 from puccini.csar.errors import ArchiveError, Refusal
+from puccini.csar.limits import DEFAULT
+
+_SECTIONS = frozenset({"artifacts", "interfaces", "workflows", "functions", "triggers", "implementation"})
+_DATA = frozenset({"properties", "attributes", "inputs", "outputs", "metadata", "description"})
 
 
 def pack(entry: Path, catalog: Sequence[Catalog] = (), *, form: Format = Format.ZIP) -> bytes:
     """Return the service at `entry` as an archive: a TOSCA file, a folder, or an archive, which stays as it is.
 
-    `catalog` knows the profiles that the receiver has too; they are not packed. Raises `ArchiveError`, and
-    `puccini.diagnostics.Failed` when the TOSCA in it is wrong.
+    Profiles that are imported by name are not packed: the receiver has them, and `catalog` need not. Whether the TOSCA
+    is right is for the receiver to say. Raises `ArchiveError`.
     """
     if entry.is_dir():
         return creation.content(creation.from_folder(entry), form)
@@ -31,11 +37,17 @@ def pack(entry: Path, catalog: Sequence[Catalog] = (), *, form: Format = Format.
 
 
 def from_file(
-    entry: Path, catalog: Sequence[Catalog] = (), *, root: Path | None = None, created_by: str = creation.CREATOR
+    entry: Path,
+    catalog: Sequence[Catalog] = (),
+    *,
+    root: Path | None = None,
+    created_by: str = creation.CREATOR,
+    check: bool = False,
 ) -> Plan:
     """Plan an archive of the TOSCA file `entry` and what it touches.
 
-    `root` becomes the root of the archive; without it, the folder of `entry` does. Raises as `pack` does.
+    `root` becomes the root of the archive; without it, the folder of `entry` does. With `check`, raises
+    `puccini.diagnostics.Failed` when the TOSCA is wrong. Raises `ArchiveError`.
     """
     folder = (root or entry.parent).resolve()
     try:
@@ -46,13 +58,13 @@ def from_file(
         ) from error
     source = sources.FolderSource(folder)
     loaded = loading.load(source, name, catalog)
-    if loaded.failed:
+    if check and loaded.failed:
         raise diagnostics.Failed(loaded.diagnostics)
-    files: dict[str, Path] = {}
-    for origin, path in [*loaded.files, *loaded.artifacts]:
+    files: dict[str, Path] = {name: _regular(folder, name)}
+    for origin, path in [*loaded.files, *loaded.artifacts, *_named(loaded)]:
         if origin is source:
             files[path] = _regular(folder, path)
-        elif posixpath.isabs(origin.name):
+        elif posixpath.isabs(origin.name) and path:
             raise ArchiveError(
                 Refusal.MISSING,
                 f"{posixpath.join(origin.name, path)} is used, and lies outside of {folder}",
@@ -69,6 +81,35 @@ def excluding(patterns: Sequence[str]) -> creation.Exclude:
         fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(posixpath.basename(name), pattern)
         for pattern in patterns
     )
+
+
+def _named(loaded: loading.Loaded) -> Iterator[tuple[sources.Source, str]]:
+    """Yield the files that definitions name where artifacts are named.
+
+    Needs no types, so that nothing is missing from the archive where a profile is not at hand.
+    """
+    for unit in loaded.units:
+        for text in _texts(unit.root.value, inside=False):
+            try:
+                path = sources.resolve(unit.path, text)
+            except sources.SourceError:
+                continue
+            if path and unit.source.exists(path):
+                yield unit.source, path
+
+
+def _texts(value: object, *, inside: bool) -> Iterator[str]:
+    """Yield the texts in a part of a file; `inside` one of the sections that name artifacts."""
+    if isinstance(value, str):
+        if inside and 0 < len(value) <= DEFAULT.name and "\0" not in value:
+            yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key not in _DATA:
+                yield from _texts(item, inside=inside or key in _SECTIONS)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item, inside=inside)
 
 
 def _plugins(folder: Path) -> dict[str, Path]:
