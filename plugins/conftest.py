@@ -60,7 +60,7 @@ class RealHost:
     @property
     def changes(self) -> list[list[str]]:
         """The commands that were no queries."""
-        return [argv for argv in self.argvs if "show" not in argv]
+        return [argv for argv in self.argvs if not {"show", "is-enabled"} & set(argv)]
 
     def perform(self, request: dict[str, Any]) -> Any:
         parsed: Any = msgspec.convert(

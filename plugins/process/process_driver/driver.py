@@ -29,8 +29,9 @@ def _supervisor(arguments: list[str], effect: str) -> dict[str, object]:
 GRANTS = {
     "commands": [
         *_systemctl(["show", "--property=*", "*"], "query"),
-        *_systemctl(["enable", "--no-reload", NAMES], "change"),
-        *_systemctl(["disable", "--no-reload", NAMES], "change"),
+        *_systemctl(["--root=/", "is-enabled", NAMES], "query"),
+        *_systemctl(["--root=/", "enable", NAMES], "change"),
+        *_systemctl(["--root=/", "disable", NAMES], "change"),
         *_systemctl(["start", "*"], "change"),
         *_systemctl(["stop", "*"], "change"),
         *_systemctl(["restart", "*"], "change"),

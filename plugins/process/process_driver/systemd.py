@@ -14,7 +14,6 @@ SHOWN = (
     "LoadState",
     "ActiveState",
     "SubState",
-    "UnitFileState",
     "FragmentPath",
     "DropInPaths",
     "NeedDaemonReload",
@@ -25,7 +24,22 @@ SHOWN = (
     "NRestarts",
     "InvocationID",
 )
+OFFLINE = "--root=/"
+"""Makes `systemctl` change the files by itself: the manager does not have to read all units again (233 ms)."""
+
 _ENABLED = ("enabled", "enabled-runtime", "linked", "linked-runtime", "alias", "static")
+_FAILURES = {
+    "timeout": "it was not ready in time",
+    "start-limit-hit": "it was started too often; its restart policy has given up",
+    "oom-kill": "it used more memory than it may",
+    "protocol": "it ended before it was ready",
+}
+_EXEC_FAILURES = {
+    "203": "its program could not be executed; is it installed on this host, and in the path of systemd?",
+    "217": "its user does not exist on this host",
+    "216": "its group does not exist on this host",
+    "200": "its working directory cannot be entered",
+}
 _EXITED, _KILLED, _DUMPED = "1", "2", "3"
 
 
@@ -67,9 +81,9 @@ def create(context: Context, site: Site, command: Command) -> dict[str, Any]:
     """Write the unit files and enable them. A unit that is loaded already makes the manager read it again."""
     if not command.transient:
         written = [context.files.write(path, text) for path, text in _files(site, command).items()]
+        _enable(context, site, command)
         if any(written) and _show(context, site, _name(site)).shown.get("NeedDaemonReload") == "yes":
             _systemctl(context, site, "daemon-reload")
-        _enable(context, site, command)
     return {"unit": _name(site)}
 
 
@@ -105,7 +119,7 @@ def delete(context: Context, site: Site, command: Command) -> dict[str, Any]:
         if not each.startswith("khutulun-"):
             continue  # it was adopted; its files are not ours
         if context.files.exists(path):
-            _systemctl(context, site, "disable", "--no-reload", each)
+            _systemctl(context, site, OFFLINE, "disable", each)
             context.files.remove(path)
         _reset(context, site, each)
         reload = reload or _show(context, site, each).loaded
@@ -209,8 +223,8 @@ def _enable(context: Context, site: Site, command: Command) -> None:
     if command.transient or (command.job and not command.schedule) or not _files(site, command):
         return
     name = _started(site, command)
-    if _show(context, site, name).shown.get("UnitFileState") not in _ENABLED:
-        _systemctl(context, site, "enable", "--no-reload", name)
+    if _systemctl(context, site, OFFLINE, "is-enabled", name, check=False).stdout.strip() not in _ENABLED:
+        _systemctl(context, site, OFFLINE, "enable", name)
 
 
 def _run_transient(context: Context, site: Site, command: Command) -> None:
@@ -252,17 +266,10 @@ def _not_started(context: Context, site: Site, done: Output) -> Permanent:
     name = _name(site)
     found = _show(context, site, name).shown
     code, status = found.get("ExecMainCode"), found.get("ExecMainStatus")
-    how = found.get("Result", "")
-    if how == "exit-code" and status == "203":
-        how = "its program could not be executed; is it installed on this host, and in the path of systemd?"
-    elif how == "exit-code" and status == "217":
-        how = "its user does not exist on this host"
-    elif how == "exit-code" and status == "200":
-        how = "its working directory cannot be entered"
-    elif code == _EXITED:
-        how = f"it ended with {status}"
-    elif code in (_KILLED, _DUMPED):
-        how = f"it was ended by {signal_name(int(status or 0))}"
+    ended = {_EXITED: f"it ended with {status}"} | dict.fromkeys(
+        (_KILLED, _DUMPED), f"it was ended by {signal_name(int(status or 0))}"
+    )
+    how = _FAILURES.get(found.get("Result", "")) or _EXEC_FAILURES.get(status or "") or ended.get(code or "")
     detail = {"unit": name, "result": found.get("Result"), "stderr": done.stderr[-2000:]}
     return Permanent("not-started", f"{name} did not start: {how or done.stderr.strip()}", detail)
 
@@ -277,8 +284,6 @@ def _file_differences(context: Context, site: Site, command: Command, found: Uni
         changed = sorted(units.changed(there, text))
         differences += [Difference(name, _values(text, name), _values(there, name)) for name in changed]
     differences += [Difference("drop-in", None, path) for path in (found.shown.get("DropInPaths") or "").split()]
-    if found.shown.get("NeedDaemonReload") == "yes":
-        differences.append(Difference("loaded unit", "as on disk", "older than on disk"))
     return differences
 
 

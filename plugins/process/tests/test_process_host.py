@@ -34,8 +34,19 @@ def test_r50_the_unit_is_a_unit_like_any_other(host: Any, driver: Any, make_site
     driver.call("create", site)
     assert _show(host, "ActiveState") == ["inactive"]
     started = driver.call("start", site)["attributes"]
-    assert _show(host, "ActiveState", "MainPID", "UnitFileState", "User", "TasksMax", "MemoryMax", "LimitNOFILE") == [
+    shown = (
+        "ActiveState",
+        "NeedDaemonReload",
+        "MainPID",
+        "UnitFileState",
+        "User",
+        "TasksMax",
+        "MemoryMax",
+        "LimitNOFILE",
+    )
+    assert _show(host, *shown) == [
         "active",
+        "no",
         str(started["pid"]),
         "enabled",
         "daemon",
@@ -96,7 +107,7 @@ def test_r51_r52_the_unit_comes_back_at_boot_without_khutulun(fresh_host: Any, r
         ({"command": ["/no/such/program"]}, "its program could not be executed"),
         ({"command": ["/bin/sleep", "9"], "user": "nobody-of-this-name"}, "its user does not exist"),
         ({"command": ["/bin/sleep", "9"], "working_directory": "/no/such"}, "its working directory cannot be entered"),
-        ({"command": ["/bin/sleep", "9"], "readiness": {"notify": True, "timeout": 0.1}}, "timeout"),
+        ({"command": ["/bin/sleep", "9"], "readiness": {"notify": True, "timeout": 0.1}}, "it was not ready in time"),
     ],
 )
 def test_what_does_not_start_says_why(
@@ -291,7 +302,7 @@ def test_what_systemd_really_sends_becomes_the_right_events(host: Any, driver: A
             host.run(["systemctl", "kill", "--signal=KILL", UNIT])
         if names.count("ready") == 2 and not stopped:
             stopped = True
-            host.popen(["systemctl", "stop", UNIT])
+            host.run(["systemctl", "--no-block", "stop", UNIT])
         if "stopped" in names:
             break
     monitor.popen.kill()
