@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -11,7 +11,7 @@ from floria.entities import Edge, Handler, Property, Vertex
 from floria.evaluation import Context, EvaluationError, Functions
 from floria.events import Direction, Emission, Emitter, Event, Outcome, Propagation, Rate, Status, changes, journal
 from floria.ids import Id
-from floria.store.interface import Conflict, NotFound, Record, Store
+from floria.store.interface import Conflict, NotFound, Reader, Record, Store
 from floria.store.memory import MemoryStore
 from floria.testing.designs import Clock
 from floria.values import Call, Value
@@ -355,7 +355,13 @@ def test_resumption_does_not_read_what_is_long_done(
     emitter.resume()
     read: list[str] = []
     pages = journal.pages
-    monkeypatch.setattr(journal, "pages", lambda *rest: (read.append(one.key) or one for one in pages(*rest)))
+
+    def watched(reader: Reader, topic: str, after: int) -> Iterator[Record]:
+        for one in pages(reader, topic, after):
+            read.append(one.key)
+            yield one
+
+    monkeypatch.setattr(journal, "pages", watched)
     Emitter(store, notes).resume()
     assert not [key for key in read if key.startswith("e")][3:]
 

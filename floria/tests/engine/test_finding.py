@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,21 +75,26 @@ def test_r83_an_unsatisfied_requirement_explains_every_candidate(store: Store) -
     assert mine
 
 
+NONE = "requirement 'to' finds 0 of 1 targets"
 MISSES: list[tuple[Finder | None, str | None, list[str]]] = [
-    (Finder(classes=("Nope",)), None, ["requirement 'to' finds 0 of 1 targets; there is no Nope in /"]),
+    (Finder(classes=("Nope",)), None, [f"{NONE}; there is no Nope in /"]),
     (
         Finder(classes=("Node",), owner_classes=("Rack",)),
         None,
-        ["requirement 'to' finds 0 of 1 targets", "svc/a: it does not belong to a Rack", "svc/b: it does not belong to a Rack"],
+        [NONE, "svc/a: it does not belong to a Rack", "svc/b: it does not belong to a Rack"],
     ),
     (
         Finder(classes=("Nope",), owner=ids.derive("design", "d")),
         None,
-        ["requirement 'to' finds 0 of 1 targets", "svc/a: it is not a Nope", "svc/b: it is not a Nope"],
+        [NONE, "svc/a: it is not a Nope", "svc/b: it is not a Nope"],
     ),
-    (Finder(classes=("Node",), predicate="too small"), None, ["requirement 'to' finds 0 of 1 targets", "svc/b: too small", "svc/a: it is part of the source itself"]),
-    (None, "gone", ["requirement 'to' finds 0 of 1 targets", f"{ids.derive('gone')}: it does not exist"]),
-]  # fmt: skip
+    (
+        Finder(classes=("Node",), predicate="too small"),
+        None,
+        [NONE, "svc/b: too small", "svc/a: it is part of the source itself"],
+    ),
+    (None, "gone", [NONE, f"{ids.derive('gone')}: it does not exist"]),
+]
 
 
 @pytest.mark.parametrize(("finder", "target", "lines"), MISSES)
@@ -238,10 +244,8 @@ def test_predicates_on_what_is_not_known_yet_are_decided_when_it_is(backwards: b
     """Each node goes where its predecessor went, which is known only when that edge is decided."""
     design = Builder()
     design.vertex("host", "Host", count=3)
-    nodes: list[Id] = []
     order = range(8)
-    for number in order:
-        nodes.append(design.vertex(f"n{number}", f"N{number}"))
+    nodes = [design.vertex(f"n{number}", f"N{number}") for number in order]
     for number in reversed(order) if backwards else order:
         previous = Call("floria:item", [Call("floria:path", [SOURCE, {"axis": "out", "name": "after"}, "target"]), 0])
         there = Call("floria:get_of", [previous, "at"])
@@ -251,18 +255,13 @@ def test_predicates_on_what_is_not_known_yet_are_decided_when_it_is(backwards: b
             predicate = Call("floria:equal", [Call("floria:self"), there])
         design.edge(nodes[number], "host", finder=Finder(classes=("Host",), predicate=predicate))
     bundle = design.bundle()
-    located = Property(updater=Call("floria:neighbor", ["host"]))
-    vertexes = [
-        one if not one.name.startswith("n") else type(one)(**{**_fields(one), "properties": {"at": located}})
-        for one in bundle.vertexes
-    ]
-    plan = made(store, type(bundle)(root=bundle.root, vertexes=tuple(vertexes), edges=bundle.edges))
+    located = {"at": Property(updater=Call("floria:neighbor", ["host"]))}
+    vertexes = tuple(
+        msgspec.structs.replace(one, properties=located) if one.name.startswith("n") else one for one in bundle.vertexes
+    )
+    plan = made(store, msgspec.structs.replace(bundle, vertexes=vertexes))
     assert {target for source, target in targets(plan) if target.startswith("host")} == {"host2"}
     assert len(plan.edges) == 15
-
-
-def _fields(one: object) -> dict[str, object]:
-    return {name: getattr(one, name) for name in one.__struct_fields__}  # type: ignore[attr-defined]
 
 
 def test_what_never_gets_known_does_not_stand_in_the_way(store: Store) -> None:

@@ -157,7 +157,7 @@ class Attempt:
         if self.postponed:
             return
         for edge in self._demand.existing:
-            if self._open() and self._in_range(edge.index):
+            if self._open() and self._in_range(edge.index) and edge.index not in self._taken:
                 self._keep(edge)
         pool = self._candidates.pool(self._look_for, self._template.name)
         finder = self._template.finder
