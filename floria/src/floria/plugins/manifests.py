@@ -20,9 +20,9 @@ class Function(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class DBusSource(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Signals that fit `match` on `bus` (``system``, ``session``, ``scope``); `subscribe` are calls to make first."""
+    """Signals that fit any rule of `match` on `bus` (``system``, ``session``, ``scope``); `subscribe` are calls to make first."""
 
-    match: str
+    match: tuple[str, ...]
     bus: str = "scope"
     subscribe: tuple[dict[str, object], ...] = ()
 

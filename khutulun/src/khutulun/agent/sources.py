@@ -175,7 +175,8 @@ class DBusSource:
                     self._line(_signal(message))
 
             bus.add_message_handler(receive)
-            await _call(bus, {**_ADD_MATCH, "body": [self._what.match]})
+            for rule in self._what.match:
+                await _call(bus, {**_ADD_MATCH, "body": [rule]})
             for call in self._what.subscribe:
                 await _call(bus, call)
             await asyncio.to_thread(self._connected)
