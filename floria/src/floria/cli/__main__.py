@@ -1,0 +1,6 @@
+"""``python -m floria.cli``."""
+
+from floria.cli import main
+
+if __name__ == "__main__":
+    main()
