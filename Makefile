@@ -16,7 +16,7 @@ CHECKED := $(shell for folder in $(PACKAGES) $(DISTRIBUTIONS:%=%/tests) plugins 
 	[ -z "$$(find $$folder -name '*.py' -print -quit 2>/dev/null)" ] || echo $$folder; done)
 
 # A step is done again when the content of its sources differs from the last time it was done, and only then.
-digest = $(shell { echo $(CURDIR); find $(1) -type f $(2) -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0r sha256sum; } | sha256sum | cut -c -16)
+digest = $(shell { echo $(CURDIR) $(KHUTULUN_CACHE); find $(1) -type f $(2) -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0r sha256sum; } | sha256sum | cut -c -16)
 INSTALLED := $(STAMPS)/installed-$(call digest,constraints.txt $(DISTRIBUTIONS:%=%/pyproject.toml))
 EQUIPPED := $(STAMPS)/equipped-$(call digest,constraints.txt tests/requirements.txt)
 BUILT := $(STAMPS)/built-$(call digest,constraints.txt plugins sdk/python/src floria/src/floria/plugins,-not -path '*/__pycache__/*' -not -path '*/tests/*')
@@ -51,7 +51,10 @@ host: setup ## open a shell in a fresh booted host, with the checkout's programs
 	@$(BIN)/python -m testbed shell
 
 bench: setup ## measure, beside the raw tools; see benchmarks/
-	@$(BIN)/python -m benchmarks
+	@for program in benchmarks/*.py; do
+		echo "== $$program"
+		$(BIN)/python "$$program"
+	done
 
 clean: ## remove what was made in this folder (not the cache folder)
 	@rm -rf $(VENV) khutulun/src/khutulun/plugins .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -42,7 +42,7 @@ def _carry_out(options: argparse.Namespace) -> int:
         case "rootfs":
             print(rootfs.path())
         case "wheelhouse":
-            print(wheelhouse.path(rootfs.python(rootfs.path())))
+            print(wheelhouse.for_hosts())
         case "collect":
             print("\n".join(leases.collect()))
     return 0

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -24,10 +25,18 @@ def testbed() -> Path:
 
 
 @contextlib.contextmanager
-def shelf(name: str) -> Iterator[Path]:
+def shelf(name: str) -> Iterator["Shelf"]:
     """Hold the test bed's folder `name`, made if missing, against other runs that would fill it too."""
     path = testbed() / name
     path.mkdir(exist_ok=True)
     with (path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield path
+        yield Shelf(path, lock.fileno())
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A folder that is held. A program that fills it is given `lock`, to hold it until its own end."""
+
+    path: Path
+    lock: int

@@ -1,5 +1,6 @@
 """The test bed for pytest: `lab`, `host`, `fresh_host`, `hosts`, `bare`. Loaded by the root ``conftest.py``."""
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 
@@ -7,10 +8,26 @@ import pytest
 
 from testbed import bare as bare_machine
 from testbed import lab as host_lab
-from testbed import leftovers
+from testbed import leftovers, processes, rootfs, wheelhouse
 from testbed.host import Host
 
+_SLOW = {"lab": rootfs.path, "newcomer": wheelhouse.for_hosts}
 _numbers = itertools.count(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Make what takes long once, before any test's time runs, and let it be seen."""
+    if session.config.option.collectonly:
+        return
+    used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    for make in [make for name, make in _SLOW.items() if name in used]:
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            try:
+                make()
+            except processes.TestBedError as error:
+                pytest.exit(str(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
 
 
 class Shared:

@@ -15,12 +15,12 @@ LAST_WORDS = 20
 
 def path(wanted: recipe.Recipe = recipe.HOST) -> Path:
     """Return the root filesystem made from a recipe, after making it if it is not there (half a minute, once)."""
-    with cache.shelf("rootfs") as folder:
-        target = folder / wanted.digest
+    with cache.shelf("rootfs") as shelf:
+        target = shelf.path / wanted.digest
         if not target.exists():
-            _clear_drafts(folder)
-            _make(wanted, target)
-            _forget_old(folder)
+            _clear_drafts(shelf.path)
+            _make(wanted, target, shelf.lock)
+            _forget_old(shelf.path)
         os.utime(target)
     return target
 
@@ -30,7 +30,7 @@ def python(root: Path) -> str:
     return (root / "usr/bin/python3").readlink().name.removeprefix("python")
 
 
-def _make(wanted: recipe.Recipe, target: Path) -> None:
+def _make(wanted: recipe.Recipe, target: Path, lock: int) -> None:
     draft = target.with_suffix(".draft")
     log = target.parent / "log"
     _tell(f"making the root filesystem of test hosts ({wanted.suite}, {len(wanted.packages)} packages), log in {log}")
@@ -39,7 +39,11 @@ def _make(wanted: recipe.Recipe, target: Path) -> None:
     with log.open("wb") as output:
         try:
             status = subprocess.call(
-                [*command, wanted.suite, str(draft)], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                [*command, wanted.suite, str(draft)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=[lock],
             )
         except FileNotFoundError:
             raise processes.TestBedError(

@@ -10,7 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from testbed import cache, checkout, processes
+from testbed import cache, checkout, processes, rootfs
 
 DISTRIBUTIONS = ("sdk/python", "floria", "puccini", "khutulun")
 # The build backend's own needs when it installs a folder in place.
@@ -22,21 +22,26 @@ def path(python: str) -> Path:
     wanted = requirements(checkout.ROOT)
     constraints = checkout.ROOT / "constraints.txt"
     digest = hashlib.sha256("\n".join([python, constraints.read_text(), *wanted]).encode()).hexdigest()[:16]
-    with cache.shelf("wheelhouse") as folder:
-        target = folder / digest
+    with cache.shelf("wheelhouse") as shelf:
+        target = shelf.path / digest
         if not target.exists():
-            _fill(target, python, constraints, wanted)
+            _fill(target, shelf.lock, python, constraints, wanted)
     return target
 
 
-def _fill(target: Path, python: str, constraints: Path, wanted: list[str]) -> None:
+def for_hosts() -> Path:
+    """Return the wheelhouse for the Python that hosts have."""
+    return path(rootfs.python(rootfs.path()))
+
+
+def _fill(target: Path, lock: int, python: str, constraints: Path, wanted: list[str]) -> None:
     draft = target.with_suffix(".draft")
     shutil.rmtree(draft, ignore_errors=True)
     print(f"filling the wheelhouse of test hosts: {target}", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--only-binary=:all:", f"--python-version={python}"]
     command += [f"--dest={draft}", f"--constraint={constraints}", *wanted]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=[lock])
     if done.returncode:
         raise processes.TestBedError(f"the wheelhouse could not be filled:\n{done.stderr.strip()}")
     draft.rename(target)

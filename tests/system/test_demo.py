@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from testbed import checkout, leftovers, rootfs, wheelhouse
+from testbed import checkout, leftovers, wheelhouse
 from testbed.host import Host
 from testbed.lab import Lab
 
@@ -14,7 +14,7 @@ HOME = "/srv/khutulun"
 @pytest.fixture
 def newcomer(lab: Lab) -> Iterator[Host]:
     """A host that was never set up, with a copy of the checkout and, in place of a registry, a folder of wheels."""
-    wheels = wheelhouse.path(rootfs.python(rootfs.path()))
+    wheels = wheelhouse.for_hosts()
     host = lab.boot("newcomer", shares=[checkout.Share(wheels)])
     host.environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
     host.copy_files(checkout.ROOT, checkout.files(), HOME)
