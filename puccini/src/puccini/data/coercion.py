@@ -229,7 +229,11 @@ class Coercion:
             default = self.evaluate(default, None)
         if self.literal and not is_literal(default):
             return default
-        return self._coerce(default, definition["schema"], path)
+        literal, self.literal = self.literal, False  # it was coerced already where it is defined
+        try:
+            return self._coerce(default, definition["schema"], path)
+        finally:
+            self.literal = literal
 
 
 _COERCERS: dict[str, Callable[[Coercion, Value, Schema, Path], Value]] = {
