@@ -2,6 +2,8 @@
 
 import sys
 
+from puccini.cli.version import VERSION
+
 PROGRAM = "puccini-csar"
 COMMANDS = {
     "create": ("puccini.cli.archives:create", "Make an archive of a folder, or of a TOSCA file and what it needs."),
@@ -21,9 +23,7 @@ Exit codes: 0 fine, 1 the archive is refused, 2 wrong usage, 3 something cannot 
 def main() -> int:
     """Run the command line."""
     if sys.argv[1:] == ["--version"]:
-        from importlib.metadata import version
-
-        print(f"{PROGRAM} {version('khutulun-puccini')}")
+        print(f"{PROGRAM} {VERSION}")
         return 0
     from puccini.cli import frame
 

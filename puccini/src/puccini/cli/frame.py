@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from puccini.cli.version import VERSION
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 _WIDTH = 100
 
@@ -62,9 +64,7 @@ class LazyGroup(click.Group):
 def group(program: str, commands: Mapping[str, tuple[str, str]], about: str) -> click.Command:
     """Return the top of a command line."""
     made = LazyGroup(program, lazy=commands, help=about, no_args_is_help=True)
-    return click.version_option(package_name="khutulun-puccini", prog_name=program, message="%(prog)s %(version)s")(
-        made
-    )
+    return click.version_option(VERSION, prog_name=program, message="%(prog)s %(version)s")(made)
 
 
 def run(command: click.Command, program: str) -> int:

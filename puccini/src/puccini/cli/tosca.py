@@ -2,6 +2,8 @@
 
 import sys
 
+from puccini.cli.version import VERSION
+
 PROGRAM = "puccini-tosca"
 COMMANDS = {
     "validate": ("puccini.cli.validate:validate", "Check TOSCA files and archives; report everything that is wrong."),
@@ -26,9 +28,7 @@ Exit codes: 0 valid, 1 invalid, 2 wrong usage, 3 something cannot be read or wri
 def main() -> int:
     """Run the command line."""
     if sys.argv[1:] == ["--version"]:
-        from importlib.metadata import version
-
-        print(f"{PROGRAM} {version('khutulun-puccini')}")
+        print(f"{PROGRAM} {VERSION}")
         return 0
     from puccini.cli import frame
 

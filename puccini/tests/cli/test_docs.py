@@ -1,0 +1,42 @@
+"""The examples in docs/csar.md run as they stand there."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from puccini.csar import Refusal
+
+from .conftest import Run
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "csar.md").read_text()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the examples in it."""
+    shutil.copytree(ROOT / "examples" / "hello", tmp_path / "examples" / "hello")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PUCCINI_PROFILES", str(ROOT / "profiles"))
+    return tmp_path
+
+
+def test_the_commands(checkout: Path, run: Run) -> None:
+    (block,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    for line in block.splitlines():
+        found = run(*shlex.split(line, comments=True))
+        assert found.code == 0, found.err
+    assert (checkout / "hello" / "service.yaml").is_file()
+
+
+def test_the_code(checkout: Path) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(compile(block, "docs/csar.md", "exec"), {})
+
+
+def test_every_refusal_is_explained() -> None:
+    internal = {Refusal.UNREADABLE, Refusal.TARGET}
+    assert not [refusal for refusal in set(Refusal) - internal if f"`{refusal.value}`" not in PAGE]
