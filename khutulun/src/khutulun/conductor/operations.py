@@ -3,7 +3,6 @@
 The declarative workflows, calls by hand and event handlers all come through here.
 """
 
-import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -154,7 +153,7 @@ class Operations:
             except EvaluationError as error:
                 raise OperationFailed(_problem(error, vertex, operation)) from None
             built = site.build(reader, around, host.facts, event)
-            files = {**_files(around), **target.files}
+            files = {**around.files(), **target.files}
         if target.artifact is not None:
             built["artifact"] = codec.to_plain(journals.body(target.artifact))
         return (
@@ -395,15 +394,6 @@ def find_handler(vertex: Vertex, event: str) -> Handler | None:
 def operation_name(name: str) -> str:
     """Return the verb of ``INTERFACE.OPERATION``."""
     return name.rpartition(".")[2]
-
-
-def _files(around: site.Surroundings) -> dict[str, str]:
-    files = {}
-    for artifact in around.artifacts.values():
-        values = site.plain(artifact.properties)
-        with contextlib.suppress(KeyError):
-            files[str(values["file"])] = str(values["blob"])
-    return files
 
 
 def _changed(before: Vertex, values: dict[str, Value]) -> dict[str, Value]:

@@ -15,6 +15,8 @@ from khutulun.conductor import topology
 
 CAPABILITY = "tosca:capability"
 ARTIFACT = "tosca:artifact"
+FILE, BLOB = "tosca.file", "tosca.blob"
+"""Metadata of an artifact: its path in the archive, and the digest of its content."""
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -31,6 +33,11 @@ class Surroundings(msgspec.Struct, frozen=True):
         """Everything whose properties the node's operations may need."""
         inside = (*self.capabilities.values(), *self.artifacts.values())
         return [self.node.id, *(one.id for one in inside), *(edge.id for edge in self.edges)]
+
+    def files(self) -> dict[str, str]:
+        """Return path to digest of the artifacts that have content."""
+        found = [one.metadata for one in self.artifacts.values()]
+        return {str(one[FILE]): str(one[BLOB]) for one in found if FILE in one and BLOB in one}
 
     def workload(self) -> messages.Workload:
         node, service = self.node, self.service
@@ -80,7 +87,10 @@ def build(reader: Reader, around: Surroundings, host: dict[str, Any], event: Val
         "directory": workload.directory,
         "names": workload.names,
         "host": host,
-        "artifacts": {name: plain(one.properties) for name, one in around.artifacts.items()},
+        "artifacts": {
+            name: {**plain(one.properties), "file": str(one.metadata.get(FILE) or "")}
+            for name, one in around.artifacts.items()
+        },
         "event": codec.to_plain(event),
         "edges": [_edge(reader, edge) for edge in around.edges],
     }

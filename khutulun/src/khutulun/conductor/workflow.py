@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from floria.entities import Vertex
+from floria.entities import Property, Vertex
 from floria.ids import Id
 from khutulun.conductor import topology
 from khutulun.conductor.topology import LIFECYCLE, Topology
@@ -95,4 +95,5 @@ def building(vertex: Vertex) -> tuple[str, ...]:
 
 
 def _ready(vertex: Vertex) -> tuple[str, ...]:
-    return (READY,) if "readiness" in vertex.properties else ()
+    found = vertex.properties.get("readiness", Property())
+    return () if found.value is msgspec.UNSET and found.updater is msgspec.UNSET else (READY,)
