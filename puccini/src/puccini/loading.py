@@ -78,14 +78,22 @@ def load(
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Keep the cyclic garbage collector from walking, again and again, what is being built and will stay."""
-    enabled = gc.isenabled()
+    """Keep the cyclic garbage collector from walking, again and again, what is being built and will stay.
+
+    At the end everything counts as old (which is all that freezing and unfreezing does), so that the next collection
+    of young objects does not walk it either.
+    """
+    if not gc.isenabled():
+        yield
+        return
     gc.disable()
     try:
         yield
     finally:
-        if enabled:
-            gc.enable()
+        if gc.get_freeze_count() == 0:
+            gc.freeze()
+            gc.unfreeze()
+        gc.enable()
 
 
 def _load(source: sources.Source, entry: str, catalog: Sequence[catalogs.Catalog], report: Report) -> Loaded:

@@ -26,6 +26,13 @@ from yaml.reader import ReaderError
 
 __all__ = ["Document", "Map", "MapKey", "Mark", "Problem", "Seq", "SequenceKey", "parse", "scalar"]
 
+# As `Any`, or the type checker would take the marks of events for optional.
+_ALIAS: Any = AliasEvent
+_DOCUMENT_START: Any = DocumentStartEvent
+_MAPPING_END: Any = MappingEndEvent
+_SEQUENCE_END: Any = SequenceEndEvent
+_STREAM_END: Any = StreamEndEvent
+
 MAX_DEPTH: Final = 100
 ALIAS_BUDGET: Final = 1_000_000
 
@@ -179,14 +186,14 @@ class _Builder:
         self.event()
         first = self.event()
         document = self.document
-        if first.__class__ is StreamEndEvent:
+        if first.__class__ is _STREAM_END:
             raise _Fatal(Problem("empty-file", "the file is empty", document.start, document.start))
         event = self.event()
         document.start = event.start_mark
         document.value, document.end = self.node(event)
         self.event()
         following = self.event()
-        if following.__class__ is DocumentStartEvent:
+        if following.__class__ is _DOCUMENT_START:
             mark = following.start_mark
             document.problems.append(
                 Problem("several-documents", "the file holds more than one YAML document", mark, mark, "remove '---'")
@@ -223,7 +230,7 @@ class _Builder:
             self.anchors[event.anchor] = (None, 0)
         while True:
             key_event = next_event()
-            if key_event.__class__ is MappingEndEvent:
+            if key_event.__class__ is _MAPPING_END:
                 break
             key: Any = node(key_event)[0]
             if key.__class__ is not str:
@@ -250,7 +257,7 @@ class _Builder:
             self.anchors[event.anchor] = (None, 0)
         while True:
             item_event = next_event()
-            if item_event.__class__ is SequenceEndEvent:
+            if item_event.__class__ is _SEQUENCE_END:
                 break
             value, end = node(item_event)
             result.append(value)
@@ -273,7 +280,7 @@ class _Builder:
         self.document.anchored.add((event.start_mark.line, event.start_mark.column))
 
     def alias(self, event: Any) -> Any:
-        if event.__class__ is not AliasEvent or event.anchor not in self.anchors:
+        if event.__class__ is not _ALIAS or event.anchor not in self.anchors:
             raise _Fatal(
                 Problem(
                     "unknown-alias",

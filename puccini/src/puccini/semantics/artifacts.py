@@ -133,7 +133,7 @@ def _repository(definition: ArtifactDefinition, result: Artifact, resolver: Reso
 
 
 def _locate(file: Node, result: Artifact, resolver: Resolver) -> None:
-    """Find the file. What has a scheme or a repository is elsewhere; the rest is beside the TOSCA file or only a name."""
+    """Find the file. With a scheme or repository it is elsewhere; the rest is beside the TOSCA file, or a name."""
     if result.repository or "://" in file.text:
         return
     try:

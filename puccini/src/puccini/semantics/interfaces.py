@@ -36,7 +36,7 @@ def extend(
     resolver: Resolver,
     closed: str = "",
 ) -> dict[str, Interface]:
-    """Return `inherited` with interfaces added or refined; with `closed`, the title of what is refined, none are added."""
+    """Return `inherited` with interfaces added or refined; none are added to what is `closed` (its title)."""
     result = dict(inherited)
     for name, definition in given.items():
         parent = inherited.get(name)
