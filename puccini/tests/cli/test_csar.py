@@ -107,7 +107,7 @@ def test_a_hostile_archive(run: Run, place: Path) -> None:
     [
         (["create", "shop", "--file", "shop.rar"], 2, "the name says no format"),
         (["create", "nope", "--file", "x.csar"], 3, "No such file"),
-        (["create", "shop", "--file", "no/such/x.csar"], 3, "No such file"),
+        (["create", "shop/service.yaml", "--file", "no/such/x.csar"], 3, "No such file"),
         (["create", "shop", "--file", "x.csar", "--entry", "nope.yaml"], 1, "has no file 'nope.yaml'"),
         (["create", "shop", "--file", "x.csar", "--root", "."], 2, "--root is for a TOSCA file"),
         (["create", "shop/service.yaml", "--file", "x.csar", "--hidden"], 2, "are for folders"),

@@ -3,6 +3,8 @@
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,7 +36,8 @@ def test_the_commands(checkout: Path, run: Run) -> None:
 
 def test_the_code(checkout: Path) -> None:
     (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    exec(compile(block, "docs/csar.md", "exec"), {})
+    ran = subprocess.run([sys.executable, "-W", "error", "-c", block], capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("service.yaml ['TOSCA.meta', ")
 
 
 def test_every_refusal_is_explained() -> None:

@@ -55,8 +55,8 @@ def test_help(arguments: list[str], run: Run) -> None:
 def test_the_installed_programs(place: Path) -> None:
     """R101: as they are found on the path; a closed pipe is no traceback."""
     program = Path(sys.executable).parent / "puccini-tosca"
-    ran = subprocess.run([program, "validate", place / "service.yaml"], capture_output=True, text=True)
+    ran = subprocess.run([program, "validate", place / "service.yaml"], check=False, capture_output=True, text=True)
     assert (ran.returncode, ran.stderr) == (0, "")
     command = f"{program} compile {place / 'service.yaml'} | head -c 10"
-    ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    ran = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True)
     assert "Traceback" not in ran.stderr
