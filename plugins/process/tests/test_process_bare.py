@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from floria_plugin.faults import Permanent
 from process_driver.driver import plugin
+
+from floria_plugin.faults import Permanent
 
 pytestmark = pytest.mark.system
 

@@ -1,0 +1,1 @@
+"""The driver `ports`; see docs/ports.md."""

@@ -1,0 +1,1 @@
+"""The driver `program`; see docs/profile.md."""

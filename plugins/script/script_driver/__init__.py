@@ -1,0 +1,1 @@
+"""The driver `script`; see docs/profile.md."""
