@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from floria.entities import Entity
 from floria.ids import Id
-from floria.store.interface import Query, Reader, Record, Step, Store
+from floria.store.interface import Allocation, Query, Reader, Record, Step, Store
 
 
 class LiveReader(Reader):
@@ -33,6 +33,18 @@ class LiveReader(Reader):
     def allocated(self, target: Id, name: str) -> int | float:
         with self._store.read() as reader:
             return reader.allocated(target, name)
+
+    def allocations(self) -> list[Allocation]:
+        with self._store.read() as reader:
+            return reader.allocations()
+
+    def spaces(self) -> list[str]:
+        with self._store.read() as reader:
+            return reader.spaces()
+
+    def topics(self) -> list[str]:
+        with self._store.read() as reader:
+            return reader.topics()
 
     def claims(self, space: str) -> dict[str, Id]:
         with self._store.read() as reader:

@@ -6,14 +6,13 @@ instantiation.apply(tx, plan)
 
 from floria.instantiation.application import apply, instantiate
 from floria.instantiation.hooks import AFTER, BEFORE, Hooks
-from floria.instantiation.planning import INPUTS, Allocation, Plan, Source, plan
+from floria.instantiation.planning import INPUTS, Plan, Source, plan
 from floria.instantiation.problems import InstantiationError, Problem, Refusal
 
 __all__ = [
     "AFTER",
     "BEFORE",
     "INPUTS",
-    "Allocation",
     "Hooks",
     "InstantiationError",
     "Plan",

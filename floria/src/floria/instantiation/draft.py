@@ -12,7 +12,7 @@ import msgspec
 from floria import naming, selection
 from floria.entities import Edge, Entity, Vertex
 from floria.ids import Id
-from floria.store.interface import Axis, Query, Reader, Record, Step
+from floria.store.interface import Allocation, Axis, Query, Reader, Record, Step
 
 
 class Draft(Reader):
@@ -130,8 +130,22 @@ class Draft(Reader):
         stored = 0 if self.is_new(target) else self.base.allocated(target, name)
         return stored + self._taken.get((target, name), 0)
 
+    def allocations(self) -> list[Allocation]:
+        drafted = [
+            Allocation(edge.target, name, edge.id, amount)
+            for edge in self.edges.values()
+            for name, amount in edge.allocation.items()
+        ]
+        return [*(one for one in self.base.allocations() if self._is_base(one.holder)), *drafted]
+
     def claims(self, space: str) -> dict[str, Id]:
         return self.base.claims(space)
+
+    def spaces(self) -> list[str]:
+        return self.base.spaces()
+
+    def topics(self) -> list[str]:
+        return self.base.topics()
 
     def journal(
         self, topic: str, *, subject: str | None = None, after: int = 0, limit: int = 1000, newest: bool = False

@@ -6,7 +6,7 @@ never scanned for, and kept in heaps, so that a large design costs little more p
 
 import heapq
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from floria import naming, selection
@@ -34,15 +34,16 @@ class Pool:
     What was drawn is not drawn again before `restore`.
     """
 
-    def __init__(self, candidates: Iterable[tuple[int, int, Id]], name: str, edges: "Counts") -> None:
+    def __init__(self, own: Iterable[Id], others: Callable[[], Iterable[Id]], name: str, edges: "Counts") -> None:
         self._name, self._edges = name, edges
-        self._heap = [(tier, edges.of(id, name), place, id) for tier, place, id in candidates]
+        self._others: Callable[[], Iterable[Id]] | None = others
+        self._heap = [(0, edges.of(id, name), place, id) for place, id in enumerate(own)]
         self._drawn: list[tuple[int, int, int, Id]] = []
         heapq.heapify(self._heap)
 
     def draw(self) -> Id | None:
         """Return the best candidate that is left."""
-        while self._heap:
+        while self._heap or self._look_further():
             tier, known, place, id = heapq.heappop(self._heap)
             now = self._edges.of(id, self._name)
             if now != known:
@@ -57,6 +58,13 @@ class Pool:
         for entry in self._drawn:
             heapq.heappush(self._heap, entry)
         self._drawn.clear()
+
+    def _look_further(self) -> bool:
+        """Add the candidates of other instances, which nobody needs while there are own ones."""
+        others, self._others = self._others, None
+        for place, id in enumerate(others() if others is not None else ()):
+            heapq.heappush(self._heap, (1, self._edges.of(id, self._name), place, id))
+        return bool(self._heap)
 
 
 class Counts:
@@ -98,7 +106,9 @@ class Candidates:
         """Return the candidates for edges called `name`."""
         found = self._pools.get((wanted, name))
         if found is None:
-            found = self._pools[wanted, name] = Pool(self._ranked(wanted), name, self.counts)
+            own = self._fitting(self._own(wanted), wanted)
+            found = Pool(own, lambda: self._fitting(self._others(wanted), wanted), name, self.counts)
+            self._pools[wanted, name] = found
         return found
 
     def misfit(self, id: Id, wanted: Wanted) -> str | None:
@@ -119,7 +129,7 @@ class Candidates:
     def near_misses(self, wanted: Wanted) -> Iterator[Refusal]:
         """Yield what comes closest to being a candidate, with the reasons why it is none."""
         loose = wanted._replace(classes=wanted.classes if wanted.owner is None else (), owner_classes=())
-        for id in self._members(loose):
+        for id in (*self._own(loose), *self._others(loose)):
             if (reason := self.misfit(id, wanted)) is not None:
                 yield Refusal(id, self.label(id), reason)
 
@@ -143,22 +153,25 @@ class Candidates:
         name = made or self.label(owner)
         return name if index is None else f"{name}[{index}]"
 
-    def _ranked(self, wanted: Wanted) -> Iterator[tuple[int, int, Id]]:
-        for place, id in enumerate(self._members(wanted)):
-            if self.misfit(id, wanted) is None:
-                yield (0 if id in self._draft.vertexes else 1), place, id
+    def _fitting(self, ids: Iterable[Id], wanted: Wanted) -> Iterator[Id]:
+        return (id for id in ids if self.misfit(id, wanted) is None)
 
-    def _members(self, wanted: Wanted) -> list[Id]:
+    def _own(self, wanted: Wanted) -> list[Id]:
+        """Return the candidates of this instantiation, or all when there is an owner or a target."""
         if wanted.target is not None:
             return self._targets(wanted.target)
         if wanted.owner is not None:
             owners = self._owners(wanted.owner, wanted.owner_index)
             return [id for owner in owners for id in self._content(owner)]
         if wanted.classes:
-            own = min((self._draft.of_class(label) for label in wanted.classes), key=len)
-        else:
-            own = list(self._draft.vertexes)
-        return [*own, *self._stored(Query(kinds=(Kind.VERTEX,), classes=wanted.classes, directory=wanted.scope))]
+            return min((self._draft.of_class(label) for label in wanted.classes), key=len)
+        return list(self._draft.vertexes)
+
+    def _others(self, wanted: Wanted) -> list[Id]:
+        """Return the candidates of other instances."""
+        if wanted.target is not None or wanted.owner is not None:
+            return []
+        return self._stored(Query(kinds=(Kind.VERTEX,), classes=wanted.classes, directory=wanted.scope))
 
     def _targets(self, target: Id) -> list[Id]:
         return self._draft.made_from(target) if target in self._templates else [target]

@@ -24,7 +24,7 @@ from floria.instantiation.finding import Candidates
 from floria.instantiation.hooks import AFTER, BEFORE, Hooks, declared
 from floria.instantiation.problems import InstantiationError, Problem, origin
 from floria.properties import Holder
-from floria.store.interface import Reader
+from floria.store.interface import Allocation, Reader
 from floria.values import Value, is_literal
 
 INPUTS = "floria.inputs"
@@ -34,15 +34,6 @@ MAX_VERTEXES = 2_000_000
 
 Source: TypeAlias = Bundle | Id | VertexTemplate
 """A design: in hand, or the root of a stored one."""
-
-
-class Allocation(msgspec.Struct, frozen=True):
-    """`amount` of the capacity `name` of `target`, taken by the edge `holder`."""
-
-    target: Id
-    name: str
-    amount: int | float
-    holder: Id
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -139,7 +130,7 @@ class Planner:
             raise InstantiationError(tuple(self.problems))
         vertexes, edges = tuple(self._draft.vertexes.values()), tuple(self._draft.edges.values())
         allocations = tuple(
-            Allocation(edge.target, name, amount, edge.id) for edge in edges for name, amount in edge.allocation.items()
+            Allocation(edge.target, name, edge.id, amount) for edge in edges for name, amount in edge.allocation.items()
         )
         kept = frozenset(self._draft.kept)
         return Plan(root.id, self._name, self._directory, vertexes, edges, allocations, tuple(demands.notes), kept)
