@@ -14,7 +14,7 @@ def raw(descriptor: int) -> Iterator[None]:
     """Pass every key through untouched; what the terminal was set to before is restored, whatever happens."""
     before = termios.tcgetattr(descriptor)
     try:
-        tty.setraw(descriptor)
+        tty.setraw(descriptor, termios.TCSADRAIN)
         yield
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -40,6 +40,9 @@ def execute(remote: Remote, interactive: bool, tty: bool, node: Target, command:
       khutulun exec hello/server -- env
       tar c . | khutulun exec -i hello/server -- tar x -C /srv
     """
+    command = command[1:] if command[0] == "--" else command
+    if not command:
+        raise click.UsageError("Name the program to run.", click.get_current_context())
     if tty and interactive and not os.isatty(_STDIN):
         problems.show([model.Problem("no-terminal", "stdin is no terminal", hint="leave out -t")])
         return NOT_RUN
