@@ -9,6 +9,7 @@ from testbed.host import Host
 from testbed.lab import Lab
 
 HOME = "/srv/khutulun"
+DEMO = {"KHUTULUN_SOCKET": f"{HOME}/build/demo/run/khutulun.sock"}
 
 
 @pytest.fixture
@@ -28,8 +29,9 @@ def test_make_demo_on_a_bare_host(newcomer: Host) -> None:
     """R100: one command sets up, starts Khutulun and deploys a service; one more takes all of it down."""
     shown = newcomer.run(["make", "demo"], cwd=HOME)
     assert "make stop" in shown.stdout
-    services = json.loads(newcomer.run([".venv/bin/khutulun", "service", "list", "--output", "json"], cwd=HOME).stdout)
-    assert "hello" in json.dumps(services)
+    listed = newcomer.run([f"{HOME}/.venv/bin/khutulun", "service", "list", "--output", "json"], env=DEMO)
+    assert "hello" in json.dumps(json.loads(listed.stdout))
+    newcomer.run(["systemctl", "is-active", "khutulun-hello-web-0.service"])
     again = newcomer.run(["make", "setup"], cwd=HOME)
     assert "installing" not in again.stderr
     newcomer.run(["make", "stop"], cwd=HOME)
