@@ -25,6 +25,11 @@ class Bell:
         """The last position that feeds may give."""
         return self._position
 
+    @property
+    def closed(self) -> bool:
+        """Whether the store was closed."""
+        return self._closed
+
     def ring(self, position: int) -> None:
         """Wake the feeds that wait for `position`."""
         with self._condition:
@@ -61,11 +66,19 @@ class Feed:
 
     def __iter__(self) -> Iterator[Change]:
         while (position := self._bell.wait(self._after, lambda: self._closed)) is not None:
-            for change in self._read(self._after, BATCH):
+            for change in self._next():
                 if self._closed or change.position > position:
                     break
                 self._after = change.position
                 yield change
+
+    def _next(self) -> Sequence[Change]:
+        try:
+            return self._read(self._after, BATCH)
+        except StoreError:
+            if self._bell.closed:
+                return ()
+            raise
 
     def close(self) -> None:
         """End the iteration, from any thread."""

@@ -34,10 +34,10 @@ class SqliteReader:
         return [self.get(id) for id in ids]
 
     def query(self, query: Query) -> Iterator[Entity]:
-        keys = self._class_keys(query.classes)
-        if len(keys) < len(set(query.classes)) or query.limit == 0:
+        classes = self._class_sizes(query.classes)
+        if len(classes) < len(set(query.classes)) or query.limit == 0:
             return iter(())
-        statement = selecting.query(query, keys)
+        statement = selecting.query(query, classes, self._directory_size(query))
         found = self._stream(*statement)
         if query.where:
             found = (entity for entity in found if predicates.hold(query.where, getattr(entity, "properties", {})))
@@ -134,14 +134,21 @@ class SqliteReader:
                 return
             yield codec.unpack(row[0])
 
-    def _class_keys(self, names: Sequence[str]) -> list[int]:
-        """Return the keys of classes, those with the fewest entities first; unknown ones are left out."""
-        found = [
+    def _class_sizes(self, names: Sequence[str]) -> list[tuple[int, int]]:
+        """Return the number of members and the key of classes, smallest first; unknown ones are left out."""
+        return sorted(
             row
             for name in dict.fromkeys(names)
             for row in self._run("SELECT members, k FROM class WHERE name = ?", (name,)).fetchall()
-        ]
-        return [key for _, key in sorted(found)]
+        )
+
+    def _directory_size(self, query: Query) -> int | None:
+        """Return how many entities are in the directory of a query, None when it has none or means everything."""
+        if query.directory is None or (query.recursive and query.directory == "/"):
+            return None
+        conditions, arguments = selecting.directory(query.directory, query.recursive)
+        size: int = self._one(f"SELECT coalesce(sum(members), 0) FROM directory d WHERE {conditions}", arguments)
+        return size
 
     def _classes(self, names: Sequence[str]) -> dict[str, int]:
         keys = {name: self._one("SELECT k FROM class WHERE name = ?", (name,)) for name in names}

@@ -14,7 +14,8 @@ from floria.store.interface import StoreError
 APPLICATION = 0x464C5241  # "FLRA"
 
 _FIRST = """
-CREATE TABLE directory (k INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
+-- members: how many entities there are, so that a query begins with the smallest set
+CREATE TABLE directory (k INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, members INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE class (k INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, members INTEGER NOT NULL DEFAULT 0);
 
 -- parent: the k of what contains it; body: the entity as MessagePack

@@ -11,6 +11,7 @@ from floria.ids import Id
 from floria.store.interface import Axis, Query, Step
 
 STEPS_AT_ONCE = 16
+SMALL = 10_000  # so many entities are sorted faster than a page is looked for among all
 
 
 class Statement(NamedTuple):
@@ -20,23 +21,41 @@ class Statement(NamedTuple):
     arguments: list[object]
 
 
-def query(query: Query, classes: Sequence[int]) -> Statement:
-    """Return the statement for the bodies that `query` selects, in order of id. `classes` are its, rarest first."""
-    source, conditions, arguments = _source(query, classes)
-    prefix = _WITHIN if query.within is not None else ""
+class _Start(NamedTuple):
+    """The table that a query begins with, and its conditions."""
+
+    source: str
+    id: str = "e.id"
+    conditions: tuple[tuple[str, list[object]], ...] = ()
+    classes: int = 0
+    directory: bool = False
+
+
+def query(query: Query, classes: Sequence[tuple[int, int]], inside: int | None) -> Statement:
+    """Return the statement for the bodies that `query` selects, in order of id.
+
+    `classes` are the sizes and keys of its classes, smallest first; `inside` is the size of its directory.
+    """
+    start = _start(query, classes, inside)
+    conditions = [*start.conditions, *_conditions(query, [key for _, key in classes[start.classes :]], start.directory)]
+    arguments: list[object] = [value for _, values in conditions for value in values]
+    prefix = ""
     if query.within is not None:
-        arguments = [query.within, *arguments]
-    driven = " c CROSS JOIN " in source
-    for condition, values in _conditions(query, classes[1:] if driven else classes):
-        conditions.append(condition)
-        arguments.extend(values)
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    order = "c.id" if driven else "e.id"
-    statement = f"{prefix}SELECT e.body FROM {source}{where} ORDER BY {order}"
+        prefix = _WITHIN
+        arguments.insert(0, query.within)
+    where = " AND ".join(condition for condition, _ in conditions) or "true"
+    sql = f"{prefix}SELECT e.body FROM {start.source} WHERE {where} ORDER BY {start.id}"
     if query.limit is not None and not query.where:
-        statement += " LIMIT ?"
+        sql += " LIMIT ?"
         arguments.append(query.limit)
-    return Statement(statement, arguments)
+    return Statement(sql, arguments)
+
+
+def directory(path: str, recursive: bool) -> Statement:
+    """Return the condition for the rows ``d`` of a directory, and of those below it."""
+    if not recursive:
+        return Statement("d.path = ?", [path])
+    return Statement("(d.path = ? OR (d.path > ? AND d.path < ?))", [path, path + "/", path + "0"])
 
 
 def path(start: Sequence[Id], steps: Sequence[Step], classes: dict[str, int]) -> Statement:
@@ -55,33 +74,32 @@ def path(start: Sequence[Id], steps: Sequence[Step], classes: dict[str, int]) ->
     return Statement(f"WITH RECURSIVE {', '.join(parts)} {final}", arguments)
 
 
-def _source(query: Query, classes: Sequence[int]) -> tuple[str, list[str], list[object]]:
+def _start(query: Query, classes: Sequence[tuple[int, int]], inside: int | None) -> _Start:
     """Return the table to begin with: the one that leaves the least to look at."""
     if query.parent is not None:
-        index = "entity_parent"
-    elif query.within is not None:
-        return "within w CROSS JOIN entity e ON e.k = w.k", [], []
-    elif query.template is not None:
-        index = "entity_template"
-    elif query.name is not None:
-        index = "entity_name"
-    elif classes:
-        conditions = ["c.class = ?"]
-        arguments: list[object] = [classes[0]]
+        return _Start("entity e INDEXED BY entity_parent")
+    if query.within is not None:
+        return _Start("within w CROSS JOIN entity e ON e.k = w.k")
+    if query.template is not None:
+        return _Start("entity e INDEXED BY entity_template")
+    if query.name is not None:
+        return _Start("entity e INDEXED BY entity_name")
+    if inside is not None and inside < (classes[0][0] if classes else SMALL):
+        condition = directory(query.directory or "/", query.recursive)
+        source = "directory d CROSS JOIN entity e INDEXED BY entity_directory ON e.directory = d.k"
+        return _Start(source, conditions=((condition.sql, condition.arguments),), directory=True)
+    if classes:
+        conditions: list[tuple[str, list[object]]] = [("c.class = ?", [classes[0][1]])]
         if query.after is not None:
-            conditions.append("c.id > ?")
-            arguments.append(query.after)
-        return "entity_class c CROSS JOIN entity e ON e.k = c.entity", conditions, arguments
-    elif len(query.kinds) == 1:
-        index = "entity_kind"
-    elif query.directory is not None and not query.recursive:
-        index = "entity_directory"
-    else:
-        return "entity e", [], []
-    return f"entity e INDEXED BY {index}", [], []
+            conditions.append(("c.id > ?", [query.after]))
+        source = "entity_class c CROSS JOIN entity e ON e.k = c.entity"
+        return _Start(source, "c.id", tuple(conditions), classes=1)
+    if len(query.kinds) == 1:
+        return _Start("entity e INDEXED BY entity_kind")
+    return _Start("entity e")
 
 
-def _conditions(query: Query, classes: Sequence[int]) -> list[tuple[str, list[object]]]:
+def _conditions(query: Query, classes: Sequence[int], in_directory: bool) -> list[tuple[str, list[object]]]:
     conditions: list[tuple[str, list[object]]] = []
     if query.parent is not None:
         conditions.append(("e.parent = (SELECT k FROM entity WHERE id = ?)", [query.parent]))
@@ -96,21 +114,14 @@ def _conditions(query: Query, classes: Sequence[int]) -> list[tuple[str, list[ob
     elif query.kinds:
         places = ", ".join("?" * len(query.kinds))
         conditions.append((f"e.kind IN ({places})", [kind.value for kind in query.kinds]))
-    if query.directory is not None:
-        conditions.extend(_directory_conditions(query.directory, query.recursive))
+    if query.directory is not None and not in_directory and not (query.recursive and query.directory == "/"):
+        condition = directory(query.directory, query.recursive)
+        inside = f"e.directory IN (SELECT d.k FROM directory d WHERE {condition.sql})"
+        conditions.append((inside, condition.arguments))
     if query.after is not None:
         conditions.append(("e.id > ?", [query.after]))
     conditions.extend((_HAS_CLASS, [key]) for key in classes)
     return conditions
-
-
-def _directory_conditions(path: str, recursive: bool) -> list[tuple[str, list[object]]]:
-    if not recursive:
-        return [("e.directory = (SELECT k FROM directory WHERE path = ?)", [path])]
-    if path == "/":
-        return []
-    below = "SELECT k FROM directory WHERE path = ? OR (path > ? AND path < ?)"
-    return [(f"e.directory IN ({below})", [path, path + "/", path + "0"])]
 
 
 def _step_conditions(step: Step, classes: dict[str, int]) -> tuple[list[str], list[object]]:

@@ -230,6 +230,9 @@ class _Owned:
 
     def close(self) -> None:
         """Close the connection, which moves the log into the database, and let others own it."""
-        self.connection.close()
-        self._log.close()
-        self._ownership.release()
+        try:
+            self.durability.wait(self.durability.commits)
+        finally:
+            self.connection.close()
+            self._log.close()
+            self._ownership.release()

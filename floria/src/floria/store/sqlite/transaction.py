@@ -34,7 +34,7 @@ class SqliteTransaction(SqliteReader):
         self._now = now
         self._next = self.position() + 1
         self._names: dict[tuple[str, str], int] = {}
-        self._members: Counter[int] = Counter()
+        self._members: Counter[tuple[str, int]] = Counter()
         self.changes: list[Change] = []
 
     def query(self, query: Query) -> Iterator[Entity]:
@@ -116,7 +116,7 @@ class SqliteTransaction(SqliteReader):
         return None if added is None else Record(added, topic, key, at, body, subject)
 
     def finish(self) -> None:
-        """Write the number of members of each class; then the transaction can be committed, and not be used."""
+        """Write how many members classes and directories have; then the transaction can be committed, not used."""
         self._count_members()
         self.end()
 
@@ -129,6 +129,7 @@ class SqliteTransaction(SqliteReader):
         key = self._connection.last_insert_rowid()
         if isinstance(entity, Edge | EdgeTemplate):
             self._run("INSERT INTO edge VALUES (?, ?, ?)", (key, owners["source"], owners.get("target")))
+        self._members["directory", self._key("directory", "path", entity.directory)] += 1
         self._add_classes(key, entity.id, set(entity.classes))
 
     def _update(self, key: int, before: Entity, entity: Entity, owners: dict[str, int]) -> None:
@@ -139,12 +140,16 @@ class SqliteTransaction(SqliteReader):
         if isinstance(entity, Edge | EdgeTemplate):
             ends = (owners["source"], owners.get("target"), key)
             self._run("UPDATE edge SET source = ?, target = ? WHERE k = ?", ends)
+        if before.directory != entity.directory:
+            self._members["directory", self._key("directory", "path", before.directory)] -= 1
+            self._members["directory", self._key("directory", "path", entity.directory)] += 1
         if before.classes != entity.classes:
             self._remove_classes(entity.id, set(before.classes) - set(entity.classes))
             self._add_classes(key, entity.id, set(entity.classes) - set(before.classes))
 
     def _remove(self, key: int, entity: Entity) -> None:
         self._remove_classes(entity.id, set(entity.classes))
+        self._members["directory", self._key("directory", "path", entity.directory)] -= 1
         if isinstance(entity, Edge | EdgeTemplate):
             self._run("DELETE FROM edge WHERE k = ?", (key,))
         self._run("DELETE FROM allocation WHERE target = ?", (key,))
@@ -166,17 +171,17 @@ class SqliteTransaction(SqliteReader):
         for name in names:
             class_key = self._key("class", "name", name)
             self._run("INSERT INTO entity_class (class, id, entity) VALUES (?, ?, ?)", (class_key, id, key))
-            self._members[class_key] += 1
+            self._members["class", class_key] += 1
 
     def _remove_classes(self, id: Id, names: set[str]) -> None:
         for name in names:
             class_key = self._key("class", "name", name)
             self._run("DELETE FROM entity_class WHERE class = ? AND id = ?", (class_key, id))
-            self._members[class_key] -= 1
+            self._members["class", class_key] -= 1
 
     def _count_members(self) -> None:
-        for key, difference in self._members.items():
-            self._run("UPDATE class SET members = members + ? WHERE k = ?", (difference, key))
+        for (table, key), difference in self._members.items():
+            self._run(f"UPDATE {table} SET members = members + ? WHERE k = ?", (difference, key))
         self._members.clear()
 
     def _changed(self, type: ChangeType, entity: Entity) -> None:
