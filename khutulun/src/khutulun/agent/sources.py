@@ -8,6 +8,7 @@ so that the agent catches up on what it missed.
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import re
 import signal
@@ -24,6 +25,9 @@ LONGEST_PAUSE = 60.0
 LONGEST_LINE = 64 * 1024
 STEADY = 10.0
 """Seconds after which a source counts as having worked, so that its next pause is short again."""
+
+
+log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
@@ -51,11 +55,22 @@ def make(declaration: manifests.Source, facts: dict[str, Any], line: Line, conne
 
     def filtered(text: str) -> None:
         if wanted is None or wanted.search(text):
-            line(text)
+            _guarded(declaration.name, lambda: line(text))
+
+    def reached() -> None:
+        _guarded(declaration.name, connected)
 
     if declaration.dbus is not None:
-        return DBusSource(declaration.name, declaration.dbus, facts, filtered, connected)
-    return CommandSource(declaration.name, list(declaration.command), filtered, connected)
+        return DBusSource(declaration.name, declaration.dbus, facts, filtered, reached)
+    return CommandSource(declaration.name, list(declaration.command), filtered, reached)
+
+
+def _guarded(name: str, work: Callable[[], None]) -> None:
+    """Keep a source alive whatever one line leads to."""
+    try:
+        work()
+    except Exception:
+        log.exception("source %s", name)
 
 
 class _Pauses:

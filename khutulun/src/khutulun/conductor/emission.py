@@ -6,6 +6,9 @@ The engine (`floria.events`) keeps and delivers; what a handler does on a host i
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
 
 from floria import ids, naming
 from floria.entities import Edge, Entity, Handler, Vertex
@@ -34,10 +37,17 @@ class Emission:
         self._store, self._operations, self._ring = store, operations, ring
         self._emitter = Emitter(store, functions, self._execute)
         self._pool = ThreadPoolExecutor(WORKERS, "handler")
-        operations.followers = self._followers
+        operations.attributes.followers = self._followers
 
     def happened(self, happened: messages.Happened) -> None:
         """Take what an agent tells: the new state and attributes, and the event; once, also when told twice."""
+        try:
+            self._take(happened, happened.attributes)
+        except EvaluationError as error:
+            log.error("event %s of %s: %s", happened.name, happened.entity, error)
+            self._take(msgspec.structs.replace(happened, detail={"event": happened.detail, "problem": str(error)}), {})
+
+    def _take(self, happened: messages.Happened, attributes: dict[str, Any]) -> None:
         with self._store.write() as tx:
             vertex = tx.get(Id(happened.entity))
             if not isinstance(vertex, Vertex):
@@ -52,7 +62,7 @@ class Emission:
             recorded = self._emitter.record(tx, event)
             if recorded is None:
                 return
-            after = self._operations.apply_attributes(tx, vertex, happened.attributes, happened.id)
+            after = self._operations.attributes.write(tx, vertex, attributes, happened.id)
             if happened.state is not None:
                 self._operations.set_state(tx, vertex.id, happened.state)
         self._after(recorded)

@@ -5,11 +5,10 @@ The declarative workflows, calls by hand and event handlers all come through her
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
-from floria import codec, naming, properties, updating
+from floria import codec, naming, updating
 from floria.entities import Edge, Entity, Handler, Property, Vertex
 from floria.evaluation import Context, EvaluationError, Library
 from floria.ids import Id
@@ -19,11 +18,11 @@ from khutulun import model
 from khutulun.agent import messages
 from khutulun.bus import interface as bus
 from khutulun.conductor import calls, journals, registry, site, topology
+from khutulun.conductor.attributes import Attributes
 from khutulun.conductor.executions import OperationFailed
 from khutulun.conductor.workflow import READY, REMOVE
 
 ATTRIBUTE = "tosca:attribute"
-CAPABILITY_PREFIX = "capability/"
 DEFAULT_TIMEOUT = 300.0
 ERROR = "error"
 
@@ -35,10 +34,6 @@ STATES = {
     "delete": ("deleting", "deleted"),
 }
 """Of an operation: the node's state while it runs, and after it (TOSCA 2.0 section 11.2 leaves them to us)."""
-
-
-Followers = Callable[[Transaction, Vertex, dict[str, Value]], Callable[[], None]]
-"""Writes down that attributes of a capability have changed; returns what to do after the commit."""
 
 
 class Operations:
@@ -54,7 +49,7 @@ class Operations:
     ) -> None:
         self._store, self._bus, self._functions, self._plugins, self._mode = store, bus, functions, plugins, mode
         self.planned: list[messages.Operated] = []
-        self.followers: Followers = lambda tx, capability, changes: lambda: None
+        self.attributes = Attributes(functions)
 
     def perform(self, node: Id, operation: str, id: str, record: Callable[[Transaction], None]) -> None:
         """Run a step of a workflow; see `executions.Perform`."""
@@ -92,9 +87,7 @@ class Operations:
         request, target = self.prepare(node, handler, id=id, operation=name, inputs=inputs)
         answer = self._ask(request, vertex)
         self._attend(operation_name(name), request)
-        with self._store.write() as tx:
-            after = self._apply(tx, node, answer, target, operation_name(name), id)
-        after()
+        self._apply(node, answer, target, operation_name(name), id)
         return answer
 
     def query(self, request: messages.Operate, vertex: Vertex) -> messages.Operated:
@@ -117,9 +110,7 @@ class Operations:
                 owner.id, handler, id=id, operation=handler.event, inputs={}, event=event, entity=entity
             )
             answer = self._ask(request, owner)
-            with self._store.write() as tx:
-                after = self._apply(tx, owner.id, answer, target, handler.event, id)
-            after()
+            self._apply(owner.id, answer, target, handler.event, id)
         except OperationFailed as failure:
             problem = failure.problem
             raise EvaluationError(problem.code, problem.message, failure.retryable, problem.detail) from None
@@ -186,10 +177,7 @@ class Operations:
                 raise OperationFailed(failure.problems[0]) from None
             raise
         self._attend(operation, request)
-        with self._store.write() as tx:
-            record(tx)
-            told = self._apply(tx, vertex.id, answer, target, operation, id, state=after)
-        told()
+        self._apply(vertex.id, answer, target, operation, id, state=after, record=record)
 
     def _evaluate(self, node: Id, state: str | None) -> None:
         """Bring a node's properties up to date, before an operation sees them."""
@@ -269,62 +257,38 @@ class Operations:
 
     def _apply(
         self,
-        tx: Transaction,
         node: Id,
         answer: messages.Operated,
         target: calls.Target,
         operation: str,
         id: str,
+        *,
         state: str | None = None,
-    ) -> Callable[[], None]:
-        """Write what an operation returned: attributes, outputs, state, and its effects into the journal.
-
-        Returns what to do after the commit.
-        """
-        vertex = tx.get(node)
-        assert isinstance(vertex, Vertex)
+        record: Callable[[Transaction], None] = lambda tx: None,
+    ) -> None:
+        """Write what an operation returned: attributes, outputs, state, and its effects into the journal."""
         result = answer.result if isinstance(answer.result, dict) else {}
-        attributes = dict(result.get("attributes") or {})
+        told = dict(result.get("attributes") or {})
         outputs = result.get("outputs") or {}
         for name, path in target.outputs.items():
             if name in outputs and len(path) == 2 and path[0] == "SELF":
-                attributes[str(path[1])] = outputs[name]
-        after = self.apply_attributes(tx, vertex, attributes, id)
-        if (reached := result.get("state") or state) is not None:
-            self.set_state(tx, node, str(reached))
-        self._journal(tx, answer.effects, vertex)
-        return after
-
-    def apply_attributes(
-        self, tx: Transaction, vertex: Vertex, changes: dict[str, Any], cause: str
-    ) -> Callable[[], None]:
-        """Write attributes of a node (``name``) and of its capabilities (``capability/NAME``: a map).
-
-        Returns what to do after the commit: those who are related to a changed capability are told.
-        """
-        own = {
-            name: codec.from_plain(value) for name, value in changes.items() if not name.startswith(CAPABILITY_PREFIX)
-        }
-        if own:
-            properties.write_properties(tx, vertex.id, own, cause, functions=self._functions, declare=True)
-        capabilities = None
-        after: list[Callable[[], None]] = []
-        for name, values in changes.items():
-            if not name.startswith(CAPABILITY_PREFIX):
-                continue
-            capabilities = capabilities or site.surroundings(tx, vertex).capabilities
-            capability = capabilities.get(name.removeprefix(CAPABILITY_PREFIX))
-            if capability is not None:
-                plain = {key: codec.from_plain(value) for key, value in values.items()}
-                properties.write_properties(tx, capability.id, plain, cause, functions=self._functions, declare=True)
-                if changed := _changed(capability, plain):
-                    after.append(self.followers(tx, capability, changed))
-
-        def tell() -> None:
-            for one in after:
-                one()
-
-        return tell
+                told[str(path[1])] = outputs[name]
+        try:
+            with self._store.write() as tx:
+                record(tx)
+                vertex = tx.get(node)
+                assert isinstance(vertex, Vertex)
+                after = self.attributes.write(tx, vertex, told, id)
+                if (reached := result.get("state") or state) is not None:
+                    self.set_state(tx, node, str(reached))
+                self._journal(tx, answer.effects, vertex)
+        except EvaluationError as error:
+            self._failed(node)
+            where = f"plugin {target.plugin}, operation {operation}"
+            raise OperationFailed(
+                model.Problem(error.code, str(error), where, "the driver told a wrong value")
+            ) from None
+        after()
 
     def _conclude(self, node: Id, state: str | None, operation: str, record: Callable[[Transaction], None]) -> None:
         with self._store.write() as tx:
@@ -394,12 +358,6 @@ def find_handler(vertex: Vertex, event: str) -> Handler | None:
 def operation_name(name: str) -> str:
     """Return the verb of ``INTERFACE.OPERATION``."""
     return name.rpartition(".")[2]
-
-
-def _changed(before: Vertex, values: dict[str, Value]) -> dict[str, Value]:
-    """Return the values that are other ones than before; a first value is no change."""
-    known = {name: found.value for name, found in before.properties.items() if found.value is not msgspec.UNSET}
-    return {name: value for name, value in values.items() if name in known and known[name] not in (None, value)}
 
 
 def _is_attribute(around: site.Surroundings, id: Id, name: str) -> bool:
