@@ -167,7 +167,7 @@ def test_script_does_the_same_by_hand(tmp_path: Path) -> None:
 
 
 def test_script_of_all_kinds_is_shell(tmp_path: Path) -> None:
-    kinds = [
+    kinds: list[requests.Request] = [
         requests.CallDBus(
             "system", "org.example", "/org/example", "org.example.X", "Set", "sv", ("a", {"type": "s", "data": "b c"})
         ),

@@ -41,10 +41,7 @@ def component(folder: Path, out: Path | None = None, progress: Progress | None =
 
     With `out` the blob is copied there. Raises `BuildError`.
     """
-    sources = dict(_modules(folder))
-    if "plugin.py" not in sources:
-        raise BuildError(f"{folder} has no plugin.py")
-    blob = _cached(folder.resolve().name, "component", sources, progress)
+    blob = _cached(folder.resolve().name, "component", sources(folder), progress)
     return blob if out is None else _copy(blob, out)
 
 
@@ -58,11 +55,19 @@ def runner(out: Path | None = None, progress: Progress | None = None) -> Path:
 def executable(folder: Path, out: Path) -> Path:
     """Pack the plugin in `folder` with the SDK into a program that needs only a Python interpreter."""
     with tempfile.TemporaryDirectory() as staging:
-        _stage(Path(staging), dict(_modules(folder)))
+        _stage(Path(staging), sources(folder))
         (Path(staging) / "__main__.py").write_text(_EXECUTABLE)
         out.parent.mkdir(parents=True, exist_ok=True)
         zipapp.create_archive(staging, out, "/usr/bin/env python3")
     return out
+
+
+def sources(folder: Path) -> dict[str, bytes]:
+    """Return the modules of the plugin in `folder`, without its tests. Raises `BuildError`."""
+    found = dict(_modules(folder))
+    if "plugin.py" not in found:
+        raise BuildError(f"{folder} has no plugin.py")
+    return found
 
 
 def cache() -> Path:
@@ -92,21 +97,21 @@ def _modules(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield str(name), file.read_bytes()
 
 
-def _cached(name: str, world: str, sources: dict[str, bytes], progress: Progress | None) -> Path:
-    blob = cache() / f"{name}-{_digest(world, sources)[:24]}.wasm"
+def _cached(name: str, world: str, modules: dict[str, bytes], progress: Progress | None) -> Path:
+    blob = cache() / f"{name}-{_digest(world, modules)[:24]}.wasm"
     if not blob.exists():
         if progress:
             progress(f"building plugin {name}")
         blob.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=blob.parent) as staging:
-            made = _componentize(Path(staging), world, sources)
+            made = _componentize(Path(staging), world, modules)
             os.replace(made, blob)
     return blob
 
 
-def _digest(world: str, sources: dict[str, bytes]) -> str:
+def _digest(world: str, modules: dict[str, bytes]) -> str:
     digest = hashlib.sha256()
-    parts = {**{f"sdk/{name}": content for name, content in _modules(sdk() / "floria_plugin")}, **sources}
+    parts = {**{f"sdk/{name}": content for name, content in _modules(sdk() / "floria_plugin")}, **modules}
     parts |= {f"wit/{file.name}": file.read_bytes() for file in sorted(WIT.glob("*.wit"))}
     parts |= {"world": world.encode(), "builder": _builder().encode(), "entry": _COMPONENT.encode()}
     for name, content in sorted(parts.items()):
@@ -121,16 +126,16 @@ def _builder() -> str:
         raise BuildError("componentize-py is not installed: pip install 'khutulun-floria[build]'") from None
 
 
-def _stage(staging: Path, sources: dict[str, bytes]) -> None:
-    for name, content in sources.items():
+def _stage(staging: Path, modules: dict[str, bytes]) -> None:
+    for name, content in modules.items():
         file = staging / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     shutil.copytree(sdk() / "floria_plugin", staging / "floria_plugin", ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def _componentize(staging: Path, world: str, sources: dict[str, bytes]) -> Path:
-    _stage(staging, sources)
+def _componentize(staging: Path, world: str, modules: dict[str, bytes]) -> Path:
+    _stage(staging, modules)
     app = "floria_plugin.runner" if world == "runner" else COMPONENT_MODULE
     (staging / f"{COMPONENT_MODULE}.py").write_text(_COMPONENT)
     out = staging / "out.wasm"

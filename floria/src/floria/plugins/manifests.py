@@ -20,7 +20,10 @@ class Function(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class DBusSource(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Signals that fit any rule of `match` on `bus` (``system``, ``session``, ``scope``); `subscribe` are calls to make first."""
+    """Signals that fit any rule of `match` on `bus` (``system``, ``session``, ``scope``).
+
+    `subscribe` are calls to make first.
+    """
 
     match: tuple[str, ...]
     bus: str = "scope"

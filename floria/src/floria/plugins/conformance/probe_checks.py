@@ -1,10 +1,11 @@
 """Checks of the probe: the whole contract, from the plugin's side and from the host's."""
 
+import contextlib
 import http.server
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from floria.plugins.budgets import Budget
@@ -134,6 +135,21 @@ def graph_is_used(bench: Bench) -> None:
     bench.fault("denied", "graph", "get", "one", graph=graph)
 
 
+def keys_are_claimed(bench: Bench) -> None:
+    """A key of a space is taken once, listed, and given back."""
+    graph = _Graph()
+    granted = {"graph": [{"access": "write", "scope": "own"}]}
+    for call, expected in (
+        (("claim", "tcp", "8080"), True),
+        (("claim", "tcp", "8080"), False),
+        (("claims", "tcp"), ["8080"]),
+        (("release", "tcp", "8080"), None),
+        (("claims", "tcp"), []),
+    ):
+        bench.equal(bench.call("graph", *call, granted=granted, graph=graph), expected)
+    bench.fault("denied", "graph", "claim", "tcp", "1", granted={"graph": [{"access": "read"}]}, graph=graph)
+
+
 def expressions_are_evaluated(bench: Bench) -> None:
     """Evaluation is lent when it is granted."""
     expression = {"$floria:get": ["x"]}
@@ -167,6 +183,7 @@ def web_requests_are_sent(bench: Bench) -> None:
             f"{url}@x/",
         ):
             bench.fault("denied", "http", "GET", refused, granted=granted)
+        bench.fault("timeout", "http", "GET", f"{url}/api/trickle", granted=granted, budget=Budget(wall=0.7))
         found = bench.call("http", "POST", f"{url}/api/x", "body", granted=granted, mode=Mode.PLAN)
         bench.equal(found, [200, "", True])
 
@@ -251,6 +268,7 @@ CHECKS = (
     files_outside_are_denied,
     plans_change_nothing,
     graph_is_used,
+    keys_are_claimed,
     expressions_are_evaluated,
     secrets_are_kept,
     web_requests_are_sent,
@@ -272,6 +290,7 @@ class _Graph:
 
     def __init__(self) -> None:
         self.done: list[tuple[object, ...]] = []
+        self.taken: set[str] = set()
 
     def permits(self, id: str, scope: Scope) -> bool:
         return id == "one"
@@ -298,15 +317,39 @@ class _Graph:
         self.done.append(("emit", id, event, detail))
         return None
 
+    def claim(self, space: str, key: str, effect: str) -> object:
+        taken = key in self.taken
+        self.taken.add(key)
+        return not taken
+
+    def release(self, space: str, key: str, effect: str) -> object:
+        self.taken.discard(key)
+        return None
+
+    def claims(self, space: str) -> object:
+        return sorted(self.taken)
+
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path.endswith("/trickle"):
+            self._trickle()
+            return
         body = b"" if self.path.endswith("/redirect") else f"GET {self.path}".encode()
         self.send_response(302 if self.path.endswith("/redirect") else 200)
         self.send_header("Location", "http://127.0.0.1:1/")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _trickle(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(100):
+                self.wfile.write(b"x")
+                time.sleep(0.05)
 
     def address_string(self) -> str:
         return "peer"
@@ -322,7 +365,7 @@ class _UnixServer(http.server.ThreadingHTTPServer):
         self.socket.bind(self.server_address)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _server(path: Path | None = None) -> Iterator[str]:
     server: http.server.ThreadingHTTPServer
     if path is None:

@@ -51,7 +51,9 @@ def result(output: requests.Output) -> list[object]:
 def _first(signature: str) -> tuple[str, str]:
     """Split the first complete type off a signature."""
     if signature[0] == "a":
-        element, rest = _first(signature[1:]) if len(signature) > 1 else ("", "")
+        if len(signature) == 1:
+            raise Fault("invalid-request", "a D-Bus array without the type of its elements")
+        element, rest = _first(signature[1:])
         return "a" + element, rest
     if signature[0] in "({":
         depth = 0

@@ -1,6 +1,9 @@
 """Web requests, over TCP, TLS or a unix socket. Redirects are not followed, no proxy is used."""
 
+import contextlib
 import socket
+import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from floria.plugins import requests, urls
@@ -20,12 +23,17 @@ def send(request: requests.SendHttp, limits: Limits) -> requests.Response:
     connection = _connection(url, max(left.left, 0.001))
     body = None if request.body is None else request.body.encode()
     try:
-        connection.request(request.method, url.target, body, dict(request.headers))
-        answer = connection.getresponse()
-        data = answer.read(limits.output + 1)
-    except TimeoutError:
-        raise Fault("timeout", f"{request.url} did not answer in time", True) from None
+        if connection.sock is None:
+            connection.connect()
+        with _ending(connection.sock, left):
+            connection.request(request.method, url.target, body, dict(request.headers))
+            answer = connection.getresponse()
+            data = answer.read(limits.output + 1)
+            if answer.length and len(data) <= limits.output:
+                raise HTTPException("the answer ended before its announced length")
     except (OSError, HTTPException) as error:
+        if isinstance(error, TimeoutError) or not left.left:
+            raise Fault("timeout", f"{request.url} did not answer in time", True) from None
         raise Fault("network", f"{request.url}: {error}", True) from None
     except ValueError as error:
         raise Fault("invalid-request", f"{request.url}: {error}") from None
@@ -34,6 +42,23 @@ def send(request: requests.SendHttp, limits: Limits) -> requests.Response:
     if len(data) > limits.output:
         raise Fault("output-limit", f"{request.url} answered with more than {limits.output} bytes")
     return requests.Response(answer.status, tuple(answer.getheaders()), text(data))
+
+
+@contextlib.contextmanager
+def _ending(connected: socket.socket, limits: Limits) -> Iterator[None]:
+    """Cut the connection at the deadline: its own timeout begins anew with every byte that trickles in."""
+
+    def cut() -> None:
+        with contextlib.suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(limits.left, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _connection(url: urls.Url, timeout: float) -> "HTTPConnection":
