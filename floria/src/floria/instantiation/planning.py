@@ -17,7 +17,8 @@ from floria.graph import Graph, Identity
 from floria.ids import Id
 from floria.instantiation import design as designs
 from floria.instantiation import merging
-from floria.instantiation.demands import Demands, count
+from floria.instantiation.attempt import count
+from floria.instantiation.demands import Demands
 from floria.instantiation.design import Design
 from floria.instantiation.draft import Draft
 from floria.instantiation.finding import Candidates

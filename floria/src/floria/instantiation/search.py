@@ -8,7 +8,8 @@ from floria import graph, naming
 from floria.entities import Edge, EdgeTemplate, Property, Vertex
 from floria.evaluation import Clock, Context, Library, Run
 from floria.ids import Id
-from floria.instantiation.demands import Demand, Demands
+from floria.instantiation.attempt import Demand
+from floria.instantiation.demands import Demands
 from floria.instantiation.draft import Draft
 from floria.instantiation.finding import Candidates
 from floria.instantiation.hooks import Hooks
