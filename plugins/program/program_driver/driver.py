@@ -59,7 +59,7 @@ class Installed:
 def create(context: Context, site: Site, inputs: Inputs) -> Result:
     """Install the package, unless exactly this one is installed."""
     package = _package(site)
-    digest = context.run("sha256sum", "--", package).stdout.partition(" ")[0]
+    digest = context.run("sha256sum", "--", package, check=False).stdout.partition(" ")[0]  # none while planning
     found = _read(context, site)
     wanted = Installed(digest, _kind(package), _destination(site, _kind(package)))
     if found is not None:
@@ -136,7 +136,8 @@ def _read(context: Context, site: Site) -> Installed | None:
 
 def _install(context: Context, site: Site, package: str, wanted: Installed) -> Installed:
     if wanted.kind == "deb":
-        name = context.run("dpkg-deb", "--field", package, "Package").stdout.strip()
+        told = context.run("dpkg-deb", "--field", package, "Package", check=False).stdout.strip()
+        name = told or package.rpartition("/")[2].partition("_")[0]
         if _debian(context, name):
             raise Permanent(
                 "installed-already", f"{site.node}: the package {name} is installed already, by somebody else"
