@@ -6,6 +6,7 @@ import sys
 import click
 
 from khutulun.cli.lazy import LazyGroup
+from khutulun.cli.version import VERSION
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
@@ -28,9 +29,7 @@ when there are changes, 'service validate' with 2 when there are differences;
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        import importlib.metadata
-
-        click.echo(f"khutulun {importlib.metadata.version('khutulun')}")
+        click.echo(f"khutulun {VERSION}")
         ctx.exit()
 
 
