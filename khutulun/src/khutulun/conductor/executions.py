@@ -75,10 +75,11 @@ class Executions:
             classes=(EXECUTION,),
             properties=_literal({"service": root.name, "state": "running", "root": root.id}),
         )
-        tx.put(vertex)
+        stored = tx.put(vertex)
+        assert isinstance(stored, Vertex)
         for step in steps:
             tx.put(_step(vertex, step, labels[step.node]))
-        self._tell(tx, vertex, "running")
+        self._tell(tx, stored, "running")
         return vertex.id
 
     def begin(self, id: Id) -> None:

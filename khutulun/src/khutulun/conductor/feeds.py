@@ -103,10 +103,20 @@ def view(record: Record) -> model.Event:
         service=str(body.get("service") or service),
         node=str(body.get("node") or node),
         cause=str(body.get("cause") or ""),
-        data=_rest(body),
+        data=_data(record, body),
     )
 
 
-def _rest(body: dict[str, Value]) -> Value:
-    known = ("kind", "name", "service", "node", "cause")
-    return {key: value for key, value in body.items() if key not in known and value not in (None, "", [], {})}
+def _data(record: Record, body: dict[str, Value]) -> Value:
+    """Return what is particular to a record, without what the engine keeps for itself."""
+    if record.topic == Topic.EVENT:
+        shown: dict[str, Value] = {"data": body.get("data"), "refused": body.get("refused")}
+        if body.get("count") != 1:
+            shown["count"] = body.get("count")
+        inner = shown.pop("data")
+        found = {**inner, **shown} if isinstance(inner, dict) else {"data": inner, **shown}
+    elif record.topic == Topic.HANDLING:
+        found = {name: body.get(name) for name in ("status", "result", "error", "event")}
+    else:
+        found = {name: value for name, value in body.items() if name not in ("kind", "name", "service", "node")}
+    return {name: value for name, value in found.items() if value not in (None, "", [], {})}
