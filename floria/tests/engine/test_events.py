@@ -1,18 +1,35 @@
 """Events: every handler once, in order, durable; chains, limits, storms, and what follows a crash."""
 
 import logging
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from floria import events, ids
 from floria.entities import Edge, Handler, Property, Vertex
 from floria.evaluation import Context, EvaluationError, Functions
-from floria.events import Direction, Emission, Emitter, Event, Outcome, Propagation, Rate, Status, changes, journal
+from floria.events import (
+    Direction,
+    Emission,
+    Emitter,
+    Event,
+    Outcome,
+    Propagation,
+    Rate,
+    Status,
+    changes,
+    journal,
+    storms,
+)
 from floria.ids import Id
 from floria.store.interface import Conflict, NotFound, Reader, Record, Store
 from floria.store.memory import MemoryStore
+from floria.store.sqlite import SqliteStore
 from floria.testing.designs import Clock
 from floria.values import Call, Value
 
@@ -320,6 +337,37 @@ def test_r94_a_crash_between_a_result_and_the_follower_loses_neither(store: Stor
     assert notes.seen == ["followed"]
 
 
+KILLED = """
+import os, signal, sys
+from floria.evaluation import Functions
+from floria.events import Emitter, Event
+from floria.ids import Id
+from floria.store.sqlite import SqliteStore
+
+functions = Functions()
+functions.register("test", {"die": lambda context, arguments: os.kill(os.getpid(), signal.SIGKILL)})
+Emitter(SqliteStore(sys.argv[1]), functions).emit(Event(name="e", source=Id(sys.argv[2]), id="once"))
+"""
+
+
+def test_r94_a_killed_process_loses_no_event_and_repeats_no_handler(tmp_path: Path, notes: Notes) -> None:
+    file = tmp_path / "store.db"
+    store = SqliteStore(file)
+    counted = Handler("e", Call("floria:set", ["n", Call("floria:sum", [Call("floria:get", ["n"]), 1])]))
+    a = vertex(store, "a", counted, Handler("e", Call("test:die")), emits("e", "next"), note("next", "followed"), n=0)
+    store.close()
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(file), a], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    store = SqliteStore(file)
+    notes.register("test", {"die": lambda context, arguments: "survived"})
+    emitter = Emitter(store, notes)
+    assert emitter.emit(Event(name="e", source=a, id="once")).outcome is Outcome.DUPLICATE
+    assert [(one.name, one.handler) for one in emitter.resume()] == [("e", 1), ("e", 2), ("next", 3)]
+    assert value(store, "a", "n") == 1
+    assert notes.seen == ["followed"]
+    store.close()
+
+
 def test_a_handler_that_was_removed_meanwhile_fails_visibly(store: Store, notes: Notes) -> None:
     a, b = vertex(store, "a", note("e", "x")), vertex(store, "b", note("e", "y"))
     emitter = Emitter(store, notes)
@@ -449,6 +497,18 @@ def test_a_storm_whose_source_is_gone_is_written_down(store: Store, notes: Notes
     assert isinstance(body["refused"], dict)
     assert body["refused"]["code"] == "floria.gone"
     assert storm.make().resume() == ()
+
+
+def test_storms_of_many_sources_take_bounded_room(notes: Notes, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storms, "MAX_BUCKETS", 20)
+    watch = storms.Storms(Rate(1.0, 1), clock)
+    held = Event(name="e", source=identity("held"))
+    watch.admit(held)
+    window = watch.admit(held)
+    for number in range(100):
+        assert watch.admit(Event(name="e", source=identity(str(number)))) is None
+    assert len(watch._buckets) <= 20
+    assert watch.windows() == [window]
 
 
 def test_followers_make_storms_too(store: Store, notes: Notes, clock: Clock) -> None:

@@ -128,6 +128,21 @@ def test_a_name_is_taken_once_in_a_directory(store: Store, functions: Functions)
     made(store, functions, hello())
 
 
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"name": ""}, "floria.bad-name"),
+        ({"name": "a/b"}, "floria.bad-name"),
+        ({"directory": "relative"}, "floria.bad-directory"),
+        ({"directory": "/a/../b"}, "floria.bad-directory"),
+    ],
+)
+def test_a_name_and_a_directory_have_a_form(
+    options: dict[str, str], code: str, store: Store, functions: Functions
+) -> None:
+    assert [one for one, _ in refused(store, functions, hello(), **options)] == [code]
+
+
 def test_two_plans_of_one_name_cannot_both_be_applied(store: Store, functions: Functions) -> None:
     with store.read() as reader:
         first, second = (instantiation.plan(reader, hello(), name="hello", functions=functions) for _ in range(2))

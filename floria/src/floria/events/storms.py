@@ -5,6 +5,7 @@ event, with a count, as soon as the rate allows. That events are being held back
 goes on, so that nothing is lost when the process dies meanwhile.
 """
 
+import heapq
 import threading
 from collections.abc import Callable
 from typing import TypeAlias
@@ -124,7 +125,7 @@ class Storms:
         bucket = self._buckets.get(key)
         if bucket is None:
             if len(self._buckets) >= MAX_BUCKETS:
-                self._drop_full(now)
+                self._make_room(now)
             bucket = self._buckets[key] = _Bucket(float(self._rate.burst), now)
         self._refill(bucket, now)
         return bucket
@@ -134,11 +135,13 @@ class Storms:
         bucket.tokens = min(float(self._rate.burst), bucket.tokens + earned)
         bucket.time = max(now, bucket.time)
 
-    def _drop_full(self, now: int) -> None:
-        for key, bucket in list(self._buckets.items()):
+    def _make_room(self, now: int) -> None:
+        """Forget a tenth of the buckets: those that are fullest, never one that holds events back."""
+        for bucket in self._buckets.values():
             self._refill(bucket, now)
-            if bucket.window is None and bucket.tokens >= self._rate.burst:
-                del self._buckets[key]
+        idle = [(bucket.tokens, key) for key, bucket in self._buckets.items() if bucket.window is None]
+        for _, key in heapq.nlargest(MAX_BUCKETS // 10, idle):
+            del self._buckets[key]
 
     def _absorb(self, window: Window, event: Event) -> None:
         if event.id in window.ids:

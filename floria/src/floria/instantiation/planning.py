@@ -5,12 +5,12 @@ what is the same keeps its id and what was written to it (see `floria.difference
 """
 
 import time as clocks
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import msgspec
 
-from floria import graph, ids, properties
+from floria import entities, graph, ids, properties
 from floria.entities import Bundle, Edge, EdgeTemplate, Property, Vertex, VertexTemplate
 from floria.evaluation import Clock, Context, EvaluationError, Library, Run
 from floria.graph import Graph, Identity
@@ -23,10 +23,11 @@ from floria.instantiation.design import Design
 from floria.instantiation.draft import Draft
 from floria.instantiation.finding import Candidates
 from floria.instantiation.hooks import AFTER, BEFORE, Hooks, declared
+from floria.instantiation.preparation import Preparation
 from floria.instantiation.problems import InstantiationError, Problem, origin
 from floria.properties import Holder
 from floria.store.interface import Allocation, Reader
-from floria.values import Value, is_literal
+from floria.values import InvalidValue, Value
 
 INPUTS = "floria.inputs"
 """Metadata of a root vertex: the inputs that were given."""
@@ -111,8 +112,8 @@ class Planner:
         self._running_ids = frozenset(() if running is None else running.vertexes)
         self._draft = Draft(reader, () if running is None else running.edges)
         self._identities: dict[Id, Identity] = {}
-        self._prepared: dict[Id, dict[str, Property]] = {}
         self.problems: list[Problem] = []
+        self._preparation = Preparation(self._context, self._problem, clock)
 
     def plan(self) -> Plan:
         """Return the plan, or raise `InstantiationError`."""
@@ -145,7 +146,15 @@ class Planner:
         template = self._design.root
         metadata: dict[str, Value] = {**template.metadata, INPUTS: self._inputs}
         self._identities[template.id] = graph.ROOT
-        root = self._vertex(template, None, 0, graph.ROOT, self._name, self._with_inputs(template), metadata)
+        root = self._vertex(
+            template,
+            None,
+            0,
+            graph.ROOT,
+            self._name,
+            self._preparation.of_root(template, self._name, self._inputs),
+            metadata,
+        )
         if root is None and not self.problems:
             self._problem(template, self._name, "floria.refused", "a hook leaves out the root")
         return root
@@ -200,7 +209,7 @@ class Planner:
             directory=self._directory,
             classes=template.classes,
             metadata=template.metadata if metadata is None else metadata,
-            properties=self._properties(template) if group is None else group,
+            properties=self._preparation.of(template) if group is None else group,
             handlers=template.handlers,
             parent=parent.id if parent is not None else None,
             template=template.id,
@@ -219,7 +228,10 @@ class Planner:
         context = self._context(vertex)
         try:
             changed = declared(context, vertex, BEFORE)
-            return None if changed is None else self._hooks.before_vertex(changed, context)
+            made = None if changed is None else self._hooks.before_vertex(changed, context)
+            if made is not None:
+                properties.check_metadata(made, context.label(made))
+            return made
         except EvaluationError as error:
             self._problem(template, context.label(vertex), error.code, error.message)
             return None
@@ -239,7 +251,7 @@ class Planner:
             directory=self._directory,
             classes=template.classes,
             metadata=template.metadata,
-            properties=self._properties(template),
+            properties=self._preparation.of(template),
             handlers=template.handlers,
             source=source,
             target=target,
@@ -257,52 +269,6 @@ class Planner:
 
     def _draft_label(self, made: Vertex | Edge) -> str:
         return self._context(made).label(made)
-
-    def _properties(self, template: VertexTemplate | EdgeTemplate) -> dict[str, Property]:
-        """Return the template's properties, prepared; once, because preparing sees the property only."""
-        found = self._prepared.get(template.id)
-        if found is None:
-            found = self._prepared[template.id] = dict(self._prepare(template, template.properties))
-        return found
-
-    def _with_inputs(self, template: VertexTemplate) -> dict[str, Property]:
-        takes = {name for name, found in template.properties.items() if properties.OUTPUT not in found.classes}
-        given = dict(template.properties)
-        for name, value in self._inputs.items():
-            if name not in takes:
-                known = ", ".join(sorted(takes)) or "none"
-                self._problem(template, self._name, "floria.unknown-input", f"no input {name!r}; inputs are: {known}")
-            elif not is_literal(value):
-                self._problem(
-                    template, self._name, "floria.bad-input", f"input {name!r} holds a call; inputs are literal"
-                )
-            else:
-                given[name] = msgspec.structs.replace(given[name], value=value, updater=msgspec.UNSET)
-        return dict(self._prepare(template, given))
-
-    def _prepare(
-        self, template: VertexTemplate | EdgeTemplate, group: Mapping[str, Property]
-    ) -> Iterator[tuple[str, Property]]:
-        time = self._clock()
-        for name, found in group.items():
-            if found.value is msgspec.UNSET:
-                if properties.REQUIRED in found.classes and found.updater is msgspec.UNSET:
-                    self._problem(template, template.name, "floria.missing", f"{name!r} is required and has no value")
-                yield name, found
-                continue
-            try:
-                prepared = self._prepared_value(template, name, found)
-            except EvaluationError as error:
-                self._problem(template, f"{template.name}.{name}", error.code, error.message)
-                prepared = found.value
-            yield name, msgspec.structs.replace(found, value=prepared, revision=1, time=time)
-
-    def _prepared_value(self, template: VertexTemplate | EdgeTemplate, name: str, found: Property) -> Value:
-        assert found.value is not msgspec.UNSET
-        if found.preparer is None:
-            return found.value
-        holder = msgspec.structs.replace(template, properties={name: found})
-        return self._context(holder).prepare(holder, name, found.value)
 
     def _after(self) -> None:
         hooks = self._hooks.__class__
@@ -345,8 +311,12 @@ def _by_source(running: Graph | None) -> dict[tuple[Id, str], list[Edge]]:
 
 
 def _taken(reader: Reader, directory: str, name: str) -> list[Problem]:
-    if not name:
-        return [Problem("floria.bad-name", "an instance needs a name", directory)]
+    if not name or "/" in name:
+        return [Problem("floria.bad-name", f"{name!r} is no name of an instance: it is empty or has a '/'", directory)]
+    try:
+        entities.check_directory(directory)
+    except InvalidValue as error:
+        return [Problem("floria.bad-directory", str(error), name)]
     holder = reader.claims(space(directory)).get(name)
     if holder is None:
         return []
