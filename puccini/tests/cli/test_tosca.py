@@ -82,6 +82,18 @@ def test_archives_and_folders(name: str, run: Run, place: Path) -> None:
     assert f"error: {name}: " in found.err
 
 
+def test_candidates_of_an_archive_are_checked_too(run: Run, place: Path) -> None:
+    """T145: each must be valid by itself."""
+    (place / "candidate.yaml").write_text(BROKEN)
+    run(
+        *("puccini-csar", "create", place, "--entry", "service.yaml"),
+        *("--other", "candidate.yaml", "--file", "a.csar"),
+    )
+    found = run("puccini-tosca", "validate", "a.csar")
+    assert found.code == 1
+    assert "candidate.yaml:39:" in found.out
+
+
 def test_a_folder_that_does_not_say_where_to_begin(run: Run, place: Path) -> None:
     (place / "second.yaml").write_text(SERVICE)
     found = run("puccini-tosca", "validate", place)

@@ -1,7 +1,10 @@
 """Archives that are good: formats, where definitions begin, plugins, the archive as a repository (T157-T162, R84)."""
 
 import gzip
+import os
+import struct
 import tarfile
+import tempfile
 import threading
 import zipfile
 from pathlib import Path
@@ -119,6 +122,21 @@ def test_zips_with_descriptors_and_zip64() -> None:
         assert csar.verify(opened) == []
 
 
+def test_a_zip64_directory() -> None:
+    """T157: the end record with 64-bit fields; one that contradicts itself is refused."""
+    content = zipped({"s.yaml": SERVICE})
+    end = content.rindex(b"PK\x05\x06")
+    start = content.index(b"PK\x01\x02")
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, end - start, start)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+    last = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    with csar.open(content[:end] + record + locator + last) as archive:
+        assert archive.read("s.yaml") == SERVICE
+    for broken in (record.replace(b"PK\x06\x06", b"PK\x06\x08") + locator, locator, b""):
+        with pytest.raises(ArchiveError, match="zip64"):
+            csar.open(content[:end] + broken + last)
+
+
 def test_a_gzip_of_several_members() -> None:
     """T157: gzip files may be concatenated."""
     whole = tarred({"s.yaml": SERVICE})
@@ -220,3 +238,13 @@ def test_a_path_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="No such file") as caught:
         csar.open(tmp_path / "nope.csar")
     assert caught.value.refusal is Refusal.UNREADABLE
+
+
+def test_no_space_for_unpacking(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """R81: a full disk is an error like any other."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    content = gzipped({"s.yaml": SERVICE, "big": os.urandom(40 * 1024 * 1024)})
+    with pytest.raises(ArchiveError, match="cannot be read") as caught:
+        csar.open(content)
+    assert caught.value.refusal is Refusal.UNREADABLE
+    assert "space for temporary files" in caught.value.hint

@@ -159,6 +159,12 @@ def fill(service: Service, tx: Transaction) -> None:
     service.edge("backup", "shop.web", "shop.db.endpoint", index=0, weight=20)
     service.edge("backup[1]", "shop.web", "shop.machine.host", index=1, weight=21)
     service.edge("host", "shop.db", "shop.machine.host", speed=7, metadata={"tosca.template": "runs"})
+    service.vertex(
+        "shop.chicken",
+        "tosca:node",
+        egg=Property(updater=Call("tosca:get_property", ["SELF", "hen"])),
+        hen=Property(updater=Call("tosca:get_property", ["SELF", "egg"])),
+    )
     service.vertex("shop.group", "tosca:group", level=3)
     tx.allocate(service.ids["shop.machine.host"], "cpus", 1, service.ids["host"])
     tx.allocate(service.ids["shop.machine.host"], "memory", 2_000_000_000, service.ids["host"])

@@ -183,7 +183,7 @@ def _save(plan: Plan, target: Path, form: Format, *, digests: bool) -> int:
         with os.fdopen(descriptor, "w+b") as out:
             creation.write(plan, out, form, digests=digests)
             size = out.seek(0, io.SEEK_END)
-        csar.open(draft).close()
+        _check(draft)
         draft.chmod(0o644)
         draft.replace(target)
     except ArchiveError as error:
@@ -193,6 +193,14 @@ def _save(plan: Plan, target: Path, form: Format, *, digests: bool) -> int:
         draft.unlink(missing_ok=True)
         raise opening.unreadable(target, error) from error
     return size
+
+
+def _check(draft: Path) -> None:
+    """Read back what was written. Raises `ArchiveError`."""
+    with csar.open(draft) as archive:
+        for finding in csar.verify(archive):
+            if not finding.warning:
+                raise ArchiveError(finding.refusal, finding.message, entry=finding.entry, hint=finding.hint)
 
 
 def _open(file: Path, stack: ExitStack) -> Archive:

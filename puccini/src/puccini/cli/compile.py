@@ -49,8 +49,8 @@ def compile(
 def load(file: Path, name: str, profiles: tuple[Path, ...], *, strict: bool = False) -> Bundle:
     """Return the compiled service in `file`; diagnostics are shown. Raises `CommandError` when there are errors."""
     with ExitStack() as stack:
-        source, entry = opening.service(file, stack)
-        loaded = puccini.load(source, entry, opening.catalogs(profiles), strict=strict)
+        opened = opening.service(file, stack)
+        loaded = puccini.load(opened.source, opened.entry, opening.catalogs(profiles), strict=strict)
         try:
             bundle = puccini.compile(loaded, name)
         except Failed as error:

@@ -17,10 +17,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Opened(NamedTuple):
-    """Where definitions are read from, and the file that they begin with."""
+    """Where definitions are read from, the file that they begin with, and those with substitution candidates."""
 
     source: sources.Source
     entry: str
+    others: tuple[str, ...] = ()
 
 
 def service(path: Path, stack: ExitStack) -> Opened:
@@ -30,7 +31,7 @@ def service(path: Path, stack: ExitStack) -> Opened:
             return Opened(sources.FolderSource(path), _entry(path))
         if csar.is_archive(path):
             archive = stack.enter_context(csar.open(path))
-            return Opened(ArchiveSource(archive), archive.entry)
+            return Opened(ArchiveSource(archive), archive.entry, archive.others)
         path.open("rb").close()
     except ArchiveError as error:
         raise refused(path, error) from error

@@ -10,7 +10,7 @@ import msgspec
 from puccini import loading, rendering
 from puccini.cli import frame, opening
 from puccini.cli.frame import CommandError, Exit, Output
-from puccini.diagnostics import Diagnostic
+from puccini.diagnostics import Diagnostic, Report
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -31,7 +31,8 @@ class Checked(msgspec.Struct, frozen=True):
 def validate(files: tuple[Path, ...], strict: bool, profiles: tuple[Path, ...], output: Output) -> int:
     """Check TOSCA files and archives.
 
-    One run reports all independent errors of every FILE, each with file, line, column and the path of the object.
+    One run reports all independent errors of every FILE, each with file, line, column and the path of the object. Of an
+    archive, the files with substitution candidates are checked too.
 
     \b
     puccini-tosca validate service.yaml
@@ -50,12 +51,17 @@ def validate(files: tuple[Path, ...], strict: bool, profiles: tuple[Path, ...], 
 def _check(path: Path, strict: bool, profiles: tuple[Path, ...]) -> Checked:
     with ExitStack() as stack:
         try:
-            source, entry = opening.service(path, stack)
+            opened = opening.service(path, stack)
         except CommandError as error:
             return Checked(str(path), False, error=error)
-        loaded = loading.load(source, entry, opening.catalogs(profiles), strict=strict)
-        shown = rendering.render(loaded.diagnostics, loaded.text)
-        return Checked(str(path), not loaded.failed, loaded.diagnostics, shown)
+        catalogs, diagnostics = opening.catalogs(profiles), Report(strict)
+        texts: dict[str, bytes | None] = {}
+        for entry in (opened.entry, *opened.others):
+            loaded = loading.load(opened.source, entry, catalogs, strict=strict)
+            diagnostics.extend(loaded.diagnostics)
+            texts |= {one.file: loaded.text(one.file) for one in loaded.diagnostics}
+        found = diagnostics.sorted()
+        return Checked(str(path), not diagnostics.failed, found, rendering.render(found, texts.get))
 
 
 def _show(checked: Checked) -> None:

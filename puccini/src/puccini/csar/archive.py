@@ -123,7 +123,7 @@ class Archive:
 
 
 def open(source: bytes | Path | BinaryIO, *, name: str = "", limits: Limits = limits.DEFAULT) -> Archive:
-    """Open an archive given as its content, its path or a seekable file; `name` is for messages.
+    """Open an archive given as its content, its path or a seekable file, which it takes over; `name` is for messages.
 
     The format is known by the content. Raises `ArchiveError`; then nothing is left open.
     """
@@ -135,6 +135,11 @@ def open(source: bytes | Path | BinaryIO, *, name: str = "", limits: Limits = li
             content = zips.ZipContainer(file, limits)
         else:
             content = tars.TarContainer(file, limits, gzipped=form is Format.TAR_GZ)
+    except OSError as error:
+        file.close()
+        message = f"cannot be read: {error.strerror or error}"
+        hint = "check the file, and the space for temporary files"
+        raise ArchiveError(Refusal.UNREADABLE, message, hint=hint) from error
     except BaseException:
         file.close()
         raise

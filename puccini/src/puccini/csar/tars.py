@@ -40,7 +40,7 @@ class TarContainer:
         self.entries: dict[str, Entry] = {}
         try:
             self._index(metered=not gzipped)
-        except ArchiveError:
+        except BaseException:
             self._file.close()
             raise
 
@@ -61,20 +61,22 @@ class TarContainer:
     def _unzipped(self, file: BinaryIO) -> IO[bytes]:
         spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 - closed by close()
         try:
+            self._unzip(file, spool)
+        except BaseException:
+            spool.close()
+            raise
+        return spool
+
+    def _unzip(self, file: BinaryIO, spool: IO[bytes]) -> None:
+        try:
             with gzip.GzipFile(fileobj=file, mode="rb") as stream:
                 while chunk := stream.read(container.CHUNK):
                     self._meter.add(len(chunk))
                     spool.write(chunk)
         except EOFError as error:
-            spool.close()
             raise _truncated() from error
         except (zlib.error, gzip.BadGzipFile) as error:
-            spool.close()
             raise _corrupt("its compressed data is damaged") from error
-        except ArchiveError:
-            spool.close()
-            raise
-        return spool
 
     def _index(self, *, metered: bool) -> None:
         register = names.Register(self._limits)

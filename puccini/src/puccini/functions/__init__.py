@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from floria.evaluation import Context, Function, Functions
     from floria.values import Value
     from puccini.data import Evaluate
+    from puccini.functions.custom import Run
 
 NAMESPACE = "tosca"
 
@@ -24,16 +25,25 @@ def library() -> "Mapping[str, Function]":
     return builtin.FUNCTIONS
 
 
-def register(functions: "Functions") -> None:
-    """Add the library to a registry.
+def register(functions: "Functions", run: "Run | None" = None) -> None:
+    """Add the library to a registry; `run` runs custom functions.
 
-    What only an orchestrator executes (operations, trigger actions, custom functions) fails with
-    ``tosca.not-a-function`` unless the orchestrator registers something for it.
+    What only an orchestrator executes (operations, trigger actions, workflows, and custom functions without `run`)
+    fails with ``tosca.not-a-function`` unless the orchestrator registers something for it.
     """
     from puccini.functions import builtin
 
     functions.register(NAMESPACE, builtin.FUNCTIONS)
     functions.resolver(NAMESPACE, builtin.refusal)
+    if run is not None:
+        functions.register(NAMESPACE, {"call": caller(run)})
+
+
+def caller(run: "Run") -> "Function":
+    """Return the function ``tosca:call``, with which custom functions are run by `run`."""
+    from puccini.functions import custom
+
+    return custom.caller(run)
 
 
 def evaluator(context: "Context", schema: "Mapping[str, Value]") -> "Evaluate":

@@ -11,13 +11,22 @@ from puccini.data.coercion import describe
 
 MALFORMED = "tosca.arguments"
 _READING = frozenset(f"tosca:{name}" for name in ("get_input", "get_property", "get_attribute", "available_allocation"))
+_DEFINITE = ("tosca.", "floria.no-property")
 _MAX_SHOWN = 4
 
 
 def condition(context: Context, arguments: list[Value]) -> Value:
-    """``tosca:filter(clause…)``: true when every clause is, else a text that says which is not, and what it saw."""
+    """``tosca:filter(clause…)``: true when every clause is, else a text that says which is not, and what it saw.
+
+    A clause that can never be evaluated on this candidate is a reason against it; one that waits for a value fails.
+    """
     for clause in arguments:
-        found = context.evaluate(clause)
+        try:
+            found = context.evaluate(clause)
+        except EvaluationError as error:
+            if error.retryable or not error.code.startswith(_DEFINITE):
+                raise
+            return f"{describe(clause)}: {error.message}"
         if found is True:
             continue
         if found is not False:
