@@ -50,7 +50,7 @@ def create(context: Context, site: Site, inputs: Inputs) -> Result:
     """Take the number that is asked for, or a free one of the range."""
     wanted = _wanted(site)
     held, protocol = _held(site)
-    if protocol == wanted.protocol and wanted.fits(held) and _claim(context, wanted.protocol, held):
+    if protocol == wanted.protocol and wanted.fits(held) and _still_free(context, protocol, held):
         return _result(site, wanted, held)
     return _result(site, wanted, _choose(context, site, wanted))
 
@@ -79,7 +79,7 @@ def delete(context: Context, site: Site, inputs: Inputs) -> Result:
     held, protocol = _held(site)
     if held is not None:
         context.graph.release(_space(protocol), str(held))
-    return Result({f"capability/{CAPABILITY}": dict.fromkeys(("port", "port_text", "authority"))})
+    return Result()
 
 
 @plugin.verb()
@@ -160,6 +160,12 @@ def _used(context: Context, protocol: str) -> set[int]:
         if context.files.exists(path):  # there is no table of IPv6 where it is switched off
             found |= sockets.used(sockets.parse(context.files.read(path)))
     return found
+
+
+def _still_free(context: Context, protocol: str, number: int | None) -> bool:
+    """Take a number that was had before, unless something else came upon it after it was given back."""
+    claimed = str(number) in context.graph.claims(_space(protocol))
+    return (claimed or number not in _used(context, protocol)) and _claim(context, protocol, number)
 
 
 def _claim(context: Context, protocol: str, number: int | None) -> bool:

@@ -9,11 +9,10 @@ import re
 from typing import Any
 
 from floria_plugin.driver import Event, State
-from process_driver.systemd import signal_name
+from process_driver import supervised, systemd
 
 _CLEAN_SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM", "SIGPIPE")
 _ESCAPED = re.compile(r"_([0-9a-f]{2})")
-_EXITED = 1
 
 
 def of_systemd(line: str) -> list[Event]:
@@ -39,7 +38,7 @@ def of_supervisor(line: str) -> list[Event]:
         states["exited"] = State.STOPPED
     attributes = {"pid": found["pid"], "restarts": detail["restarts"], "state": found["state"]}
     if name in ("exited", "failed"):
-        attributes |= {"exit_code": detail["exit_code"], "signal": detail["signal"]}
+        attributes |= supervised.ended(detail)
     return [
         Event(
             name,
@@ -55,22 +54,20 @@ def of_supervisor(line: str) -> list[Event]:
 def _of_service(unit: str, changed: dict[str, Any]) -> list[Event]:
     pid, restarts = changed.get("MainPID", 0), changed.get("NRestarts", 0)
     if pid:
-        detail = {"pid": pid, "restarts": restarts, "exit_code": None, "signal": None}
+        detail = {"pid": pid, "restarts": restarts}
         name = "restarted" if restarts else "started"
         began = f"{changed.get('ExecMainStartTimestamp')}"
         return [Event(name, unit=unit, id=began, detail=detail, attributes={"pid": pid, "restarts": restarts})]
     ended, result = changed.get("ExecMainExitTimestamp", 0), changed.get("Result")
     if not ended:
         return []
-    code, status = changed.get("ExecMainCode"), changed.get("ExecMainStatus", 0)
-    exit_code = status if code == _EXITED else None
-    signal = None if code == _EXITED else signal_name(status)
-    detail = {"exit_code": exit_code, "signal": signal, "restarts": restarts, "pid": 0, "reason": result}
-    attributes = {"pid": 0, "exit_code": exit_code, "signal": signal, "restarts": restarts}
+    how = systemd.ended(changed.get("ExecMainCode", 0), changed.get("ExecMainStatus", 0))
+    attributes = {"pid": 0, "restarts": restarts, **how}
+    detail = {"reason": result, **attributes}
     if result != "success":
         id = f"{ended}-{result}"
         return [Event("failed", unit=unit, id=id, detail=detail, attributes=attributes, state=State.FAILED)]
-    if exit_code == 0 or signal in _CLEAN_SIGNALS:
+    if how.get("exit_code") == 0 or how.get("signal") in _CLEAN_SIGNALS:
         return [Event("exited", unit=unit, id=f"{ended}", detail=detail, attributes=attributes)]
     return []
 

@@ -1,6 +1,7 @@
 """Workloads of Khutulun's own supervisor, where the host has no systemd."""
 
 import json
+import signal
 from typing import Any
 
 from floria_plugin import Context, Output, Permanent
@@ -122,15 +123,22 @@ def _define(context: Context, site: Site, command: Command) -> None:
 
 
 def _attributes(site: Site, found: dict[str, Any] | None) -> dict[str, Any]:
-    result = (found or {}).get("result") or {}
+    result = (found or {}).get("result")
     return {
         "unit": _name(site),
         "state": found["state"] if found else "stopped",
         "pid": found["pid"] if found else 0,
         "restarts": found["restarts"] if found else 0,
-        "exit_code": result.get("exit_code"),
-        "signal": result.get("signal"),
-    }
+    } | ended(result)
+
+
+def ended(result: dict[str, Any] | None) -> dict[str, Any]:
+    """Return how a process ended, as attributes; nothing when it did not end, or when that is unknown."""
+    if result is None or result["status"] == "unknown":
+        return {}
+    name = result["signal"] or ""
+    code = 128 + signal.Signals[name] if name else result["exit_code"]
+    return {} if code is None else {"exit_code": int(code), "signal": name}
 
 
 def _spec(site: Site, command: Command) -> dict[str, Any]:

@@ -40,7 +40,7 @@ _EXEC_FAILURES = {
     "216": "its group does not exist on this host",
     "200": "its working directory cannot be entered",
 }
-_EXITED, _KILLED, _DUMPED = "1", "2", "3"
+_EXITED, _KILLED, _DUMPED = 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,13 @@ class Unit:
 
     def attributes(self, name: str) -> dict[str, Any]:
         """Return the node's attributes."""
-        code, status = self.shown.get("ExecMainCode", "0"), int(self.shown.get("ExecMainStatus") or 0)
+        code, status = int(self.shown.get("ExecMainCode") or 0), int(self.shown.get("ExecMainStatus") or 0)
         return {
             "unit": name,
             "state": self.shown.get("SubState", "dead"),
             "pid": int(self.shown.get("MainPID") or 0),
             "restarts": int(self.shown.get("NRestarts") or 0),
-            "exit_code": status if code == _EXITED else None,
-            "signal": signal_name(status) if code in (_KILLED, _DUMPED) else None,
-        }
+        } | ended(code, status)
 
 
 def create(context: Context, site: Site, command: Command) -> dict[str, Any]:
@@ -187,9 +185,16 @@ def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
     return Stream(argv, _environment(site))
 
 
-def signal_name(number: int) -> str | None:
-    """Return the name of a signal; None for 0."""
-    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}" if number else None
+def ended(code: int, status: int) -> dict[str, Any]:
+    """Return how a process ended, as attributes; nothing when it did not end. `code` is as in waitid(2)."""
+    if code == _EXITED:
+        return {"exit_code": status, "signal": ""}
+    return {"exit_code": 128 + status, "signal": signal_name(status)} if code in (_KILLED, _DUMPED) else {}
+
+
+def signal_name(number: int) -> str:
+    """Return the name of a signal."""
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
 
 
 def _name(site: Site) -> str:
@@ -266,10 +271,9 @@ def _not_started(context: Context, site: Site, done: Output) -> Permanent:
     name = _name(site)
     found = _show(context, site, name).shown
     code, status = found.get("ExecMainCode"), found.get("ExecMainStatus")
-    ended = {_EXITED: f"it ended with {status}"} | dict.fromkeys(
-        (_KILLED, _DUMPED), f"it was ended by {signal_name(int(status or 0))}"
-    )
-    how = _FAILURES.get(found.get("Result", "")) or _EXEC_FAILURES.get(status or "") or ended.get(code or "")
+    end = ended(int(code or 0), int(status or 0))
+    said = f"it was ended by {end['signal']}" if end.get("signal") else f"it ended with {status}" if end else ""
+    how = _FAILURES.get(found.get("Result", "")) or _EXEC_FAILURES.get(status or "") or said
     detail = {"unit": name, "result": found.get("Result"), "stderr": done.stderr[-2000:]}
     return Permanent("not-started", f"{name} did not start: {how or done.stderr.strip()}", detail)
 

@@ -66,7 +66,7 @@ def test_systemd(interface: str, changed: dict[str, Any], expected: tuple[str, s
 
 def test_a_crash_tells_signal_and_restarts() -> None:
     event = signals.of_systemd(_signal("Service", KILLED))[0]
-    assert event.detail == {"exit_code": None, "signal": "SIGKILL", "restarts": 0, "pid": 0, "reason": "signal"}
+    assert event.detail == {"exit_code": 137, "signal": "SIGKILL", "restarts": 0, "pid": 0, "reason": "signal"}
     assert event.attributes["pid"] == 0
 
 
@@ -82,7 +82,7 @@ def test_supervisor() -> None:
     }
     (event,) = signals.of_supervisor(json.dumps(line))
     assert (event.event, event.unit, event.state) == ("failed", "khutulun-hello-web-0.service", "failed")
-    assert event.attributes == {"pid": 0, "restarts": 1, "state": "restarting", "exit_code": 3, "signal": None}
+    assert event.attributes == {"pid": 0, "restarts": 1, "state": "restarting", "exit_code": 3, "signal": ""}
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_what_differs_is_found_by_setting(make_site: Any) -> None:
     assert units.changed(text, text.replace("Environment=PATH=/opt/bin:/usr/bin\n", "")) == {"Environment"}
 
 
-@given(st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0")))
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 def test_any_text_is_one_word_again(text: str) -> None:
     quoted = units.quote(text)
     assert "\n" not in quoted

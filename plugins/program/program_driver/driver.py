@@ -85,7 +85,7 @@ def delete(context: Context, site: Site, inputs: Inputs) -> Result:
     if found is not None:
         _remove(context, found)
         context.files.remove(_record(site))
-    return Result({"capability/installation": {"path": None}})
+    return Result()
 
 
 @plugin.verb()
