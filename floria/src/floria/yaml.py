@@ -12,6 +12,7 @@ nesting deeper than `max_depth`, aliases that expand to more than `max_expansion
 octal ``010``, no ``yes``: see https://yaml.org/spec/1.2.2/#103-core-schema.
 """
 
+import gc
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -33,6 +34,7 @@ _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+\Z")
 _REAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _INFINITY = re.compile(r"[-+]?\.(inf|Inf|INF)\Z")
 _NUMERIC = frozenset("0123456789+-.")
+_SPECIAL = _NUMERIC | frozenset("~nNtTfF")  # how everything that is not text begins
 _MAX_DIGITS = 400
 _CONSTANTS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -57,17 +59,10 @@ class Position(NamedTuple):
     column: int
 
 
-class _Place(NamedTuple):
-    """Where a value and its key begin (counted from 0), and the places inside the value."""
-
-    line: int
-    column: int
-    key_line: int
-    key_column: int
-    inside: "_Places"
-
-
-_Places = dict[Any, "_Place"] | list["_Place"] | None
+# where a value begins, where its key does (counted from 0), and the places inside the value
+_Place = tuple[int, int, int, int, "_Places"]
+_Places = dict[Any, _Place] | list[_Place] | None
+_Scalar, _MappingEnd, _SequenceEnd = events.ScalarEvent, events.MappingEndEvent, events.SequenceEndEvent
 
 
 class Positions:
@@ -80,19 +75,19 @@ class Positions:
 
     def at(self, path: Sequence[str | int]) -> Position:
         """Return where the value at `path` begins, or where the deepest known value above it does."""
-        place = self._find(path)
-        return Position(place.line + 1, place.column + 1)
+        line, column, *_ = self._find(path)
+        return Position(line + 1, column + 1)
 
     def key(self, path: Sequence[str | int]) -> Position:
         """Return where the key of the value at `path` begins; for an item of a list, where the item does."""
-        place = self._find(path)
-        return Position(place.key_line + 1, place.key_column + 1)
+        _, _, line, column, _ = self._find(path)
+        return Position(line + 1, column + 1)
 
     def _find(self, path: Sequence[str | int]) -> _Place:
         place = self._root
         for key in path:
             try:
-                place = place.inside[key]  # type: ignore[index]
+                place = place[4][key]  # type: ignore[index]
             except (KeyError, IndexError, TypeError):
                 break
         return place
@@ -106,13 +101,15 @@ def load(
     if len(documents) > 1:
         at = documents[1][1].at(())
         raise YamlError("a second document begins here; one was expected", name, at.line, at.column)
-    return documents[0] if documents else (None, Positions(_Place(0, 0, 0, 0, None)))
+    return documents[0] if documents else (None, Positions((0, 0, 0, 0, None)))
 
 
 def load_all(
     text: str | bytes, name: str = "text", *, max_depth: int = MAX_DEPTH, max_expansion: int = MAX_EXPANSION
 ) -> list[tuple[Any, Positions]]:
     """Return every document in `text`. Raises `YamlError`."""
+    collects = gc.isenabled()
+    gc.disable()  # nothing that is made here is garbage before the end
     try:
         return _Loader(text, name, max_depth, max_expansion).documents()
     except pyyaml.MarkedYAMLError as error:
@@ -125,6 +122,9 @@ def load_all(
     except UnicodeEncodeError as error:
         line, column = _place_of(text, error.start)
         raise YamlError("text that is not Unicode", name, line, column) from None
+    finally:
+        if collects:
+            gc.enable()
 
 
 def scalar(text: str) -> Any:
@@ -168,14 +168,13 @@ class _Loader:
             event = self._next()
             value, inside = self._node(event)
             mark = event.start_mark
-            result.append((value, Positions(_Place(mark.line, mark.column, mark.line, mark.column, inside))))
+            result.append((value, Positions((mark.line, mark.column, mark.line, mark.column, inside))))
             self._next()
         return result
 
     def _node(self, event: Any) -> tuple[Any, _Places]:
-        self._nodes += 1
         kind = type(event)
-        if kind is events.ScalarEvent:
+        if kind is _Scalar:
             value = self._scalar(event)
             if event.anchor is not None:
                 self._anchors[event.anchor] = (value, None, 1)
@@ -195,6 +194,7 @@ class _Loader:
         if anchor is not None:
             self._anchors[anchor] = None
         result: tuple[Any, _Places] = read()
+        self._nodes += len(result[0]) + 1
         if anchor is not None:
             self._anchors[anchor] = (*result, self._nodes - before)
         self._depth_left += 1
@@ -203,39 +203,43 @@ class _Loader:
     def _map(self) -> tuple[Any, _Places]:
         value: dict[Any, Any] = {}
         places: dict[Any, _Place] = {}
-        following, node = self._next, self._node
-        while type(event := following()) is not events.MappingEndEvent:
-            key = self._key(event, value)
-            mark = event.start_mark
+        following, node, scalar_of = self._next, self._node, self._scalar
+        while type(event := following()) is not _MappingEnd:
+            key_mark = event.start_mark
+            key = scalar_of(event) if type(event) is _Scalar and event.anchor is None else self._key(event)
+            if key in value:
+                raise self._error(f"the key {key!r} stands here a second time", event)
             event = following()
-            at = event.start_mark
-            value[key], inside = node(event)
-            places[key] = _Place(at.line, at.column, mark.line, mark.column, inside)
+            mark = event.start_mark
+            if type(event) is _Scalar and event.anchor is None:
+                value[key], inside = scalar_of(event), None
+            else:
+                value[key], inside = node(event)
+            places[key] = (mark.line, mark.column, key_mark.line, key_mark.column, inside)
         return value, places
 
-    def _key(self, event: Any, value: dict[Any, Any]) -> Any:
-        key, inside = self._node(event)
-        if inside is not None or isinstance(key, list | dict):
+    def _key(self, event: Any) -> Any:
+        key, _ = self._node(event)
+        if isinstance(key, list | dict):
             raise self._error("a key must be a scalar, not a list or a map", event)
-        if key in value:
-            raise self._error(f"the key {key!r} stands here a second time", event)
         return key
 
     def _list(self) -> tuple[Any, _Places]:
         value: list[Any] = []
         places: list[_Place] = []
         following, node = self._next, self._node
-        while type(event := following()) is not events.SequenceEndEvent:
-            at = event.start_mark
+        while type(event := following()) is not _SequenceEnd:
+            mark = event.start_mark
+            line, column = mark.line, mark.column
             item, inside = node(event)
             value.append(item)
-            places.append(_Place(at.line, at.column, at.line, at.column, inside))
+            places.append((line, column, line, column, inside))
         return value, places
 
     def _scalar(self, event: Any) -> Any:
         tag, text = event.tag, event.value
         if tag is None:
-            if not event.implicit[0]:
+            if not event.implicit[0] or (text and text[0] not in _SPECIAL):
                 return text
         elif tag in ("!", _STR):
             return text
