@@ -79,7 +79,7 @@ def _fill_scalar(type: DataType, parent: DataType | None, definition: Definition
     _number(type, definition, refined, resolver)
     if definition.units is not None:
         type.units |= {name: node.value for name, node in definition.units.items()}
-        if not definition.units:
+        if not definition.node.value["units"]:
             resolver.report.error("bad-units", "'units' has at least one unit", definition.node.child("units"))
     elif not refined and "units" not in definition.node.value:
         resolver.report.error("missing-keyname", f"the scalar type {type.name!r} needs 'units'", definition.node)

@@ -154,7 +154,7 @@ def _requirements(mapping: SubstitutionMapping, type: NodeType, service: Service
         total[name] = total.get(name, 0) + (count or 0)
         mandatory[name] = mandatory.get(name, 0) + (count or 0) * any(needed)
         lower, upper = requirement.count_range
-        if mandatory[name] > lower:
+        if any(needed) and mandatory[name] > lower:
             message = f"more mandatory requirements are mapped than {name!r} guarantees ({lower})"
             resolver.report.warn("too-many-mappings", message, node, key=True, related=requirement.node)
         elif upper is not None and total[name] > upper:
