@@ -25,6 +25,16 @@ class Graph(msgspec.Struct, frozen=True):
     vertexes: dict[Id, Vertex]
     edges: dict[Id, Edge]
 
+    def designed(self) -> "Graph":
+        """Return the part that was made from templates: without what was added at run time, and its content."""
+        vertexes: dict[Id, Vertex] = {}
+        for vertex in self.vertexes.values():
+            inside = vertex.parent in vertexes and vertex.template is not None
+            if vertex.id == self.root or inside:
+                vertexes[vertex.id] = vertex
+        edges = {one.id: one for one in self.edges.values() if one.template is not None and one.source in vertexes}
+        return Graph(self.root, vertexes, edges)
+
     def identities(self) -> dict[Identity, Vertex | Edge]:
         """Return the vertices, then the edges, by what makes them the same in another graph."""
         keys: dict[Id, Identity] = {}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from floria import deletion, difference, graph, instantiation, properties
+from floria import connections, deletion, difference, graph, ids, instantiation, properties
 from floria.difference import Change, Comparison
 from floria.entities import Bundle, Edge, Finder, Handler, Property, Vertex
 from floria.evaluation import EvaluationError, Functions
@@ -217,6 +217,20 @@ def test_r63_what_was_written_while_the_change_was_planned_stays(store: Store) -
     carry_out(store, change)
     found = find(store, root, "web").properties
     assert (found["state"].value, found["image"].value) == ("running", "v2")
+
+
+def test_r70_what_was_added_at_run_time_is_not_obsolete(store: Store) -> None:
+    root = run(store, shop())
+    web, db = find(store, root, "web"), find(store, root, "db")
+    with store.write() as tx:
+        made = connections.connect(tx, web.id, db.id, "logs_to", functions=FUNCTIONS)
+        note = tx.put(Vertex(id=ids.derive("note"), name="note", parent=web.id))
+        tx.put(Vertex(id=ids.derive("inner"), name="inner", parent=note.id))
+    assert not planned(store, root, shop())
+    change = planned(store, root, shop(image="v2", size=3, cache=False))
+    carry_out(store, change)
+    assert made.edge.id in loaded(store, root).edges
+    assert note.id in loaded(store, root).vertexes
 
 
 def test_a_change_of_what_is_gone_is_refused(store: Store) -> None:

@@ -460,6 +460,37 @@ def test_a_storm_is_told_as_one_event_with_a_count(store: Store, notes: Notes, c
     assert storm.emitter.resume() == ()
 
 
+def test_events_emitted_with_other_changes_make_storms_too(store: Store, notes: Notes, clock: Clock) -> None:
+    """Each change is written, whether its event is told at once, held back, or was there already."""
+    storm = Storm(store, notes, clock)
+    outcomes: list[Outcome] = []
+    for number in range(6):
+        with storm.emitter.writing() as writing:
+            outcomes.append(writing.emit(Event(name="e", source=storm.source, id=f"e{number}")))
+            writing.tx.put(Vertex(id=identity(f"change{number}"), name="change"))
+        storm.emitter.handle(*writing.recorded)
+    assert outcomes == [Outcome.HANDLED] * 2 + [Outcome.COALESCED] * 4
+    assert notes.seen == ["x1", "x1"]
+    with store.read() as reader:
+        assert all(reader.get(identity(f"change{number}")) for number in range(6))
+    clock.advance(1.1)
+    assert notes.seen == ["x1", "x1", "x4"]
+    with storm.emitter.writing() as writing:
+        clock.advance(5)
+        assert writing.emit(Event(name="e", source=storm.source, id="e0")) is Outcome.DUPLICATE
+
+
+def test_a_transaction_that_is_rolled_back_holds_nothing_back(store: Store, notes: Notes, clock: Clock) -> None:
+    storm = Storm(store, notes, clock)
+    storm.emit(2)
+    with pytest.raises(Crash), storm.emitter.writing() as writing:
+        assert writing.emit(Event(name="e", source=storm.source)) is Outcome.COALESCED
+        raise Crash
+    assert (clock.waiting, records(store, journal.STORM)) == (0, [])
+    clock.advance(5)
+    assert storm.emit(1) == [Outcome.HANDLED]
+
+
 def test_a_storm_of_one_source_is_not_that_of_another(store: Store, notes: Notes, clock: Clock) -> None:
     storm = Storm(store, notes, clock)
     storm.emit(5)

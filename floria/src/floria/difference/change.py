@@ -57,9 +57,10 @@ def plan_change(
 ) -> Change:
     """Plan what `source` and `inputs` mean for the running instance `root`. Changes nothing.
 
-    Inputs that are not given stay as they were given before. Raises `InstantiationError`, `NotFound`.
+    Inputs that are not given stay as they were given before. What was added at run time without a template stays,
+    as long as what it belongs to does. Raises `InstantiationError`, `NotFound`.
     """
-    running = graph.load(reader, root)
+    running = graph.load(reader, root).designed()
     design = planning.of(reader, source)
     top = running.vertexes[root]
     planner = Planner(

@@ -5,11 +5,12 @@ emitter.resume()
 emitter.emit(Event(name="failed", source=vertex.id, data={"status": 1}))
 """
 
-from floria.events.emitter import Emission, Emitter, Outcome, emit, resume
+from floria.events.emitter import Emission, Emitter, emit, resume
 from floria.events.event import Direction, Event, Propagation
 from floria.events.handling import Execute
 from floria.events.journal import Delivery, Handling, Recorded, Status, record
 from floria.events.storms import Rate, Schedule
+from floria.events.writing import Outcome, Writing
 
 __all__ = [
     "Delivery",
@@ -25,6 +26,7 @@ __all__ = [
     "Recorded",
     "Schedule",
     "Status",
+    "Writing",
     "emit",
     "record",
     "resume",

@@ -8,8 +8,8 @@ import collections
 import logging
 import threading
 import time as clocks
-from collections.abc import Sequence
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -23,21 +23,13 @@ from floria.events.event import Event
 from floria.events.handling import Execute, Runner
 from floria.events.journal import Delivery, Handling, Recorded
 from floria.events.storms import Rate, Schedule, Storms, Window, schedule
+from floria.events.writing import Held, Outcome, Writing
 from floria.store.interface import NotFound, Store, StoreError, Transaction
 
 _log = logging.getLogger(__name__)
 
 MAX_HOPS = 16
 ADVANCE_EVERY = 1000
-
-
-class Outcome(StrEnum):
-    """What came of emitting."""
-
-    HANDLED = "handled"
-    DUPLICATE = "duplicate"  # an event with this id was there
-    COALESCED = "coalesced"  # held back, to be told as one with others
-    REFUSED = "refused"  # beyond the hop limit, or it would reach too many
 
 
 class Emission(msgspec.Struct, frozen=True):
@@ -85,8 +77,27 @@ class Emitter:
             self._hold(window, event)
         return Emission(event, Outcome.COALESCED)
 
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        """Open a transaction in which events are emitted together with other changes.
+
+        Give `Writing.recorded` to `handle` after it; what a storm holds back is taken care of.
+        """
+        held: Held = []
+        try:
+            with self.store.write() as tx:
+                yield Writing(tx, self.clock, self._follow, held)
+        except BaseException:
+            for window, one in held:
+                self._storms.retract(window, one)
+            raise
+        self._begin([window for window, _ in held])
+
     def record(self, tx: Transaction, event: Event, departing: tuple[Vertex | Edge, ...] = ()) -> Recorded | None:
-        """Write `event` in a transaction of the caller, who gives the result to `handle` after the commit."""
+        """Write `event` in a transaction of the caller, who gives the result to `handle` after the commit.
+
+        Storms are not looked at; `writing` does. None: it was seen before.
+        """
         return journal.record(tx, self._timed(event), departing=departing, max_hops=self._max_hops)
 
     def handle(self, *recorded: Recorded | None) -> tuple[Handling, ...]:
@@ -230,7 +241,7 @@ class Emitter:
         """Write the result together with everything the handler did to the graph; return the events to run next."""
         emitted = actions.events(event, delivery.entity, self.clock())
         self._claim([one.id for one in emitted])
-        held: list[tuple[Window, Event]] = []
+        held: Held = []
         followers: list[Recorded] = []
         try:
             with self.store.write() as tx:
@@ -259,9 +270,7 @@ class Emitter:
         self._claim([one.id for one in told])
         return [event.followed_by(one) for one in told]
 
-    def _follow(
-        self, tx: Transaction, event: Event, followers: list[Recorded], held: list[tuple[Window, Event]]
-    ) -> None:
+    def _follow(self, tx: Transaction, event: Event, followers: list[Recorded], held: Held) -> None:
         if tx.get(event.source) is None:
             raise NotFound(f"the source of the event {event.name!r}, {event.source}, does not exist")
         window = self._storms.admit(event)
