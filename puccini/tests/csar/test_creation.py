@@ -3,10 +3,13 @@
 import os
 import subprocess
 import tarfile
+import tempfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from puccini import csar
 from puccini.csar import ArchiveError, Format, Refusal, creation, meta, verification
@@ -174,6 +177,42 @@ def test_extraction_needs_an_empty_place(folder: Path, tmp_path: Path) -> None:
         with pytest.raises(ArchiveError, match="cannot write"):
             csar.extract(archive, tmp_path / "file" / "below")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link", "out", "service"]
+
+
+def test_uniform_files_do_not_look_like_a_bomb(folder: Path) -> None:
+    """R10, T163: a disk image full of nothing is stored as it is, so that the reader takes it."""
+    with (folder / "disk.img").open("wb") as image:
+        image.truncate(40 * 1024 * 1024)
+    with csar.open(creation.content(creation.from_folder(folder))) as archive:
+        assert csar.verify(archive) == []
+
+
+segments = st.text("aB é-_.", min_size=1, max_size=6).map(str.strip).filter(lambda name: name.strip(".") != "")
+trees = st.dictionaries(st.lists(segments, min_size=1, max_size=3).map("/".join), st.binary(max_size=300), max_size=6)
+
+
+@given(trees, st.sampled_from(list(Format)))
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_packed_comes_out_again(tree: dict[str, bytes], form: Format) -> None:
+    """R84: any names and contents; names that collide are refused and nothing else."""
+    with tempfile.TemporaryDirectory() as place:
+        files = {"service.yaml": Path(place) / "entry"}
+        files["service.yaml"].write_bytes(SERVICE)
+        for number, (name, content) in enumerate(tree.items()):
+            files[f"t/{name}"] = Path(place) / str(number)
+            files[f"t/{name}"].write_bytes(content)
+        plan = creation.Plan(files=files, meta=meta.Meta(entry="service.yaml"))
+        try:
+            packed = creation.content(plan, form)
+        except ArchiveError as error:
+            if error.refusal is not Refusal.DUPLICATE:
+                raise
+            return
+        with csar.open(packed) as archive:
+            assert csar.verify(archive) == []
+            assert {f"t/{name}": content for name, content in tree.items()} == {
+                name: archive.read(name) for name in archive.entries if name.startswith("t/")
+            }
 
 
 def test_findings_are_data() -> None:

@@ -167,3 +167,12 @@ def test_a_bad_plugin_is_refused(place: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="No such file"):
         csar.pack(tmp_path / "nope.yaml")
+
+
+def test_aliases_are_followed_once(place: Path) -> None:
+    """R35, R81: a file of aliases that multiply takes no time."""
+    lines = ["tosca_definitions_version: tosca_2_0", "dsl_definitions:", "  a0: &a0 { interfaces: [ scripts/lib.sh ] }"]
+    lines += [f"  a{level}: &a{level} [ {', '.join([f'*a{level - 1}'] * 9)} ]" for level in range(1, 7)]
+    (place / "service.yaml").write_text("\n".join(lines))
+    with csar.open(csar.pack(place / "service.yaml")) as archive:
+        assert "service.yaml" in archive.entries

@@ -11,6 +11,7 @@ import os
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -21,7 +22,7 @@ from puccini.csar import container, meta, names
 from puccini.csar.archive import YAML_SUFFIXES
 from puccini.csar.container import Format
 from puccini.csar.errors import ArchiveError, Refusal
-from puccini.csar.limits import DEFAULT
+from puccini.csar.limits import DEFAULT, MIB
 
 CREATOR = "Puccini"
 Exclude: TypeAlias = Callable[[str], bool]
@@ -29,6 +30,7 @@ Exclude: TypeAlias = Callable[[str], bool]
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LEVEL = 6
+_LARGE = MIB
 _LINK_HINT = "put the file itself there, or leave the link out with --exclude"
 
 
@@ -175,8 +177,21 @@ def _write_zip(head: tuple[str, bytes], files: Mapping[str, Path], out: BinaryIO
         for name in sorted(files):
             status = _status(files[name])
             info = _zip_info(name, _mode(status), status.st_size)
+            if _is_uniform(files[name], status.st_size):
+                info.compress_type = zipfile.ZIP_STORED
             with _opened(files[name]) as source, archive.open(info, "w") as target:
                 _copy(name, source, target, status.st_size)
+
+
+def _is_uniform(path: Path, size: int) -> bool:
+    """Whether a file (an empty disk image, say) would shrink so much that the archive looked like a bomb."""
+    if size < _LARGE:
+        return False
+    packer, packed = zlib.compressobj(_LEVEL), 0
+    with _opened(path) as file:
+        while chunk := file.read(container.CHUNK):
+            packed += len(packer.compress(chunk))
+    return size > (packed + len(packer.flush())) * DEFAULT.ratio // 2
 
 
 def _zip_info(name: str, mode: int, size: int) -> zipfile.ZipInfo:

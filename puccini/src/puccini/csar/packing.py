@@ -89,7 +89,7 @@ def _named(loaded: loading.Loaded) -> Iterator[tuple[sources.Source, str]]:
     Needs no types, so that nothing is missing from the archive where a profile is not at hand.
     """
     for unit in loaded.units:
-        for text in _texts(unit.root.value, inside=False):
+        for text in _texts(unit.root.value):
             try:
                 path = sources.resolve(unit.path, text)
             except sources.SourceError:
@@ -98,18 +98,23 @@ def _named(loaded: loading.Loaded) -> Iterator[tuple[sources.Source, str]]:
                 yield unit.source, path
 
 
-def _texts(value: object, *, inside: bool) -> Iterator[str]:
-    """Yield the texts in a part of a file; `inside` one of the sections that name artifacts."""
-    if isinstance(value, str):
-        if inside and 0 < len(value) <= DEFAULT.name and "\0" not in value:
-            yield value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key not in _DATA:
-                yield from _texts(item, inside=inside or key in _SECTIONS)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item, inside=inside)
+def _texts(document: object) -> Iterator[str]:
+    """Yield the texts in the sections of a file that name artifacts. What YAML aliases repeat is seen once."""
+    seen: set[tuple[int, bool]] = set()
+    pending: list[tuple[object, bool]] = [(document, False)]
+    while pending:
+        value, inside = pending.pop()
+        if isinstance(value, str):
+            if inside and 0 < len(value) <= DEFAULT.name and "\0" not in value:
+                yield value
+            continue
+        if (id(value), inside) in seen:
+            continue
+        seen.add((id(value), inside))
+        if isinstance(value, dict):
+            pending += [(item, inside or key in _SECTIONS) for key, item in value.items() if key not in _DATA]
+        elif isinstance(value, list):
+            pending += [(item, inside) for item in value]
 
 
 def _plugins(folder: Path) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""The functions of TOSCA 2.0 (section 10) at run time, as the Floria namespace ``tosca``. See docs/tosca.md.
+"""The functions of TOSCA 2.0 (section 10) at run time, as the Floria namespace ``tosca``. See docs/functions.md.
 
 functions = floria.evaluation.Functions()
 puccini.functions.register(functions)

@@ -5,12 +5,12 @@ Constructs that cannot be matched in linear time (backreferences, lookaround) ar
 """
 
 import unicodedata
-from collections.abc import Callable
 from typing import TypeAlias, Union
 
 import msgspec
 
-Predicate: TypeAlias = Callable[[str], bool]
+from puccini.functions import characters
+from puccini.functions.characters import Predicate
 
 MAX_LENGTH = 2000
 MAX_REPEAT = 1000
@@ -70,11 +70,6 @@ def parse(pattern: str) -> Tree:
     if reader.left:
         raise PatternError(f"unexpected {reader.peek!r} at {reader.position}")
     return tree
-
-
-def is_word(character: str) -> bool:
-    """Whether a character counts as part of a word (``\\w``)."""
-    return character == "_" or (character.isascii() and character.isalnum())
 
 
 class _Reader:
@@ -201,12 +196,14 @@ class _Reader:
 
     def _named(self, character: str) -> Predicate | None:
         """Return the class that a letter after a backslash stands for, if it stands for one."""
-        positive: Predicate | None = {"d": _is_digit, "w": is_word, "s": _is_space}.get(character.lower())
+        positive: Predicate | None = {"d": characters.is_digit, "w": characters.is_word, "s": characters.is_space}.get(
+            character.lower()
+        )
         if character in "pP":
             positive = self._property()
         if positive is None:
             return None
-        return _negated(positive) if character.isupper() else positive
+        return characters.negated(positive) if character.isupper() else positive
 
     def _property(self) -> Predicate:
         category = self._next()
@@ -250,10 +247,10 @@ class _Reader:
             plain = tuple(parts)
             parts = [lambda one: any(part(form) for part in plain for form in {one, one.lower(), one.upper()[:1]})]
         fits: Predicate = parts[0] if len(parts) == 1 else lambda one: any(part(one) for part in parts)
-        return _negated(fits) if negative else fits
+        return characters.negated(fits) if negative else fits
 
     def _class_part(self) -> Predicate:
-        for name, fits in _POSIX.items():
+        for name, fits in characters.POSIX.items():
             if self._take(f"[:{name}:]"):
                 return fits
         character = self._next("a class has no end")
@@ -288,34 +285,5 @@ class _Reader:
         return self._pattern[self.position - 1]
 
 
-def _negated(fits: Predicate) -> Predicate:
-    return lambda one: not fits(one)
-
-
-def _is_digit(character: str) -> bool:
-    return "0" <= character <= "9"
-
-
-def _is_space(character: str) -> bool:
-    return character in " \t\n\r\f\v"
-
-
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 6
-
-
-def _ascii(fits: Predicate) -> Predicate:
-    return lambda one: one.isascii() and fits(one)
-
-
-_POSIX: dict[str, Predicate] = {
-    "alpha": _ascii(str.isalpha),
-    "digit": _is_digit,
-    "alnum": _ascii(str.isalnum),
-    "upper": _ascii(str.isupper),
-    "lower": _ascii(str.islower),
-    "space": _is_space,
-    "punct": _ascii(lambda one: one.isprintable() and not one.isalnum() and one != " "),
-    "xdigit": lambda one: one in "0123456789abcdefABCDEF",
-    "word": is_word,
-}

@@ -8,8 +8,9 @@ import functools
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from puccini.functions import patterns
-from puccini.functions.patterns import Anchor, Choice, One, PatternError, Predicate, Repeat, Sequence, Tree
+from puccini.functions import characters, patterns
+from puccini.functions.characters import Predicate
+from puccini.functions.patterns import Anchor, Choice, One, PatternError, Repeat, Sequence, Tree
 
 __all__ = ["Matcher", "PatternError", "compiled"]
 
@@ -67,12 +68,12 @@ class Matcher:
             kind, fits, following = self._steps[position]
             if kind == "one" and callable(fits) and fits(character):
                 after.update(following)
-        return frozenset(after), "w" if patterns.is_word(character) else "n"
+        return frozenset(after), "w" if characters.is_word(character) else "n"
 
     def _reach(self, state: _State, character: str) -> set[int]:
         """Return the steps that are reached without a character, between what was before and `character`."""
         positions, before = state
-        boundary = (before == "w") is not (character != "" and patterns.is_word(character))
+        boundary = (before == "w") is not (character != "" and characters.is_word(character))
         holds = {"begin": before == "", "end": character == "", "boundary": boundary, "inside": not boundary}
         reached: set[int] = set()
         waiting = list(positions)
