@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 from floria.tests.plugins import components
 
-from floria.plugins import Budget, Carrier, Effects, Fault, MemoryJournal, Plugin, PluginHost, carriers, grants
+from floria.plugins import (
+    Budget,
+    Carrier,
+    Effects,
+    Fault,
+    MemoryJournal,
+    Plugin,
+    PluginHost,
+    carriers,
+    expressions,
+    grants,
+)
 from floria.plugins.conformance import Bench
 
 SMALL = Budget(cpu=0.5, wall=10, memory=32 << 20, tables=1000)
@@ -116,6 +127,7 @@ def test_r32_unknown_imports_are_refused(host: PluginHost, load: Callable[[bytes
         (components.MANIFEST.replace('"x":{', '"a b":{'), "invalid-manifest"),
         (components.MANIFEST.replace('"0.1"', '"0.1","grants":{"everything":true}'), "invalid-manifest"),
         (components.MANIFEST.replace('"0.1"', '"0.1","sources":[{"name":"s"}]'), "invalid-manifest"),
+        ('{"fault":{"code":"sorry","message":"no"}}', "sorry"),
         ("[" * 1500, "protocol"),
     ],
 )
@@ -179,14 +191,16 @@ def test_r32_executables_get_a_clean_environment(host: PluginHost, monkeypatch: 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (b"def broken(:\n", r"source:1: invalid syntax"),
+        (b"def broken(:\n", r"SyntaxError: invalid syntax \(plugin.py, line 1\)"),
         (b"\xff\xfe", "not UTF-8"),
         (b"x\0y = 1", "null bytes"),
+        (b"-" * 200_000 + b"1", "invalid-source|crashed"),
+        (b"(" * 5_000, "too many nested parentheses|stack exhausted"),
     ],
 )
 def test_r35_sources_that_are_no_python(host: PluginHost, source: bytes, message: str) -> None:
     with pytest.raises(Fault, match=message):
-        host.load(source, Carrier.PYTHON, name="source")
+        host.describe(host.load(source, Carrier.PYTHON, name="source"))
 
 
 @pytest.mark.parametrize("source", ["1/0", "import ctypes_of_mine", "plugin = 5", "while True: pass"])
@@ -211,3 +225,19 @@ def test_carriers_are_recognised() -> None:
 
 def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize(
+    "expression", ["", "failed|Result=", r'"unit":"khutulun-[^"]*"', "(a|b){2,3}", "(?i)x.*y", "((a))+"]
+)
+def test_r35_good_filters(expression: str) -> None:
+    expressions.check(expression)
+
+
+@pytest.mark.parametrize(
+    "expression", ["(a+)+$", "(a*b*)*", r"(x+)\1", "(", "a" * 2000, "((a{1,99}){1,99})", "(?:(?:a|b+)*c)*"]
+)
+def test_r35_filters_that_could_hang_the_host(expression: str) -> None:
+    """R35: filters of event sources run in the host."""
+    with pytest.raises(ValueError, match=r"\S"):
+        expressions.check(expression)

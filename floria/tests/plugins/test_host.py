@@ -102,6 +102,15 @@ def test_r35_an_unsafe_cache_is_refused(tmp_path: Path, make: Callable[[Path], o
         PluginHost(tmp_path / "cache")
 
 
+def test_a_discarded_plugin_leaves_nothing(own: PluginHost, tmp_path: Path) -> None:
+    plugin = own.load(components.component(), Carrier.WASM)
+    own.describe(plugin)
+    assert nop(own, plugin) is None
+    own.discard(plugin)
+    assert list((tmp_path / "cache").iterdir()) == []
+    assert nop(own, plugin) is None
+
+
 def test_missing_blobs_are_faults(own: PluginHost, tmp_path: Path) -> None:
     for carrier in Carrier:
         with pytest.raises(Fault, match="not-found"):

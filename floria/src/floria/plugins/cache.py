@@ -45,8 +45,9 @@ class Cache:
         file = self.folder / key
         return file.read_bytes() if self._good(file) else None
 
-    def remove(self, key: str) -> None:
-        for file in (self.folder / key, _record(self.folder / key)):
+    def remove(self, prefix: str) -> None:
+        """Remove all entries whose keys begin with `prefix` and a dot."""
+        for file in (*self.folder.glob(f"{prefix}.*"), *self.folder.glob(f".{prefix}.*")):
             file.unlink(missing_ok=True)
 
     def _good(self, file: Path) -> bool:

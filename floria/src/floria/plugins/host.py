@@ -18,7 +18,7 @@ from floria.plugins.cache import Cache
 from floria.plugins.calls import Call, decode
 from floria.plugins.carriers import Blob, Carrier, Plugin
 from floria.plugins.effects import Effects
-from floria.plugins.faults import Fault
+from floria.plugins.faults import Fault, FaultData
 from floria.plugins.grants import NONE, Grants
 from floria.plugins.manifests import Manifest
 
@@ -53,7 +53,8 @@ class PluginHost:
         """Return the plugin in `blob`: its bytes, its file, or what opens it (called again when it is needed).
 
         With `digest` (``sha256:…``, trusted) the blob is not even read when its compiled form is known. Nothing of the
-        plugin runs here. Raises the fault ``invalid-component``, ``invalid-source`` or ``not-found``.
+        plugin runs here, and a Python source is not even parsed: its errors show when it describes itself. Raises the
+        fault ``invalid-component``, ``invalid-source`` or ``not-found``.
         """
         plugin = Plugin(digest or "", carrier, blob, name or (blob.name if isinstance(blob, Path) else carrier))
         if digest is None:
@@ -62,7 +63,6 @@ class PluginHost:
             case Carrier.WASM:
                 self._components.compile(plugin)
             case Carrier.PYTHON:
-                compile_source(plugin)
                 self._components.compile(plugin)
             case Carrier.EXECUTABLE:
                 self._program(plugin)
@@ -75,7 +75,7 @@ class PluginHost:
             key = f"{plugin.key}.{plugin.carrier}.manifest"
             written = self._cache.read(key)
             text = self._ask(plugin) if written is None else written
-            self._manifests[identity] = manifests.parse(decode(text, plugin.name))
+            self._manifests[identity] = _manifest(decode(text, plugin.name))
             if written is None:
                 self._cache.put(key, text)
         return self._manifests[identity]
@@ -103,6 +103,12 @@ class PluginHost:
         texts = call.encode(site, list(arguments))
         with self._components.using(plugin) as (component, made):
             return call.decode(component.dispatch(call, made, function, *texts))
+
+    def discard(self, plugin: Plugin) -> None:
+        """Remove what the cache holds for a plugin that is not needed any more."""
+        self.keep(plugin, 0)
+        self._manifests.pop((plugin.digest, plugin.carrier), None)
+        self._cache.remove(plugin.key)
 
     def keep(self, plugin: Plugin, instances: int = 1) -> None:
         """Keep the plugin mapped and this many instances made ahead, so that a call is short; 0 lets go.
@@ -157,20 +163,15 @@ class PluginHost:
         return self._cache.get(f"{plugin.key}.program", copy)
 
 
+def _manifest(data: object) -> Manifest:
+    if isinstance(data, dict) and set(data) == {"fault"}:
+        raise Fault.of(msgspec.convert(data["fault"], FaultData))
+    return manifests.parse(data)
+
+
 def _digest(plugin: Plugin) -> str:
     digest = hashlib.sha256()
     with plugin.open() as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return f"sha256:{digest.hexdigest()}"
-
-
-def compile_source(plugin: Plugin) -> None:
-    """Check the syntax of a Python source. Raises the fault ``invalid-source`` with the position."""
-    for name, source in plugin.sources:
-        try:
-            compile(source, f"{plugin.name or name}", "exec", dont_inherit=True)
-        except (SyntaxError, ValueError) as error:
-            line = getattr(error, "lineno", None)
-            where = f"{plugin.name}:{line}" if line else plugin.name
-            raise Fault("invalid-source", f"{where}: {error.args[0] if error.args else error}") from None

@@ -4,6 +4,7 @@ import re
 
 import msgspec
 
+from floria.plugins import expressions
 from floria.plugins.faults import Fault
 from floria.plugins.grants import NONE, Grants
 
@@ -78,8 +79,8 @@ def _check_source(source: Source, manifest: Manifest) -> None:
     _check((not source.command) != (source.dbus is None), f"source {source.name!r} needs either a command or D-Bus")
     _check("translate" in manifest.functions, f"source {source.name!r} without a function 'translate'")
     try:
-        re.compile(source.filter)
-    except re.error as error:
+        expressions.check(source.filter)
+    except ValueError as error:
         raise Fault("invalid-manifest", f"the filter of source {source.name!r}: {error}") from None
 
 

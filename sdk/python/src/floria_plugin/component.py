@@ -82,7 +82,11 @@ def export(find: Callable[[], plugin.Plugin]) -> type:
 
     class Plugin(exports.Plugin):  # type: ignore[misc]
         def describe(self) -> str:
-            return plugin.dumps(find().describe())
+            try:
+                return plugin.dumps(find().describe())
+            except faults.Fault as fault:
+                data = {"code": fault.code, "message": fault.message, "detail": fault.detail}
+                return plugin.dumps({"fault": data})
 
         def dispatch(self, function: str, site: str, arguments: str) -> str:
             try:
