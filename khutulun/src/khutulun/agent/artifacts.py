@@ -5,6 +5,12 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from floria.plugins import requests
+
+MODE = 0o755
+SHOWN = 64 * 1024
+"""Bytes up to which a text is shown in plans and history."""
+
 Fetch = Callable[[str], Iterator[bytes]]
 
 
@@ -30,9 +36,36 @@ class Artifacts:
             raise ValueError(f"{file!r} leads out of the service's folder")
         return self.folder(service).joinpath(*parts)
 
-    def deliver(self, service: str, files: Mapping[str, str]) -> dict[str, str]:
-        """Bring files (path to digest) to the host; return path to absolute path."""
-        return {file: str(self._deliver(self.path(service, file), digest)) for file, digest in files.items()}
+    def missing(self, service: str, files: Mapping[str, str]) -> dict[str, str]:
+        """Return those of the files (path to digest) that this process has not delivered."""
+        return {
+            file: digest
+            for file, digest in files.items()
+            if self._delivered.get(path := self.path(service, file)) != digest or not path.exists()
+        }
+
+    def deliver(self, service: str, files: Mapping[str, str]) -> None:
+        """Bring files to the host."""
+        for file, digest in self.missing(service, files).items():
+            self._deliver(self.path(service, file), digest)
+
+    def request(self, service: str, file: str, digest: str) -> requests.Request:
+        """Return what delivering a file would be by hand, as history shows it.
+
+        A text is written down; anything else is installed from the folder of the service's files.
+        """
+        path = str(self.path(service, file))
+        content = b""
+        for chunk in self._fetch(digest):
+            content += chunk
+            if len(content) > SHOWN:
+                break
+        try:
+            if len(content) <= SHOWN:
+                return requests.WriteFile(path, content.decode(), MODE)
+        except UnicodeDecodeError:
+            pass
+        return requests.RunCommand(("install", "-D", "-m", f"{MODE:o}", file, path))
 
     def forget(self, service: str) -> None:
         """Remove all files of a service."""
@@ -40,9 +73,7 @@ class Artifacts:
         shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
         self._delivered = {path: digest for path, digest in self._delivered.items() if folder not in path.parents}
 
-    def _deliver(self, path: Path, digest: str) -> Path:
-        if self._delivered.get(path) == digest and path.exists():
-            return path
+    def _deliver(self, path: Path, digest: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
         partial = path.with_name(f".{path.name}.partial")
         with partial.open("wb") as file:
@@ -50,7 +81,6 @@ class Artifacts:
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
-        partial.chmod(0o755)
+        partial.chmod(MODE)
         partial.rename(path)
         self._delivered[path] = digest
-        return path

@@ -143,7 +143,7 @@ class Operations:
                 given = context.evaluate({**target.inputs, **inputs})
             except EvaluationError as error:
                 raise OperationFailed(_problem(error, vertex, operation)) from None
-            built = site.build(reader, around, host.facts, event)
+            built = site.build(reader, around, host.facts, _told(event))
             files = {**around.files(), **target.files}
         if target.artifact is not None:
             built["artifact"] = codec.to_plain(journals.body(target.artifact))
@@ -365,6 +365,13 @@ def _is_attribute(around: site.Surroundings, id: Id, name: str) -> bool:
         if one.id == id:
             return ATTRIBUTE in one.properties.get(name, Property()).classes
     return False
+
+
+def _told(event: Value) -> Value:
+    """Return an event as drivers and scripts see it."""
+    if not isinstance(event, dict):
+        return None
+    return {name: event[name] for name in ("id", "name", "time", "cause", "count", "data") if name in event}
 
 
 def _event(event: Value) -> dict[str, Value] | None:

@@ -1,0 +1,84 @@
+"""Plugins as an agent has them: fetched from the conductor by digest, with their grants filled for this host."""
+
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from floria import plugins
+from floria.plugins import effects, grants
+from floria.plugins.budgets import Budget
+from khutulun import paths
+from khutulun.agent import messages
+from khutulun.agent.messages import Plain
+from khutulun.bus import interface as bus
+
+
+class Loader:
+    """Loads plugins, each once, and calls them."""
+
+    def __init__(self, over: bus.Bus, where: paths.Paths, host: plugins.PluginHost) -> None:
+        self._bus, self._paths, self._host = over, where, host
+        self._lock = threading.Lock()
+        self._loaded: dict[str, plugins.Plugin] = {}
+
+    def call(
+        self,
+        reference: messages.PluginReference,
+        function: str,
+        site: dict[str, Plain],
+        arguments: Sequence[Plain],
+        performer: effects.Effects,
+        budget: Budget,
+        allowed: grants.Grants | None = None,
+    ) -> Plain:
+        """Call a function with the plugin's own grants, or with those `allowed`. Raises `Fault`, `BusError`."""
+        return self._host.dispatch(
+            self.load(reference),
+            function,
+            site,
+            list(arguments),
+            grants=self._grants(reference) if allowed is None else allowed,
+            effects=performer,
+            budget=budget,
+        )
+
+    def sources(self, reference: messages.PluginReference) -> tuple[plugins.Source, ...]:
+        """Return the sources that a plugin declares. Raises `Fault`, `BusError`."""
+        return self._host.describe(self.load(reference)).sources
+
+    def keep(self, reference: messages.PluginReference) -> None:
+        """Have an instance of the plugin ready, so that an event is translated at once."""
+        self._host.keep(self.load(reference))
+
+    def load(self, reference: messages.PluginReference) -> plugins.Plugin:
+        with self._lock:
+            plugin = self._loaded.get(reference.digest)
+        if plugin is None:
+            plugin = self._host.load(
+                lambda: self._blob(reference.digest),
+                plugins.Carrier(reference.carrier),
+                digest=reference.digest,
+                name=reference.name,
+            )
+            with self._lock:
+                self._loaded[reference.digest] = plugin
+        return plugin
+
+    def _grants(self, reference: messages.PluginReference) -> grants.Grants:
+        return grants.fill(grants.parse(reference.grants), self._paths.placeholders())
+
+    def _blob(self, digest: str) -> BinaryIO:
+        file: BinaryIO = tempfile.TemporaryFile(dir=self._paths.state)  # noqa: SIM115 - the caller closes it
+        for chunk in self.fetch(digest):
+            file.write(chunk)
+        file.seek(0)
+        return file
+
+    def fetch(self, digest: str) -> Iterator[bytes]:
+        """Yield the content of a blob."""
+        channel = self._bus.open("conductor.blob", messages.Blob(digest))
+        try:
+            yield from channel.receive()
+        finally:
+            channel.close()

@@ -1,0 +1,181 @@
+"""Operations on a host: a plugin's function with its files, its site and its effects, once for each id."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from floria import ids
+from floria.plugins import effects
+from floria.plugins.budgets import Budget
+from floria.plugins.faults import Fault
+from khutulun import model
+from khutulun.agent import messages, programs
+from khutulun.agent.artifacts import Artifacts
+from khutulun.agent.effects import Graph, OperationJournal, told
+from khutulun.agent.journal import Journal
+from khutulun.agent.loader import Loader
+from khutulun.bus import interface as bus
+
+QUERY = Budget(cpu=5.0, wall=15.0)
+CAPTURED_LOG = 200
+
+log = logging.getLogger(__name__)
+
+
+class Operator:
+    """Runs operations for an agent. `facts` are those of its host, `spool` keeps results of running commands."""
+
+    def __init__(
+        self, over: bus.Bus, loader: Loader, journal: Journal, artifacts: Artifacts, spool: Path, facts: dict[str, Any]
+    ) -> None:
+        self._bus, self._loader, self._journal, self._artifacts = over, loader, journal, artifacts
+        self._spool, self._facts = spool, facts
+        self._operated = threading.Condition()
+        self._operating: set[str] = set()
+
+    def operate(self, request: messages.Operate) -> messages.Operated:
+        """Do an operation, or answer with what it came to when it was done before."""
+        if request.mode is messages.Mode.PLAN:
+            return self._dispatch(request, None)
+        with self._exclusively(request.id):
+            known = self._journal.begin(request.id)
+            if known is not None:
+                return known
+            answer = self._dispatch(request, OperationJournal(self._journal, request.id))
+            self._journal.end(request.id, answer)
+            return answer
+
+    def query(self, request: messages.Operate, function: str, arguments: list[Any]) -> Any:
+        """Run a function that changes nothing: a change that it attempts is written down nowhere, and not done."""
+        performer = effects.Effects(
+            effects.MemoryJournal(), mode=effects.Mode.PLAN, graph=Graph(self._bus, request.workload, "query")
+        )
+        return self._loader.call(request.plugin, function, self._site(request), arguments, performer, QUERY)
+
+    def specify(self, request: messages.Operate, verb: str, inputs: dict[str, Any]) -> programs.Specification:
+        """Ask the driver what to run for `logs` or `exec`. Raises `Fault`, `BusError`."""
+        result = self.query(request, verb, [inputs])
+        try:
+            return msgspec.convert(result, programs.Specification)
+        except msgspec.ValidationError as error:
+            raise Fault("protocol", f"plugin {request.plugin.name}, {verb}: {error}") from None
+
+    def _dispatch(self, request: messages.Operate, kept: OperationJournal | None) -> messages.Operated:
+        lines: list[str] = []
+        delivered: list[effects.Effect] = []
+
+        def write(level: str, message: str) -> None:
+            if len(lines) < CAPTURED_LOG:
+                lines.append(f"{level}: {message}")
+
+        prior = kept.prior() if kept is not None else []
+        seen = effects.MemoryJournal()
+        for effect in prior:
+            seen.intent(effect)
+        journal = _Both(kept, seen) if kept is not None else seen
+        problem, retryable, result = None, False, None
+        try:
+            delivered = self._bring(request, kept is not None)
+            performer = effects.Effects(
+                journal,
+                mode=effects.Mode.LIVE if kept is not None else effects.Mode.PLAN,
+                prior=prior,
+                spool=self._spool if kept is not None else None,
+                graph=Graph(self._bus, request.workload, "" if kept is not None else request.id),
+                log=write,
+            )
+            site = self._site(request)
+            result = self._loader.call(
+                request.plugin, request.function, site, request.arguments, performer, Budget(wall=request.timeout)
+            )
+        except Fault as fault:
+            hint = _hint(fault)
+            problem = model.Problem(fault.code, fault.message, hint=hint, detail=_value(fault.detail))
+            retryable = fault.retryable
+        except (OSError, ValueError, bus.BusError) as error:
+            problem = model.Problem("host-error", f"{type(error).__name__}: {error}", hint="see the agent's log")
+            log.warning("operation %s of %s: %s", request.operation, request.workload.node, error)
+        done = delivered + [effect for effect in seen.effects if effect.change or problem is not None]
+        return messages.Operated(
+            result=result,
+            problem=problem,
+            retryable=retryable,
+            effects=told(done, self._facts["name"], request),
+            log=tuple(lines),
+        )
+
+    def _bring(self, request: messages.Operate, live: bool) -> list[effects.Effect]:
+        """Bring the files of an operation to this host, or with a plan say that they would be brought."""
+        service = request.workload.service
+        missing = self._artifacts.missing(service, request.artifacts)
+        if live:
+            self._artifacts.deliver(service, missing)
+        return [
+            effects.Effect(
+                id=ids.derive("delivery", request.id, file),
+                request=self._artifacts.request(service, file, digest),
+                change=True,
+                time=time.time_ns(),
+                actor="khutulun",
+                outcome=effects.Outcome(effects.Status.DONE if live else effects.Status.RECORDED),
+            )
+            for file, digest in missing.items()
+        ]
+
+    def _site(self, request: messages.Operate) -> dict[str, Any]:
+        """Return the site with its files on this host."""
+        service = request.workload.service
+        located = {file: str(self._artifacts.path(service, file)) for file in request.artifacts}
+        known = {
+            name: {**one, "path": located[one["file"]]} if one.get("file") in located else one
+            for name, one in (request.site.get("artifacts") or {}).items()
+        }
+        site = {**request.site, "host": self._facts, "artifacts": known}
+        artifact = site.get("artifact")
+        if isinstance(artifact, dict) and artifact.get("file") in located:
+            site["artifact"] = {**artifact, "path": located[str(artifact["file"])]}
+        return site
+
+    @contextlib.contextmanager
+    def _exclusively(self, id: str) -> Iterator[None]:
+        """Have one thread at a time do an operation, also when it is asked for twice."""
+        with self._operated:
+            self._operated.wait_for(lambda: id not in self._operating)
+            self._operating.add(id)
+        try:
+            yield
+        finally:
+            with self._operated:
+                self._operating.discard(id)
+                self._operated.notify_all()
+
+
+class _Both:
+    """Writes to the durable journal and remembers for the answer."""
+
+    def __init__(self, kept: OperationJournal, seen: effects.MemoryJournal) -> None:
+        self._kept, self._seen = kept, seen
+
+    def intent(self, effect: effects.Effect) -> None:
+        self._kept.intent(effect)
+        self._seen.intent(effect)
+
+    def result(self, effect: str, outcome: effects.Outcome) -> None:
+        self._kept.result(effect, outcome)
+        self._seen.result(effect, outcome)
+
+
+def _hint(fault: Fault) -> str:
+    if fault.code == "denied":
+        return "see what the plugin may do with `khutulun plugin show`"
+    return ""
+
+
+def _value(detail: object) -> Any:
+    return detail
