@@ -4,6 +4,7 @@ Each file is parsed once. What cannot be read or found is reported at the import
 """
 
 import re
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
@@ -27,6 +28,7 @@ class Loader:
         self.units: list[Unit] = []
         self.documents: dict[str, yaml.Document] = {}
         self._known: dict[tuple[str, str, str], Unit | None] = {}
+        self._waiting: deque[tuple[Unit, grammar.Import]] = deque()
 
     def load(self, source: sources.Source, entry: str) -> Unit | None:
         """Read `entry` and everything it needs; return its unit, or None when it is no TOSCA file at all."""
@@ -40,6 +42,7 @@ class Loader:
             return None
         if unit is None:
             return None
+        self._link()
         self._name_profiles(unit)
         for one in self.units:
             self._check_names(one)
@@ -64,12 +67,16 @@ class Loader:
         unit = Unit(source, path, file, root)
         self._known[key] = unit
         self.units.append(unit)
-        for definition in file.imports:
+        self._waiting.extend((unit, definition) for definition in file.imports)
+        return unit
+
+    def _link(self) -> None:
+        while self._waiting:
+            unit, definition = self._waiting.popleft()
             target = self._import(unit, definition)
             if target is not None:
                 namespace = definition.namespace.text if definition.namespace is not None else ""
                 unit.links.append(Link(target, namespace, definition))
-        return unit
 
     def _file(self, root: Node) -> grammar.File | None:
         """Section 6.2: the version comes first, and decides what the rest means."""

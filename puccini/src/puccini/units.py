@@ -62,7 +62,7 @@ class Unit:
         """Return what `name`, possibly with namespaces before it (``a:b:Type``), means in this file."""
         key = (section, name)
         if key not in self._found:
-            self._found[key] = self._search(section, name, set())
+            self._found[key] = self._search(section, name)
         return self._found[key]
 
     def type(self, kind: Kind, name: str) -> Found | None:
@@ -73,22 +73,22 @@ class Unit:
         """Return the names that can be used in this file, for hints."""
         return [prefix + name for prefix, unit in self._reach() for name in unit.local(section)]
 
-    def _search(self, section: Section, name: str, visited: set[tuple[int, str]]) -> Found | None:
-        if (id(self), name) in visited:
-            return None
-        visited.add((id(self), name))
-        local = self.local(section)
-        if name in local:
-            return Found(self, local[name])
-        for link in self.links:
-            if not link.namespace:
-                found = link.unit._search(section, name, visited)
-            elif name.startswith(link.namespace + ":"):
-                found = link.unit._search(section, name[len(link.namespace) + 1 :], visited)
-            else:
+    def _search(self, section: Section, name: str) -> Found | None:
+        visited: set[tuple[int, str]] = set()
+        stack: list[tuple[Unit, str]] = [(self, name)]
+        while stack:
+            unit, rest = stack.pop()
+            if (id(unit), rest) in visited:
                 continue
-            if found is not None:
-                return found
+            visited.add((id(unit), rest))
+            local = unit.local(section)
+            if rest in local:
+                return Found(unit, local[rest])
+            for link in reversed(unit.links):
+                if not link.namespace:
+                    stack.append((link.unit, rest))
+                elif rest.startswith(link.namespace + ":"):
+                    stack.append((link.unit, rest[len(link.namespace) + 1 :]))
         return None
 
     def _reach(self) -> "Iterator[tuple[str, Unit]]":

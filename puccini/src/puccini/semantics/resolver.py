@@ -16,6 +16,8 @@ from puccini.nodes import Node
 from puccini.semantics.statics import Statics
 from puccini.units import Found, Unit
 
+MAX_DERIVATION = 100
+
 CLASSES: dict[Kind, type[Type]] = {
     Kind.ARTIFACT: types.ArtifactType,
     Kind.DATA: data.DataType,
@@ -45,7 +47,6 @@ class Resolver:
         self.inline_artifacts: dict[int, types.Artifact | None] = {}
         self.implemented: dict[tuple[int, ...], list[Implemented]] = {}
         self._visible: dict[tuple[Kind, int], list[Type]] = {}
-        self._active: list[int] = []
         self._old_scalars: dict[str, data.DataType] = {}
 
     def declare(self) -> None:
@@ -113,37 +114,48 @@ class Resolver:
         found = [self.find(kind, unit, name) for name in names]
         return tuple(type for type in found if type is not None)
 
-    def _make(self, kind: Kind, found: Found) -> Type | None:
-        definition: TypeDefinition = found.definition
-        key = id(definition)
-        if key in self.types:
-            return self.types[key]
-        if key in self._active:
-            assert definition.derived_from is not None
-            message = f"{definition.name!r} derives from itself"
-            self.report.error("derivation-cycle", message, definition.derived_from)
-            return None
-        self._active.append(key)
-        parent = self._parent(kind, found.unit, definition)
-        self._active.pop()
-        if key not in self.types:
-            self.types[key] = CLASSES[kind](kind, definition.name, found.unit, definition, parent)
-        return self.types[key]
+    def _make(self, kind: Kind, found: Found) -> None:
+        """Make a type, after those that it derives from."""
+        chain: list[Found] = []
+        parent: Type | None = None
+        following: Found | None = found
+        while following is not None and id(following.definition) not in self.types:
+            if any(following.definition is one.definition for one in chain):
+                self._cycle(chain[-1].definition, following.definition)
+                break
+            if len(chain) == MAX_DERIVATION:
+                name = chain[-1].definition.derived_from
+                message = f"{found.definition.name!r} derives from more than {MAX_DERIVATION} types in a row"
+                self.report.error("too-deep", message, name)
+                break
+            chain.append(following)
+            parent, following = self._parent(kind, following)
+        if following is not None:
+            parent = self.types.get(id(following.definition))
+        for one in reversed(chain):
+            made = CLASSES[kind](kind, one.definition.name, one.unit, one.definition, parent)
+            self.types[id(one.definition)] = parent = made
 
-    def _parent(self, kind: Kind, unit: Unit, definition: TypeDefinition) -> Type | None:
-        name = definition.derived_from
+    def _parent(self, kind: Kind, found: Found) -> tuple[Type | None, Found | None]:
+        """Return the built-in type that a type derives from, or else the definition of the one that it does."""
+        name: Node | None = found.definition.derived_from
         if name is None:
-            return None
-        found = unit.type(kind, name.text)
-        if found is not None:
-            return self._make(kind, found)
+            return None, None
+        above = found.unit.type(kind, name.text)
+        if above is not None:
+            return None, above
         if kind is Kind.DATA:
             if name.text in data.BUILT_IN:
-                return data.BUILT_IN[name.text]
+                return data.BUILT_IN[name.text], None
             if (old := self._old_scalar(name)) is not None:
-                return old
-        self._unknown(kind, unit, name)
-        return None
+                return old, None
+        self._unknown(kind, found.unit, name)
+        return None, None
+
+    def _cycle(self, definition: TypeDefinition, again: TypeDefinition) -> None:
+        assert definition.derived_from is not None
+        message = f"{again.name!r} derives from itself"
+        self.report.error("derivation-cycle", message, definition.derived_from)
 
     def _unknown(self, kind: Kind, unit: Unit, name: Node) -> None:
         others = [other for other in Kind if other is not kind and unit.type(other, name.text) is not None]
