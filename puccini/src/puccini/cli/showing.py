@@ -7,7 +7,7 @@ import msgspec
 from floria import codec
 from floria.entities import Edge, Vertex
 from floria.graph import Graph
-from puccini.cli.simulation import OUTPUT, Reaction, Result, Simulation
+from puccini.cli.simulation import NO_VALUE, OUTPUT, Reaction, Result, Simulation
 
 _MARK = "tosca:"
 _WIDTH = 160
@@ -63,7 +63,9 @@ def _results(results: Mapping[str, Result], depth: int) -> Iterator[str]:
 
 def _value(result: Result) -> str:
     if result.error is not None:
-        return "(no value yet)" if result.error.code == "floria.unset" else f"(error: {result.error.message})"
+        if result.error.message == NO_VALUE:
+            return "(no value yet)"
+        return f"({'waiting' if result.error.retryable else 'error'}: {result.error.message})"
     text = msgspec.json.encode(codec.to_plain(result.value)).decode()
     return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…"
 

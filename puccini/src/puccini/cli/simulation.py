@@ -19,6 +19,7 @@ from floria.values import Call, Value
 from puccini import functions
 
 OPERATION, OUTPUT = "tosca:operation", "tosca:output"
+NO_VALUE = "it has no value yet"
 _SHOWN = ("interface", "operation", "artifact", "outputs", "timeout")
 
 
@@ -86,7 +87,7 @@ class Simulation:
 
     def _property(self, context: Context, entity: Vertex | Edge, name: str, found: Property) -> Result:
         if found.value is msgspec.UNSET and found.updater is msgspec.UNSET and found.error is None:
-            return Result(error=Failure("floria.unset", "it has no value yet"))
+            return Result(error=Failure("floria.unset", NO_VALUE, retryable=True))
         try:
             return Result(context.property(entity.id, name))
         except EvaluationError as error:

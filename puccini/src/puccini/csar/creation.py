@@ -30,7 +30,9 @@ Exclude: TypeAlias = Callable[[str], bool]
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LEVEL = 6
+_FASTEST = 1
 _LARGE = MIB
+_WORTHWHILE = 0.97
 _LINK_HINT = "put the file itself there, or leave the link out with --exclude"
 
 
@@ -177,21 +179,26 @@ def _write_zip(head: tuple[str, bytes], files: Mapping[str, Path], out: BinaryIO
         for name in sorted(files):
             status = _status(files[name])
             info = _zip_info(name, _mode(status), status.st_size)
-            if _is_uniform(files[name], status.st_size):
+            if _is_stored(files[name], status.st_size):
                 info.compress_type = zipfile.ZIP_STORED
             with _opened(files[name]) as source, archive.open(info, "w") as target:
                 _copy(name, source, target, status.st_size)
 
 
-def _is_uniform(path: Path, size: int) -> bool:
-    """Whether a file (an empty disk image, say) would shrink so much that the archive looked like a bomb."""
+def _is_stored(path: Path, size: int) -> bool:
+    """Whether a large file goes into a zip as it is.
+
+    That is so when packing would not make it smaller, or so much smaller (an empty disk image, say) that the archive
+    would look like a bomb.
+    """
     if size < _LARGE:
         return False
-    packer, packed = zlib.compressobj(_LEVEL), 0
+    packer, packed = zlib.compressobj(_FASTEST), 0
     with _opened(path) as file:
         while chunk := file.read(container.CHUNK):
             packed += len(packer.compress(chunk))
-    return size > (packed + len(packer.flush())) * DEFAULT.ratio // 2
+    packed += len(packer.flush())
+    return size > packed * DEFAULT.ratio // 4 or packed > size * _WORTHWHILE
 
 
 def _zip_info(name: str, mode: int, size: int) -> zipfile.ZipInfo:

@@ -196,9 +196,7 @@ class _Reader:
 
     def _named(self, character: str) -> Predicate | None:
         """Return the class that a letter after a backslash stands for, if it stands for one."""
-        positive: Predicate | None = {"d": characters.is_digit, "w": characters.is_word, "s": characters.is_space}.get(
-            character.lower()
-        )
+        positive = characters.NAMED.get(character.lower())
         if character in "pP":
             positive = self._property()
         if positive is None:
