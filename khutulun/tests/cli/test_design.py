@@ -1,0 +1,86 @@
+"""What a FILE becomes on its way to the server: TOSCA is packed, everything else goes as it is."""
+
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from khutulun import model
+from khutulun.cli import design
+from puccini import csar
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "hello"
+
+
+def test_tosca_is_packed_with_what_it_names() -> None:
+    with zipfile.ZipFile(BytesIO(design.read(EXAMPLE / "service.yaml"))) as packed:
+        assert {"service.yaml", "scripts/alert.sh"} <= set(packed.namelist())
+
+
+def test_a_folder_is_packed(tmp_path: Path) -> None:
+    with zipfile.ZipFile(BytesIO(design.read(EXAMPLE))) as packed:
+        assert "service.yaml" in packed.namelist()
+
+
+def test_an_archive_stays_as_it_is(tmp_path: Path) -> None:
+    content = csar.pack(EXAMPLE / "service.yaml")
+    for name in ("hello.csar", "hello"):
+        (tmp_path / name).write_bytes(content)
+        assert design.read(tmp_path / name) == content
+
+
+def test_a_bundle_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "bundle.yaml").write_text("root: 0000000000000000000000000a\n# tosca_definitions_version\n")
+    assert design.read(tmp_path / "bundle.yaml") == (tmp_path / "bundle.yaml").read_bytes()
+
+
+@pytest.mark.parametrize("place", ["missing.yaml", "../../../../../../../../etc/passwd", "/etc/passwd"])
+def test_what_is_not_there_and_what_is_elsewhere_is_not_packed(place: str, tmp_path: Path) -> None:
+    file = tmp_path / "service.yaml"
+    file.write_text(f"tosca_definitions_version: tosca_2_0\nimports: [{place}]\n")
+    with zipfile.ZipFile(BytesIO(design.read(file))) as packed:
+        assert {name for name in packed.namelist() if not name.endswith("/")} <= {"service.yaml", "TOSCA.meta"}
+
+
+def test_what_cannot_be_packed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "service.yaml").write_text("tosca_definitions_version: tosca_2_0\n")
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    with pytest.raises(model.Refused) as caught:
+        design.read(tmp_path)
+    problem = caught.value.problems[0]
+    assert (problem.code, problem.where) == ("link", "link")
+    assert problem.hint
+
+
+def test_an_archive_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.csar").write_bytes(b"PK\x03\x04 nonsense")
+    assert design.read(tmp_path / "a.csar"), "the server judges archives, with positions"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("shop.yaml", "shop"),
+        ("shop.tar.gz", "shop"),
+        ("shop/service.yaml", "shop"),
+        ("shop/main.yaml", "shop"),
+        ("shop", "shop"),
+    ],
+)
+def test_the_name_of_a_service(path: str, name: str, tmp_path: Path) -> None:
+    file = tmp_path / path
+    if "." in path:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("")
+    else:
+        file.mkdir()
+    assert design.name(file) == name
+
+
+def test_a_name_that_no_service_can_have(tmp_path: Path) -> None:
+    file = tmp_path / "a b.yaml"
+    file.write_text("")
+    with pytest.raises(model.Refused) as caught:
+        design.name(file)
+    assert "--name" in caught.value.problems[0].hint
