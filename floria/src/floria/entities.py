@@ -5,7 +5,7 @@ Children own their parent, edges own their endpoints; nothing here lists its chi
 """
 
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import msgspec
 
@@ -195,7 +195,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     metadata: dict[str, Value] = {}
 
 
-_KINDS = {type: Kind(type.__struct_config__.tag) for type in Entity.__args__}  # type: ignore[attr-defined]
+_KINDS = {type: Kind(type.__struct_config__.tag) for type in get_args(Entity)}
 
 
 def kind_of(entity: Entity) -> Kind:

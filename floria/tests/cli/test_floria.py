@@ -170,6 +170,8 @@ def test_a_bad_export_changes_nothing(
     [
         (["get", "nonsense"], 2, "error: Invalid value for 'ID...': 'nonsense' is not an id"),
         (["get", "0" * 26], 1, "error: there is no entity 0000"),
+        (["list", "shop"], 2, "directory is 'shop'; '/' or '/name/name' was expected"),
+        (["--store", "memory:", "list"], 1, "error: a store in memory is empty when it is opened"),
         (["frobnicate"], 2, "error: No such command 'frobnicate'"),
         (["list", "--kind", "thing"], 2, "error: Invalid value for '--kind'"),
         (["query", "--where", "port"], 1, "error: 'port', at 5: an operator"),

@@ -45,6 +45,17 @@ def test_a_feed_wakes_when_something_is_committed_and_only_then(store: Store) ->
     assert [change.id for change in seen] == [entity.id for entity in expected]
 
 
+def test_an_idle_store_has_no_thread_that_could_wake_up(harness: Any) -> None:
+    """R60: whoever waits for changes waits in their own thread, without a timeout."""
+    before = threading.active_count()
+    store: Store = harness.make()
+    samples.put(store, samples.vertex())
+    feed = store.watch()
+    assert threading.active_count() == before
+    feed.close()
+    store.close()
+
+
 def test_a_feed_is_closed_from_another_thread_and_with_its_store(store: Store) -> None:
     feeds = [store.watch(), store.watch()]
     threads = [threading.Thread(target=lambda feed=feed: list(feed)) for feed in feeds]

@@ -12,11 +12,8 @@ from floria.cli.output import OUTPUTS, Output
 
 MANUAL = """Look into a Floria store, move what is in it, back it up.
 
-\b
-A store is named by an address:
-  PATH or sqlite:PATH     a SQLite file, the default backend
-  memory:                 an empty one that ends with the command
-Give it with --store or in the environment variable FLORIA_STORE.
+A store is named by an address: PATH or sqlite:PATH, a SQLite file. Give it with --store, before or after the command,
+or in the environment variable FLORIA_STORE.
 
 Reading and backup work while another process has the store open; import and restore do not.
 

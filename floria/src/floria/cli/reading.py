@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from floria import ids
+from floria import entities, ids
 from floria.cli import output
 from floria.cli.context import Settings, pass_settings
 from floria.entities import Entity, Kind
 from floria.ids import Id
 from floria.store import expressions
 from floria.store.interface import NotFound, Query, Reader
+from floria.values import InvalidValue
 
 LIMIT = 100
 
@@ -29,7 +30,21 @@ class IdType(click.ParamType[Id]):
             self.fail(str(error), param, context)
 
 
+class DirectoryType(click.ParamType[str]):
+    """The path of a directory."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> str:
+        try:
+            entities.check_directory(value)
+        except InvalidValue as error:
+            self.fail(str(error), param, context)
+        return str(value)
+
+
 ID = IdType()
+DIRECTORY = DirectoryType()
 KIND = click.Choice([kind.value for kind in Kind])
 limit_option = click.option(
     "--limit", type=click.IntRange(min=0), default=LIMIT, show_default=True, help="At most so many; 0: all."
@@ -55,7 +70,7 @@ def get(settings: Settings, id: tuple[Id, ...]) -> None:
 
 
 @click.command("list")
-@click.argument("directory", default="/")
+@click.argument("directory", default="/", type=DIRECTORY)
 @click.option("--kind", "kinds", multiple=True, type=KIND, help="Only of this kind (repeatable).")
 @limit_option
 @pass_settings
@@ -72,7 +87,7 @@ def list_(settings: Settings, directory: str, kinds: tuple[str, ...], limit: int
 @click.command()
 @click.option("--kind", "kinds", multiple=True, type=KIND, help="Of one of these kinds (repeatable).")
 @click.option("--class", "classes", multiple=True, metavar="CLASS", help="Of this class or a descendant (repeatable).")
-@click.option("--directory", metavar="PATH", help="In this directory and below.")
+@click.option("--directory", type=DIRECTORY, metavar="PATH", help="In this directory and below.")
 @click.option("--only", is_flag=True, help="In the directory itself, not below.")
 @click.option("--name", help="Of this name.")
 @click.option("--parent", type=ID, help="Directly in this entity.")

@@ -171,7 +171,10 @@ class Reader(Protocol):
 
     def get(self, id: Id) -> Entity | None: ...
     def get_many(self, ids: Sequence[Id]) -> list[Entity | None]: ...
-    def query(self, query: Query) -> Iterator[Entity]: ...
+    def query(self, query: Query) -> Iterator[Entity]:
+        """Yield the selected entities, as they are asked for: use it up inside the ``with`` block."""
+        ...
+
     def path(self, start: Sequence[Id], steps: Sequence[Step]) -> list[Id]:
         """Return the ids reached from `start`, each once, in order of id."""
         ...
@@ -216,12 +219,17 @@ class Transaction(Reader, Protocol):
     def put(self, entity: Entity) -> Entity:
         """Write `entity`, whose revision is the one it was read at (0: it is new). Return it as stored.
 
-        Raises `Conflict`. The stored revision is one more; `created` and `modified` are set by the store.
+        The stored revision is one more; `created` and `modified` are set by the store. Raises `Conflict`, and
+        `StoreError` when it is not well formed, when its parent or an end of it does not exist (write those first),
+        or when it would contain itself.
         """
         ...
 
     def delete(self, id: Id, revision: int | None = None) -> None:
-        """Delete an entity, with its children, their edges and its own edges; releases claims and allocations."""
+        """Delete an entity, with its children, their edges and its own edges; releases claims and allocations.
+
+        Raises `NotFound`, `Conflict`, and `StoreError` for a directory that is not empty.
+        """
         ...
 
     def allocate(self, target: Id, name: str, amount: int | float, holder: Id) -> int | float:
@@ -271,7 +279,11 @@ class Store(Protocol):
         ...
 
     def on_commit(self, listener: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
-        """Call `listener` after every commit of this process, from the committing thread; returns the removal."""
+        """Call `listener` after every commit of this process, from the committing thread; returns the removal.
+
+        The commit is durable then; the changes are empty when only journals, claims or allocations were written.
+        Commits of several threads may be told in any order; a feed is in order. What a listener raises is logged.
+        """
         ...
 
     def put_blob(self, content: BinaryIO | bytes) -> str:
@@ -282,7 +294,10 @@ class Store(Protocol):
     def delete_blob(self, digest: str) -> None: ...
     def blobs(self) -> Iterable[str]: ...
     def backup(self, file: FilePath) -> None:
-        """Write a complete, consistent copy (entities, journals, blobs) while the store is in use."""
+        """Write a complete, consistent copy (entities, journals, blobs) while the store is in use.
+
+        The file is replaced when all is written, and not touched when anything fails.
+        """
         ...
 
     def close(self) -> None: ...

@@ -9,9 +9,11 @@ __all__ = ["MemoryStore", "open_address", "restore"]
 
 
 def open_address(address: str, *, read_only: bool = False) -> MemoryStore:
-    """Return an empty store; what follows ``memory:`` must be empty."""
+    """Return an empty store; what follows ``memory:`` must be empty. There is nothing in it to be read only."""
     if address:
         raise StoreError(f"memory:{address} is no address", "a store in memory has no name: write memory:")
+    if read_only:
+        raise StoreError("a store in memory is empty when it is opened: there is nothing to read", "write sqlite:PATH")
     return MemoryStore()
 
 
