@@ -1,0 +1,4 @@
+#!/bin/sh
+set -eu
+rm -f "$FOLDER/visits"
+if [ -d "$FOLDER" ]; then rmdir "$FOLDER"; fi
