@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from floria.store.interface import StoreError
@@ -26,8 +27,9 @@ class Ownership:
                 f"{database}: process {owner or 'unknown'} has it open for writing",
                 "end that process, or ask it (khutulun …); reading and backup need no stop",
             ) from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
+        with suppress(OSError):  # the number only helps people; a full disk must not keep the store from being opened
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
 
     def release(self) -> None:
         """Let others own the store."""

@@ -82,9 +82,14 @@ class SqliteStore:
                 self._open_for_reading()
             else:
                 self._owned = _Owned(self.path)
+        try:
+            if not read_only:
                 self._blobs.clean()
-        with self.read() as reader:
-            self._bell = Bell(reader.position())
+            with self.read() as reader:
+                self._bell = Bell(reader.position())
+        except BaseException:
+            self._release()
+            raise
 
     @property
     def statistics(self) -> dict[str, int]:
@@ -151,9 +156,12 @@ class SqliteStore:
                 return
             self._closed = True
             self._bell.close()
-            self._pool.close()
-            if self._owned is not None:
-                self._owned.close()
+            self._release()
+
+    def _release(self) -> None:
+        self._pool.close()
+        if self._owned is not None:
+            self._owned.close()
 
     def _open_for_reading(self) -> None:
         if not self.path.exists():
