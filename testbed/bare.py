@@ -1,12 +1,14 @@
 """The machine itself, without systemd, as a private copy: what a program does there stays there."""
 
 import os
+from pathlib import Path
 from types import TracebackType
 
 from testbed import checkout, machine, namespace
 
-# Arguments: path and mode of every share; the new root is an overlay on the machine's own
+# Arguments: number of groups, groups…, shares…; the new root is an overlay on the machine's own
 SETUP = """
+groups=$1; shift
 umask 022
 mount -t tmpfs -o mode=755 tmpfs /mnt
 mkdir -p /mnt/upper /mnt/work /mnt/root
@@ -15,6 +17,11 @@ root=/mnt/root
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount --rbind /sys "$root/sys"
+while [ "$groups" -gt 0 ]; do
+    mount --bind "$1" "$root${1%/*/*}"
+    shift
+    groups=$((groups - 1))
+done
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 for share in "$@"; do
@@ -43,11 +50,15 @@ class Bare(machine.Machine):
         if "KHUTULUN_CACHE" in os.environ:
             self.environment["KHUTULUN_CACHE"] = os.environ["KHUTULUN_CACHE"]
         shares = [str(share.path) for share in checkout.shares() if not share.writable]
-        self._namespace = namespace.Namespace(SETUP, *shares)
+        self._namespace = namespace.Namespace(SETUP, *shares, grouped=True)
 
     def entry(self) -> list[str]:
         """See `machine.Machine.entry`."""
         return self._namespace.entry()
+
+    def groups(self) -> list[Path]:
+        """See `machine.Machine.groups`."""
+        return self._namespace.groups
 
     def __enter__(self) -> "Bare":
         return self

@@ -29,13 +29,18 @@ def hierarchies(layout: Layout) -> list[Path]:
         return [ROOT]
     if layout is Layout.UNIFIED:
         return [ROOT / "unified", ROOT / "systemd"]
-    return sorted(path for path in ROOT.iterdir() if _is_hierarchy(path) and path.name != "unified")
+    return [path for path in every() if path.name != "unified"]
 
 
-def create(lab: str, host: str, layout: Layout) -> list[Path]:
-    """Make the group of `host` below the one of `lab` in every hierarchy and return them."""
+def every() -> list[Path]:
+    """Return the roots of all hierarchies that the machine has."""
+    return [ROOT] if native() is Layout.UNIFIED else sorted(path for path in ROOT.iterdir() if _is_hierarchy(path))
+
+
+def create(lab: str, host: str, roots: list[Path]) -> list[Path]:
+    """Make the group of `host` below the one of `lab` in each hierarchy of `roots` and return them."""
     groups = []
-    for root in hierarchies(layout):
+    for root in roots:
         group = root
         for name in (lab, host):
             _hand_down(group)
@@ -71,8 +76,7 @@ def visitors(first: int, layout: Layout) -> list[Path]:
 
 def remove(lab: str) -> None:
     """Remove every group of `lab`, all of which must be empty of processes."""
-    roots = [ROOT] if native() is Layout.UNIFIED else [path for path in ROOT.iterdir() if _is_hierarchy(path)]
-    for root in roots:
+    for root in every():
         remove_tree(root / lab)
 
 

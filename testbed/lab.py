@@ -88,7 +88,7 @@ class Lab(host.Ground):
             root=self._namespace.root,
             folder=f"{HOSTS}/{name}",
             lower=self._rootfs,
-            groups=cgroups.create(self._namespace.lease.name, name, self.layout),
+            groups=cgroups.create(self._namespace.lease.name, name, cgroups.hierarchies(self.layout)),
             layout=self.layout,
             bridge=BRIDGE,
             addresses=(f"10.50.0.{number}/24", f"fd50::{number}/64"),

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from testbed import leases, processes
+from testbed import cgroups, leases, processes
 
 INIT = Path(__file__).with_name("init.py")
 UNSHARE = [
@@ -26,13 +26,31 @@ UNSHARE = [
 class Namespace:
     """New process, mount, network, host-name and IPC namespaces, prepared by a shell script."""
 
-    def __init__(self, script: str, *arguments: str) -> None:
-        """Make them and run `script` in them as root; raise `TestBedError` with its words when it fails."""
+    def __init__(self, script: str, *arguments: str, grouped: bool = False) -> None:
+        """Make them and run `script` in them as root; raise `TestBedError` with its words when it fails.
+
+        With `grouped` they have control groups of their own, which they see as the roots; `groups` has them, and
+        `script` gets them before its other arguments, with their number first.
+        """
         leases.collect()
         self.lease = leases.take()
+        self.groups = cgroups.create(self.lease.name, "inside", cgroups.every()) if grouped else []
+        if grouped:
+            arguments = (str(len(self.groups)), *map(str, self.groups), *arguments)
         with tempfile.TemporaryFile() as errors:
             self._maker = subprocess.Popen(
-                [*UNSHARE, "--", sys.executable, "-I", "-S", str(INIT), script, *arguments],
+                [
+                    *self._joining(),
+                    *UNSHARE,
+                    *(["--cgroup"] if grouped else []),
+                    "--",
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    str(INIT),
+                    script,
+                    *arguments,
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -55,7 +73,11 @@ class Namespace:
 
     def entry(self) -> list[str]:
         """Return the command that runs its arguments inside."""
-        return ["nsenter", "-t", str(self.pid), "-m", "-n", "-u", "-i", "-p", "--"]
+        return ["nsenter", "-t", str(self.pid), "-m", "-n", "-u", "-i", "-p", *(["-C"] if self.groups else []), "--"]
+
+    def _joining(self) -> list[str]:
+        join = 'while [ "$1" != : ]; do echo 0 >"$1/cgroup.procs"; shift; done; shift; exec "$@"'
+        return ["sh", "-eu", "-c", join, "join", *map(str, self.groups), ":"]
 
     def close(self) -> None:
         """End every process inside, and with them all that the namespaces held. A second call does nothing."""

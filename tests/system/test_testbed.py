@@ -207,6 +207,10 @@ def test_bare_has_no_systemd_and_keeps_to_itself(bare: Bare) -> None:
     bare.run(["ip", "link", "add", "mark0", "type", "dummy"], check=False)
     assert not Path("/etc/testbed-mark").exists()
     assert not Path("/sys/class/net/mark0").exists()
+    for root in cgroups.every():
+        bare.run(["mkdir", str(root / "testbed-mark")])
+        assert not (root / "testbed-mark").exists()
+    assert {line.rpartition(":")[2] for line in bare.read("/proc/self/cgroup").splitlines()} == {"/"}
     bare.run(["python", "-c", "import msgspec"])
     orphan = bare.run(["sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!"]).stdout.strip()
     assert bare.read(f"/proc/{orphan}/status").count("PPid:\t1\n") == 1
