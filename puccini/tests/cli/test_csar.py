@@ -1,6 +1,10 @@
 """``puccini-csar`` as a user sees it (R84, R101)."""
 
 import io
+import os
+import pty
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -146,3 +150,20 @@ def test_an_archive_inside_its_own_folder(run: Run, place: Path) -> None:
     first = inside.read_bytes()
     assert run("puccini-csar", "create", place, "--file", inside, "--force").code == 0
     assert inside.read_bytes() == first
+
+
+def test_progress_is_for_terminals(run: Run, place: Path, tmp_path: Path) -> None:
+    """R101: what takes time shows how far it is, where somebody looks; nowhere else."""
+    (place / "blob.bin").write_bytes(os.urandom(17 * 1024 * 1024))
+    program = Path(sys.executable).parent / "puccini-csar"
+    assert run("puccini-csar", "create", place, "--file", "big.csar").err == ""
+    master, slave = pty.openpty()
+    try:
+        ran = subprocess.run([program, "verify", "big.csar"], stdout=subprocess.PIPE, stderr=slave, check=True)
+        shown = os.read(master, 4096).decode()
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert ran.stdout == b"big.csar: valid\n"
+    assert "verifying" in shown
+    assert "100%" in shown

@@ -243,3 +243,61 @@ def test_packed_and_plain_give_the_same(run: Run, place: Path) -> None:
     Path("shop.csar").write_bytes(csar.pack(place / "service.yaml"))
     plain = run("puccini-tosca", "compile", "--name", "x", place / "service.yaml").out
     assert run("puccini-tosca", "compile", "--name", "x", "shop.csar").out == plain
+
+
+GRAPH = """\
+tosca_definitions_version: tosca_2_0
+artifact_types: { Script: { file_ext: [ sh ] } }
+capability_types: { Cap: {} }
+interface_types: { I: { operations: { go: { inputs: { x: { type: integer } } } } } }
+relationship_types: { Rel: { interfaces: { i: { type: I } } } }
+node_types:
+  Web:
+    properties: { load: { type: integer } }
+    requirements: [ { peer: { capability: Cap, relationship: Rel, count_range: [ 0, 1 ] } } ]
+    capabilities: { cap: Cap }
+policy_types:
+  Scale:
+    triggers:
+      up:
+        event: overload
+        condition: { $greater_than: [ { $get_property: [ web, load ] }, 5 ] }
+        action: [ { set_state: scaled } ]
+      down:
+        event: overload
+        condition: { $less_than: [ { $get_property: [ web, load ] }, 5 ] }
+        action: [ { set_state: small } ]
+functions:
+  twice: { signatures: [ { arguments: [ { type: integer } ], result: { type: integer } } ] }
+service_template:
+  node_templates:
+    web:
+      type: Web
+      properties: { load: 9 }
+      requirements:
+      - peer:
+          node: db
+          relationship:
+            type: Rel
+            interfaces:
+              i:
+                operations:
+                  go: { implementation: scripts/start.sh, inputs: { x: { $get_property: [ SELF, SOURCE, load ] } } }
+    db: { type: Web, properties: { load: { $twice: [ 2 ] } } }
+  policies:
+  - scale: { type: Scale, targets: [ web ] }
+"""
+
+
+def test_events_of_policies_and_relationships(run: Run, place: Path) -> None:
+    """R82, T116, T155: conditions decide; relationships handle events too; what cannot run here says so."""
+    (place / "service.yaml").write_text(GRAPH)
+    found = run(
+        *("puccini-tosca", "instantiate", place / "service.yaml"),
+        *("--event", "overload@web", "--event", "overload", "--event", "i.go"),
+    )
+    assert found.code == 0, found.err
+    assert "event overload@web\n  service/web: scale.up would run\n  service/web: scale.down skipped" in found.out
+    assert "service/scale: scale.up would run" in found.out
+    assert "service/web-peer: i.go would run (scripts/start.sh)\n    x = 9" in found.out
+    assert "nothing here that runs plugins ($twice)" in found.out

@@ -96,7 +96,9 @@ def verify(file: Path, output: Output) -> int:
     findings: list[Finding] = []
     with ExitStack() as stack:
         try:
-            findings += csar.verify(_open(file, stack))
+            archive = _open(file, stack)
+            with frame.progress("verifying", _size(archive)) as progress:
+                findings += csar.verify(archive, progress)
         except CommandError as error:
             if output is Output.HUMAN or error.code is not Exit.INVALID:
                 raise
@@ -126,7 +128,8 @@ def extract(file: Path, folder: Path | None, output: Output) -> None:
     with ExitStack() as stack:
         archive = _open(file, stack)
         try:
-            count = csar.extract(archive, folder)
+            with frame.progress("unpacking", _size(archive)) as progress:
+                count = csar.extract(archive, folder, progress)
         except ArchiveError as error:
             raise opening.refused(file, error) from error
         data = {"archive": str(file), "folder": str(folder), "files": count, "entry": archive.entry}
@@ -180,8 +183,9 @@ def _save(plan: Plan, target: Path, form: Format, *, digests: bool) -> int:
         raise opening.unreadable(target, error) from error
     draft = Path(name)
     try:
-        with os.fdopen(descriptor, "w+b") as out:
-            creation.write(plan, out, form, digests=digests)
+        total = sum(path.stat().st_size for path in plan.files.values())
+        with os.fdopen(descriptor, "w+b") as out, frame.progress("packing", total) as progress:
+            creation.write(plan, out, form, digests=digests, progress=progress)
             size = out.seek(0, io.SEEK_END)
         _check(draft)
         draft.chmod(0o644)
@@ -208,6 +212,10 @@ def _open(file: Path, stack: ExitStack) -> Archive:
         return stack.enter_context(csar.open(file))
     except ArchiveError as error:
         raise opening.refused(file, error) from error
+
+
+def _size(archive: Archive) -> int:
+    return sum(entry.size for entry in archive.entries.values())
 
 
 def _plain(archive: Archive) -> dict[str, Any]:

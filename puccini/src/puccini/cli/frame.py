@@ -2,7 +2,8 @@
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum, StrEnum
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from puccini.cli.version import VERSION
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _WIDTH = 100
+_LONG = 16 * 1024 * 1024
 
 
 class Exit(IntEnum):
@@ -97,6 +99,16 @@ def complain(message: str, hint: str = "") -> None:
     click.echo(f"error: {message}", err=True)
     if hint:
         click.echo(f"hint: {hint}", err=True)
+
+
+@contextmanager
+def progress(label: str, total: int) -> "Iterator[Callable[[str, int], None]]":
+    """Show on a terminal how many of `total` bytes are done, where that takes time; yield what to tell of each file."""
+    if total < _LONG or not sys.stderr.isatty():
+        yield lambda name, size: None
+        return
+    with click.progressbar(length=total, label=label, file=sys.stderr) as bar:
+        yield lambda name, size: bar.update(size)
 
 
 def output_option(command: Command) -> Command:

@@ -4,9 +4,9 @@
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeAlias
 
 import msgspec
 
@@ -15,6 +15,10 @@ from puccini.csar.limits import Limits
 
 CHUNK = 1 << 16
 BLOCK = 512
+
+
+Progress: TypeAlias = Callable[[str, int], None]
+"""Told the name and the size of each file that was dealt with."""
 
 
 class Format(StrEnum):

@@ -20,7 +20,7 @@ import msgspec
 
 from puccini.csar import container, meta, names
 from puccini.csar.archive import YAML_SUFFIXES
-from puccini.csar.container import Format
+from puccini.csar.container import Format, Progress
 from puccini.csar.errors import ArchiveError, Refusal
 from puccini.csar.limits import DEFAULT, MIB
 
@@ -34,6 +34,10 @@ _FASTEST = 1
 _LARGE = MIB
 _WORTHWHILE = 0.97
 _LINK_HINT = "put the file itself there, or leave the link out with --exclude"
+
+
+def _silent(name: str, size: int) -> None:
+    """Show no progress."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +77,9 @@ def from_folder(
     return Plan(files=files, meta=said, left_out=tuple(sorted(left_out)))
 
 
-def write(plan: Plan, out: BinaryIO, form: Format = Format.ZIP, *, digests: bool = True) -> None:
+def write(
+    plan: Plan, out: BinaryIO, form: Format = Format.ZIP, *, digests: bool = True, progress: Progress = _silent
+) -> None:
     """Write the archive that `plan` describes. With `digests`, ``TOSCA.meta`` says the digest of every file.
 
     Raises `ArchiveError`.
@@ -86,12 +92,12 @@ def write(plan: Plan, out: BinaryIO, form: Format = Format.ZIP, *, digests: bool
         said = msgspec.structs.replace(said, digests={})
     head = (said.place, meta.render(said))
     if form is Format.ZIP:
-        _write_zip(head, plan.files, out)
+        _write_zip(head, plan.files, out, progress)
     elif form is Format.TAR:
-        _write_tar(head, plan.files, out)
+        _write_tar(head, plan.files, out, progress)
     else:
         with gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=out, mtime=0) as packed:
-            _write_tar(head, plan.files, packed)
+            _write_tar(head, plan.files, packed, progress)
 
 
 def content(plan: Plan, form: Format = Format.ZIP, *, digests: bool = True) -> bytes:
@@ -173,7 +179,7 @@ def _check_names(plan: Plan) -> None:
         container.check_file_size(name, _status(path).st_size, DEFAULT)
 
 
-def _write_zip(head: tuple[str, bytes], files: Mapping[str, Path], out: BinaryIO) -> None:
+def _write_zip(head: tuple[str, bytes], files: Mapping[str, Path], out: BinaryIO, progress: Progress) -> None:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
         archive.writestr(_zip_info(head[0], 0o644, len(head[1])), head[1])
         for name in sorted(files):
@@ -183,6 +189,7 @@ def _write_zip(head: tuple[str, bytes], files: Mapping[str, Path], out: BinaryIO
                 info.compress_type = zipfile.ZIP_STORED
             with _opened(files[name]) as source, archive.open(info, "w") as target:
                 _copy(name, source, target, status.st_size)
+            progress(name, status.st_size)
 
 
 def _is_stored(path: Path, size: int) -> bool:
@@ -210,7 +217,9 @@ def _zip_info(name: str, mode: int, size: int) -> zipfile.ZipInfo:
     return info
 
 
-def _write_tar(head: tuple[str, bytes], files: Mapping[str, Path], out: BinaryIO | gzip.GzipFile) -> None:
+def _write_tar(
+    head: tuple[str, bytes], files: Mapping[str, Path], out: BinaryIO | gzip.GzipFile, progress: Progress
+) -> None:
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
         archive.addfile(_tar_info(head[0], 0o644, len(head[1])), io.BytesIO(head[1]))
         for name in sorted(files):
@@ -220,6 +229,7 @@ def _write_tar(head: tuple[str, bytes], files: Mapping[str, Path], out: BinaryIO
                     archive.addfile(_tar_info(name, _mode(status), status.st_size), source)
                 except OSError as error:
                     raise _unreadable(files[name], error) from error
+            progress(name, status.st_size)
 
 
 def _tar_info(name: str, mode: int, size: int) -> tarfile.TarInfo:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from puccini.csar import limits
 from puccini.csar.archive import Archive
+from puccini.csar.container import Progress
 from puccini.csar.errors import ArchiveError, Refusal
 
 
-def extract(archive: Archive, target: Path) -> int:
+def extract(archive: Archive, target: Path, progress: Progress | None = None) -> int:
     """Unpack `archive` into the folder `target`, which must not exist or be empty. Return the number of files.
 
     Contents are checked while they are written. A failure leaves `target` as it was. Raises `ArchiveError`.
@@ -24,6 +25,8 @@ def extract(archive: Archive, target: Path) -> int:
     try:
         for name in sorted(archive.entries):
             _write(archive, name, staging / name)
+            if progress is not None:
+                progress(name, archive.entries[name].size)
         staging.chmod(0o755)
         staging.replace(target)
     except OSError as error:

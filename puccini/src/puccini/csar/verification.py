@@ -8,6 +8,7 @@ import msgspec
 
 from puccini.csar import meta
 from puccini.csar.archive import YAML_SUFFIXES, Archive
+from puccini.csar.container import Progress
 from puccini.csar.errors import ArchiveError, Refusal
 
 _FIRST_KEY = b"tosca_definitions_version"
@@ -23,7 +24,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     warning: bool = False
 
 
-def verify(archive: Archive) -> list[Finding]:
+def verify(archive: Archive, progress: Progress | None = None) -> list[Finding]:
     """Return all that is wrong with `archive`, in order of entry; an archive without errors conforms (clause 5)."""
     findings: list[Finding] = []
     digests: dict[str, str] = {}
@@ -34,6 +35,8 @@ def verify(archive: Archive) -> list[Finding]:
             findings.append(
                 Finding(refusal=error.refusal, message=error.message, entry=error.entry or name, hint=error.hint)
             )
+        if progress is not None:
+            progress(name, archive.entries[name].size)
     if archive.meta is not None:
         findings += _check_digests(archive.meta, digests)
         findings += _check_meta(archive.meta)
