@@ -90,7 +90,8 @@ class TestCommands:
         monkeypatch.setenv("SECRET_OF_THE_HOST", "1")
         found = effects.perform(sh("env | cut -d= -f1 | sort"), CHANGE, limits())
         assert isinstance(found, requests.Output)
-        assert set(found.stdout.split()) <= {"PATH", "LC_ALL", "PWD", "OLDPWD", "_", "SHLVL"}
+        own = {"HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"}
+        assert set(found.stdout.split()) <= {"PATH", "LC_ALL", "PWD", "OLDPWD", "_", "SHLVL"} | own
 
     def test_nothing_stays_in_the_spool(self, effects: Effects, tmp_path: Path) -> None:
         effects.perform(sh("true"), CHANGE, limits())
@@ -211,9 +212,9 @@ def test_r94_effects_in_doubt(tmp_path: Path) -> None:
     prior = [Effect("never", sh("echo ran"), True, boot=boot), Effect("rebooted", sh("reboot"), True, boot="earlier")]
     prior += [Effect("begun", sh("begun"), True, boot=boot), Effect("file", file, True, boot=boot)]
     prior += [Effect("post", requests.SendHttp("POST", "http://127.0.0.1:1/"), True, boot=boot)]
-    (spool / "begun").mkdir(parents=True)
-    for name in ("lock", "started", "out", "err"):
-        (spool / "begun" / name).touch()
+    spool.mkdir()
+    for name, content in (("record", "started 99999999\n"), ("out", ""), ("err", "")):
+        (spool / f"begun.{name}").write_text(content)
     journal = MemoryJournal()
     for effect in prior:
         journal.intent(effect)

@@ -42,9 +42,10 @@ class Effects:
     """Performs the effects of one call; used by one thread at a time.
 
     `spool` is a private folder on the host's own disk where running commands leave their results; without it a command
-    dies with the host. `environment` is the whole environment of commands. `prior` are the effects of an earlier,
-    interrupted attempt: a request equal to one of them, not taken yet, is answered with its outcome instead of being
-    done again; an effect in doubt is resolved first. What is not lent (`graph`, `evaluate`, `secrets`) is refused.
+    dies with the host. `environment` is the whole environment of commands, by default `processes.environment`. `prior`
+    are the effects of an earlier, interrupted attempt: a request equal to one of them, not taken yet, is answered with
+    its outcome instead of being done again; an effect in doubt is resolved first. What is not lent (`graph`,
+    `evaluate`, `secrets`) is refused.
     """
 
     def __init__(
@@ -54,14 +55,15 @@ class Effects:
         mode: Mode = Mode.LIVE,
         prior: Iterable[Effect] = (),
         spool: Path | None = None,
-        environment: Mapping[str, str] = processes.ENVIRONMENT,
+        environment: Mapping[str, str] | None = None,
         graph: GraphAccess | None = None,
         evaluate: Evaluate | None = None,
         secrets: Secrets | None = None,
         log: Log | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        self.mode, self.spool, self.environment = mode, spool, environment
+        self.mode, self.spool = mode, spool
+        self.environment = processes.environment() if environment is None else environment
         self._journal, self._clock = journal, clock
         self._graph, self._evaluate, self._secrets, self._log = graph, evaluate, secrets, log
         self._prior = [e for e in prior if e.outcome is None or e.outcome.status is not Status.RECORDED]

@@ -19,6 +19,14 @@ ENVIRONMENT: Mapping[str, str] = {"PATH": PATH, "LC_ALL": "C.UTF-8"}
 CHUNK = 64 * 1024
 
 
+_INHERITED = ("HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of commands: plain, and where this user's home, runtime folder and session bus are."""
+    return {**ENVIRONMENT, **{name: os.environ[name] for name in _INHERITED if name in os.environ}}
+
+
 class Limits(msgspec.Struct, frozen=True):
     """What is left of a call: `deadline` on the monotonic clock, `output` in bytes for each stream."""
 
