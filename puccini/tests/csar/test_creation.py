@@ -153,6 +153,17 @@ def test_verification_finds_what_is_no_definition(folder: Path) -> None:
     assert found == [("service.yaml", Refusal.ENTRY, False), ("second.txt", Refusal.ENTRY, False)]
 
 
+def test_verification_looks_into_plugins(folder: Path) -> None:
+    """R31: the content is what the suffix says."""
+    (folder / "plugins" / "good.wasm").write_bytes(b"\0asm\r\0\1\0")
+    (folder / "plugins" / "bad.wasm").write_bytes(b"hello")
+    (folder / "plugins" / "tool.run").write_bytes(b"#!/bin/sh\n")
+    (folder / "plugins" / "text.run").write_bytes(b"")
+    with csar.open(creation.content(creation.from_folder(folder))) as archive:
+        found = [(one.entry, one.refusal) for one in csar.verify(archive)]
+    assert found == [("plugins/bad.wasm", Refusal.PLUGIN), ("plugins/text.run", Refusal.PLUGIN)]
+
+
 def test_an_old_version_is_a_warning(folder: Path) -> None:
     """R86."""
     old = csar.Meta(version="1.1", entry="service.yaml")

@@ -172,6 +172,13 @@ def test_plugins_are_found_by_name(packer: Packer) -> None:
         assert archive.plugins["web"].file == "plugins/web.wasm"
 
 
+def test_carriers_are_those_of_floria() -> None:
+    """R33: the same names as in the plugin contract."""
+    from floria.plugins import carriers
+
+    assert {one.value for one in Carrier} == {one.value for one in carriers.Carrier}
+
+
 @pytest.mark.parametrize(
     ("names", "why"),
     [

@@ -27,6 +27,13 @@ class Carrier(StrEnum):
 
 SUFFIXES = {".wasm": Carrier.WASM, ".py": Carrier.PYTHON, ".run": Carrier.EXECUTABLE}
 
+BEGINNINGS: Mapping[Carrier, tuple[bytes, ...]] = {
+    Carrier.WASM: (b"\0asm",),
+    Carrier.PYTHON: (b"",),
+    Carrier.EXECUTABLE: (b"#!", b"\x7fELF"),
+}
+"""What the file of each carrier begins with."""
+
 
 class PluginFile(msgspec.Struct, frozen=True, kw_only=True):
     """A plugin in an archive: its name, its carrier, the file that is its blob."""

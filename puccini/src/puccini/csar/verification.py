@@ -6,10 +6,11 @@ that take archives from outside call it.
 
 import msgspec
 
-from puccini.csar import meta
+from puccini.csar import meta, plugins
 from puccini.csar.archive import YAML_SUFFIXES, Archive
 from puccini.csar.container import Progress
 from puccini.csar.errors import ArchiveError, Refusal
+from puccini.csar.plugins import PluginFile
 
 _FIRST_KEY = b"tosca_definitions_version"
 
@@ -43,6 +44,9 @@ def verify(archive: Archive, progress: Progress | None = None) -> list[Finding]:
     for name in (archive.entry, *archive.others):
         if name in digests:
             findings += _check_definitions(archive, name)
+    for plugin in archive.plugins.values():
+        if plugin.file in digests:
+            findings += _check_plugin(archive, plugin)
     return findings
 
 
@@ -95,6 +99,17 @@ def _check_definitions(archive: Archive, name: str) -> list[Finding]:
             )
         )
     return findings
+
+
+def _check_plugin(archive: Archive, plugin: PluginFile) -> list[Finding]:
+    begins = plugins.BEGINNINGS[plugin.carrier]
+    head = next(iter(archive.chunks(plugin.file)), b"")
+    if head.startswith(begins):
+        return []
+    expected = " or ".join(repr(one)[1:] for one in begins)
+    message = f"a plugin with this suffix begins with {expected}; this file does not"
+    hint = "see the suffixes of plugins in the documentation of archives"
+    return [Finding(refusal=Refusal.PLUGIN, message=message, entry=plugin.file, hint=hint)]
 
 
 def _begins_right(content: bytes) -> bool:
