@@ -42,7 +42,7 @@ def check(text: bytes, files: dict[str, str], profiles: dict[str, str], memory: 
         assert all(one.message for one in failed.diagnostics)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_broken_files(memory: Any, catalog: Any, data: st.DataObject) -> None:
     text, files, profiles = data.draw(st.sampled_from(SOURCES))
@@ -89,7 +89,7 @@ PARSED = [
 ]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_files_with_something_else_at_a_place(memory: Any, catalog: Any, data: st.DataObject) -> None:
     tree, files, profiles = data.draw(st.sampled_from(PARSED))

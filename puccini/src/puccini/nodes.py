@@ -50,15 +50,17 @@ class Node:
 
     @property
     def origin(self) -> str:
-        """``file:line:column``, counted from 1."""
-        return f"{self.document.name}:{self.start.line + 1}:{self.start.column + 1}"
+        """``file:line:column`` of its key, or of itself where there is none, counted from 1."""
+        mark = self.key_range[0]
+        return f"{self.document.name}:{mark.line + 1}:{mark.column + 1}"
 
     @property
     def key_range(self) -> tuple[yaml.Mark, yaml.Mark]:
         """Where the key of this node stands; the node itself for items of lists and for the top."""
-        if self.parent is not None and isinstance(self.parent.value, yaml.Map):
+        if self.parent is not None and type(self.parent.value) is yaml.Map:
             mark = self.parent.value.marks[self.key][0]
-            return mark, mark
+            width = len(self.key) if isinstance(self.key, str) else 1
+            return mark, yaml.Mark(mark.name, mark.index, mark.line, mark.column + width, None, None)
         return self.start, self.end
 
     def child(self, key: Any) -> "Node":

@@ -60,7 +60,7 @@ def require(
         if name not in given and definition.required and definition.initial is UNSET:
             message = f"the {definition.role} {name!r} of {owner} is required"
             hint = f"assign it under '{_section(definition)}'"
-            resolver.report.error("missing-property", message, node, hint, related=definition.node)
+            resolver.report.error("missing-property", message, node, hint, key=True, related=definition.node)
 
 
 def check(value: Value, node: Node, schema: Schema | None, scope: Scope, resolver: Resolver) -> Value:
