@@ -49,7 +49,7 @@ def test_hand_written_component_works(host: PluginHost, load: Callable[[bytes], 
 @pytest.mark.parametrize(
     ("body", "codes"),
     [
-        (components.LOOP, {"cpu-limit"}),
+        (components.LOOP, {"cpu-limit", "timeout"}),
         (components.TRAP, {"crashed"}),
         (components.MEMORY_BOMB, {"crashed"}),
         (components.TABLE_BOMB, {"crashed"}),
@@ -208,7 +208,7 @@ def test_r35_sources_that_do_not_start(host: PluginHost, source: str) -> None:
     plugin = host.load(source.encode(), Carrier.PYTHON, name="source")
     with pytest.raises(Fault) as raised:
         call(host, plugin, Budget(cpu=1))
-    assert raised.value.code in {"invalid-source", "cpu-limit"}
+    assert raised.value.code in {"invalid-source", "cpu-limit", "timeout"}
 
 
 def test_r35_too_little_memory_to_begin_with(host: PluginHost, wasm: Bench) -> None:

@@ -102,6 +102,15 @@ def test_r35_an_unsafe_cache_is_refused(tmp_path: Path, make: Callable[[Path], o
         PluginHost(tmp_path / "cache")
 
 
+def test_what_was_not_used_for_long_is_dropped(own: PluginHost, tmp_path: Path) -> None:
+    own.load(components.component(), Carrier.WASM)
+    old = compiled(tmp_path / "cache")
+    os.utime(old, (1, old.stat().st_mtime))
+    own.load(components.component(result="1"), Carrier.WASM)
+    assert not old.exists()
+    assert compiled(tmp_path / "cache").exists()
+
+
 def test_a_discarded_plugin_leaves_nothing(own: PluginHost, tmp_path: Path) -> None:
     plugin = own.load(components.component(), Carrier.WASM)
     own.describe(plugin)

@@ -22,4 +22,4 @@ class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
     requests: int = 10_000
 
 
-DESCRIBE = Budget(cpu=5.0, wall=15.0, output=MEGABYTE // 4)
+DESCRIBE = Budget(cpu=2.0, wall=30.0, output=MEGABYTE // 4)

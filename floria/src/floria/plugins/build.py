@@ -10,6 +10,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from pathlib import Path
 
 WIT = Path(__file__).parent / "wit"
 PACKAGED = Path(__file__).parent / "blobs"
+KEPT = 4
 COMPONENT_MODULE = "floria_component"
 _COMPONENT = """import plugin as source
 from floria_plugin import component
@@ -106,7 +108,17 @@ def _cached(name: str, world: str, modules: dict[str, bytes], progress: Progress
         with tempfile.TemporaryDirectory(dir=blob.parent) as staging:
             made = _componentize(Path(staging), world, modules)
             os.replace(made, blob)
+        _drop_old(name, blob.parent)
     return blob
+
+
+def _drop_old(name: str, folder: Path) -> None:
+    """Keep only the last few blobs of a plugin."""
+    versions = [
+        file for file in folder.iterdir() if re.fullmatch(rf"{re.escape(name)}-[0-9a-f]{{24}}\.wasm", file.name)
+    ]
+    for file in sorted(versions, key=lambda file: file.stat().st_mtime)[:-KEPT]:
+        file.unlink(missing_ok=True)
 
 
 def _digest(world: str, modules: dict[str, bytes]) -> str:

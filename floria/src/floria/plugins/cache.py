@@ -10,10 +10,13 @@ import hashlib
 import json
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from floria.plugins.faults import Fault
+
+UNUSED_DAYS = 60
 
 
 class Cache:
@@ -64,9 +67,11 @@ class Cache:
                 if hashlib.file_digest(opened, "sha256").hexdigest() != recorded.get("sha256"):
                     return False
             self._verified[file.name] = identity
+            os.utime(file, ns=(time.time_ns(), found.st_mtime_ns))
         return True
 
     def _make(self, file: Path, make: Callable[[Path], None]) -> None:
+        self._drop_old()
         temporary = file.with_name(f".{file.name}.{os.getpid()}")
         try:
             make(temporary)
@@ -79,6 +84,15 @@ class Cache:
             os.replace(_record(temporary), _record(file))
         finally:
             temporary.unlink(missing_ok=True)
+
+    def _drop_old(self) -> None:
+        """Remove what nobody has loaded for a long time: of versions that were replaced, most of all."""
+        oldest = time.time() - UNUSED_DAYS * 86_400
+        for file in self.folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if file.suffix != ".json" and file.lstat().st_atime < oldest:
+                    file.unlink()
+                    _record(file).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _locked(self, key: str) -> Iterator[None]:
