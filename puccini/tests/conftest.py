@@ -48,7 +48,7 @@ class MemoryCatalog:
 Load = Callable[..., puccini.Loaded]
 
 
-@pytest.fixture()
+@pytest.fixture
 def load() -> Load:
     """Load a file given as text, after the version line; further files and profiles by name."""
 
@@ -65,11 +65,11 @@ def load() -> Load:
     return run
 
 
-@pytest.fixture()
+@pytest.fixture
 def memory() -> type[MemorySource]:
     return MemorySource
 
 
-@pytest.fixture()
+@pytest.fixture
 def catalog() -> type[MemoryCatalog]:
     return MemoryCatalog

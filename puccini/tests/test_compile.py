@@ -112,6 +112,7 @@ service_template:
     assert size.preparer is not None
     assert size.preparer.function == "tosca:prepare"
     assert root.properties["needed"].value is msgspec.UNSET
+    assert root.properties["needed"].classes == ("tosca:input", "floria:required")
     state = root.properties["state"]
     assert state.classes == ("tosca:output", "floria:output")
     assert state.updater == Call("tosca:get_attribute", ["a", "state"])
@@ -348,7 +349,9 @@ service_template:
     assert run.event == "run"
     plain: Any = run.call.arguments[0]
     assert plain["steps"]["one"]["on_success"] == ["two"]
-    assert plain["steps"]["two"]["filter"] == [Call("tosca:equal", [Call("tosca:get_attribute", ["SELF", "state"]), "up"])]
+    assert plain["steps"]["two"]["filter"] == [
+        Call("tosca:equal", [Call("tosca:get_attribute", ["SELF", "state"]), "up"])
+    ]
     assert plain["outputs"] == {"x": ["m", "state"]}
 
 

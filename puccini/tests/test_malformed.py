@@ -27,8 +27,41 @@ def sources() -> list[tuple[str, dict[str, str], dict[str, str]]]:
 
 SOURCES = sources()
 _PIECES = st.sampled_from(
-    ["", "{", "}", "[", "]", ": ", "- ", "\n", "  ", "null", "$", "$$", "$value", "&a ", "*a", "!!int ", "0", "true", "'"]
-    + ["derived_from", "type", "properties", "node", "scalar", "list", "map", "SELF", "UNBOUNDED", "select", "\x00", "é"]
+    [
+        "",
+        "{",
+        "}",
+        "[",
+        "]",
+        ": ",
+        "- ",
+        "\n",
+        "  ",
+        "null",
+        "$",
+        "$$",
+        "$value",
+        "&a ",
+        "*a",
+        "!!int ",
+        "0",
+        "true",
+        "'",
+    ]
+    + [
+        "derived_from",
+        "type",
+        "properties",
+        "node",
+        "scalar",
+        "list",
+        "map",
+        "SELF",
+        "UNBOUNDED",
+        "select",
+        "\x00",
+        "é",
+    ]
 )
 
 
@@ -56,7 +89,9 @@ def test_broken_files(memory: Any, catalog: Any, data: st.DataObject) -> None:
 _SCALARS = st.sampled_from([None, True, 0, -1, 1.5, "", "text", "$value", "$$x", "SELF", "N", "scalar", "integer"])
 _VALUES = st.recursive(
     _SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "$and", "type", "node"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "$and", "type", "node"]), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 

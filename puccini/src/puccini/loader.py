@@ -14,7 +14,7 @@ from puccini import nodes, sources, yaml
 from puccini.diagnostics import Diagnostic, Report, suggest
 from puccini.grammar import file as grammar
 from puccini.nodes import Node
-from puccini.units import FUNCTIONS, REPOSITORIES, SECTIONS, Link, Section, Unit
+from puccini.units import FUNCTIONS, REPOSITORIES, Link, Section, Unit
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
@@ -86,17 +86,23 @@ class Loader:
             self.report.error("wrong-kind", message, root, f"begin with 'tosca_definitions_version: {grammar.VERSION}'")
             return None
         version = root.get("tosca_definitions_version")
-        if version is not None and version.value in grammar.OLDER:
+        if version is None:
+            message = "the file does not say that it is TOSCA: 'tosca_definitions_version' is missing"
+            self.report.error(
+                "missing-keyname", message, root, f"begin with 'tosca_definitions_version: {grammar.VERSION}'"
+            )
+            return None
+        if version.value in grammar.OLDER:
             message = f"TOSCA version {version.value!r} is not supported"
             self.report.error("unsupported-version", message, version, f"TOSCA 2.0 is '{grammar.VERSION}'")
             return None
-        if version is not None and version.value != grammar.VERSION:
+        if version.value != grammar.VERSION:
             shown = version.value if isinstance(version.value, str) else nodes.describe(version.value)
             self.report.error(
                 "unknown-version", f"there is no TOSCA version {shown!r}", version, f"TOSCA 2.0 is '{grammar.VERSION}'"
             )
             return None
-        if version is not None and next(iter(value)) != "tosca_definitions_version":
+        if next(iter(value)) != "tosca_definitions_version":
             message = "the keyname 'tosca_definitions_version' comes first in a file"
             self.report.error("version-not-first", message, version, "move it to the top", key=True)
         file = grammar.FILE(root, self.report)
@@ -212,28 +218,27 @@ class Loader:
         for link in unit.links:
             namespaces.setdefault(link.namespace, []).append(link)
         for namespace, links in namespaces.items():
-            for section in SECTIONS:
-                self._check_namespace(unit, namespace, links, section)
+            self._check_namespace(unit, namespace, links)
 
-    def _check_namespace(self, unit: Unit, namespace: str, links: list[Link], section: Section) -> None:
-        own = {} if namespace else unit.local(section)
-        first: dict[str, Unit] = {}
+    def _check_namespace(self, unit: Unit, namespace: str, links: list[Link]) -> None:
+        first: set[tuple[Section, str]] = set()
         seen: set[int] = {id(unit)}
         for link in links:
             for other in link.unit.root_namespace():
                 if id(other) in seen:
                     continue
                 seen.add(id(other))
-                for name, definition in other.local(section).items():
-                    if name in own:
-                        self._redefined(section, name, own[name].node, definition.node)
-                    elif name in first and link.definition is not None:
+                for section, name, definition in other.definitions:
+                    own = None if namespace else unit.local(section).get(name)
+                    if own is not None:
+                        self._redefined(section, name, own.node, definition.node)
+                    elif (section, name) in first and link.definition is not None:
                         message = f"{name!r} is imported twice into one namespace ({section.replace('_', ' ')})"
                         hint = "give one of the imports a 'namespace'"
                         place = link.definition.node
                         self.report.error("duplicate-name", message, place, hint, related=definition.node)
                     else:
-                        first[name] = other
+                        first.add((section, name))
 
     def _redefined(self, section: Section, name: str, own: Node, other: Node) -> None:
         message = f"{name!r} is also imported; the definition of this file is used"

@@ -5,6 +5,7 @@ so cycles and diamonds need no special care.
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 from puccini import sources
@@ -57,6 +58,11 @@ class Unit:
     def local(self, section: Section) -> dict[str, Any]:
         """Return the definitions of this file itself."""
         return getattr(self.file, section)  # type: ignore[no-any-return]
+
+    @cached_property
+    def definitions(self) -> list[tuple[Section, str, Any]]:
+        """All definitions of this file itself, with the section and the name of each."""
+        return [(section, name, one) for section in SECTIONS for name, one in self.local(section).items()]
 
     def find(self, section: Section, name: str) -> Found | None:
         """Return what `name`, possibly with namespaces before it (``a:b:Type``), means in this file."""

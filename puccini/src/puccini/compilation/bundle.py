@@ -5,10 +5,11 @@ import posixpath
 from floria import ids
 from floria.entities import Bundle, Class, EdgeTemplate, Property, VertexTemplate
 from puccini.compilation import blobs, edges, nodes, policies, properties, refusals, workflows
-from puccini.compilation.marks import INPUT, OUTPUT, SERVICE
+from puccini.compilation.marks import INPUT, OUTPUT, REQUIRED, SERVICE
 from puccini.compilation.state import State
 from puccini.diagnostics import Diagnostic, Failed, Report
 from puccini.loading import Loaded, uncollected
+from puccini.model.data import UNSET
 from puccini.model.service import Service
 
 
@@ -67,7 +68,8 @@ def _add_digests(state: State) -> None:
 def _service(service: Service, state: State) -> VertexTemplate:
     found: dict[str, Property] = {}
     for name, definition in service.inputs.items():
-        found[name] = properties.build(definition, definition.initial, (INPUT,))
+        needed = definition.required and definition.initial is UNSET
+        found[name] = properties.build(definition, definition.initial, (INPUT, REQUIRED) if needed else (INPUT,))
     for name, definition in service.outputs.items():
         key = name if name not in found else f"output:{name}"
         found[key] = properties.build(definition, definition.initial, OUTPUT)

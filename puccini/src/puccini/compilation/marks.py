@@ -14,6 +14,7 @@ WORKFLOW: Final = "tosca:workflow"
 INPUT: Final = "tosca:input"
 ATTRIBUTE: Final = "tosca:attribute"
 OUTPUT: Final = ("tosca:output", "floria:output")
+REQUIRED: Final = "floria:required"
 
 RESTRICTED_SOURCES: Final = "tosca:restricted-sources"
 RESTRICTED_RELATIONSHIPS: Final = "tosca:restricted-relationships"

@@ -102,7 +102,9 @@ class Construct(Generic[E]):
                 fields[known.field or key] = result
         for key, known in self.mandatory:
             if key not in node.value and not (known.unless and known.unless in node.value):
-                report.error("missing-keyname", f"{self.title}: the mandatory keyname {key!r} is missing", node, key=True)
+                report.error(
+                    "missing-keyname", f"{self.title}: the mandatory keyname {key!r} is missing", node, key=True
+                )
         return fields
 
     def unknown(self, key: Any, child: Node, report: Report) -> None:

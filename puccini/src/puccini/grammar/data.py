@@ -58,17 +58,7 @@ PROPERTY = Construct(
     open_map=True,
 )
 
-ATTRIBUTE = Construct(
-    "attribute definition",
-    DataDefinition,
-    {
-        **_SCHEMA_KEYS,
-        "default": Key(readers.value),
-        "required": Key(
-            readers.boolean, note="attributes have no 'required': they are unset until something sets them"
-        ),
-    },
-)
+ATTRIBUTE = Construct("attribute definition", DataDefinition, {**_SCHEMA_KEYS, "default": Key(readers.value)})
 
 PARAMETER = Construct(
     "parameter definition",
