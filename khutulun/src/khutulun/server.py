@@ -45,6 +45,8 @@ def assembled(
     from khutulun.agent.agent import Agent
     from khutulun.bus.local import LocalBus
     from khutulun.conductor.conductor import Conductor
+    from khutulun.conductor.expressions import Expressions
+    from khutulun.conductor.registry import Registry
     from puccini import functions as tosca
 
     with contextlib.ExitStack() as stack:
@@ -55,11 +57,13 @@ def assembled(
         except StoreError as error:
             raise model.refuse("store", str(error), hint=error.hint, where=str(where.store)) from None
         stack.callback(opened.close)
-        library = Functions()
-        library.register("tosca", tosca.library())
         over = LocalBus()
         stack.callback(over.close)
         host_of_plugins = stack.enter_context(plugins.PluginHost(where.compiled, progress=log.info))
+        library = Functions()
+        expressions = Expressions(opened, host_of_plugins, Registry(), where.placeholders())
+        tosca.register(library, expressions.run)
+        library.resolver("*", expressions.resolve)
         conductor = Conductor(opened, over, where, host_of_plugins, library)
         stack.callback(conductor.close)
         conductor.install_built_in(shipped.plugins() if built_in is None else built_in)

@@ -3,9 +3,10 @@
 import shutil
 import subprocess
 
+import msgspec
 import pytest
 
-from floria.entities import Handler
+from floria.entities import Handler, Property
 from floria.store.interface import Query
 from floria.values import Call
 from khutulun import model
@@ -225,3 +226,23 @@ def test_r74_what_one_tenant_has_another_does_not_see(machine: Machine) -> None:
     with pytest.raises(model.Refused) as caught:
         conductor.service(stranger, "s")
     assert (caught.value.status, caught.value.problems[0].code) == (403, "not-permitted")
+
+
+def test_r41_the_users_code_places_a_node_or_refuses(machine: Machine) -> None:
+    here = Handler("place", Call("floria:concat", ["he", "re"]))
+    assert machine.deploy("s", note("a", handlers=(here,))).state == "done"
+    conductor = machine.running.conductor
+    assert [node.host for node in conductor.service(ME, "s").nodes] == ["here"]
+    elsewhere = Handler("place", Call("floria:concat", ["else", "where"]))
+    archive = conductor.upload(ME, bundle(note("a", handlers=(elsewhere,))))
+    with pytest.raises(model.Refused, match="no host is called 'elsewhere'"):
+        conductor.deploy(ME, model.DeployRequest("t", archive))
+    assert [one.name for one in conductor.services(ME)] == ["s"]
+
+
+def test_r41_a_plugin_computes_a_property(machine: Machine) -> None:
+    title = Property(updater=Call("notes:title", ["hello there"]))
+    vertex, *edges = note("a")
+    vertex = msgspec.structs.replace(vertex, properties={**vertex.properties, "text": title})
+    assert machine.deploy("s", (vertex, *edges)).problems == ()
+    assert machine.text("s-a-0") == "Hello There"

@@ -129,9 +129,10 @@ class Conductor:
         design = self._design(request) if request.archive is not None else None
         with self._services.lock, self._store.write() as tx:
             root = self._services.root(tx, request.name, request.directory)
-            id, _ = self._services.update(tx, root, request, design)
-        if id is not None:
-            return self._begin(id)
+            updated = self._services.update(tx, root, request, design)
+        self._emission.handle(*updated.recorded)
+        if updated.execution is not None:
+            return self._begin(updated.execution)
         now = time.time_ns()
         return model.Execution("", request.name, Workflow.UPDATE.value, "done", (), now, now)
 

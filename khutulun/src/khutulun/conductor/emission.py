@@ -3,7 +3,9 @@
 The engine (`floria.events`) keeps and delivers; what a handler does on a host is an operation like any other.
 """
 
+import functools
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,7 +15,7 @@ import msgspec
 from floria import ids, naming
 from floria.entities import Edge, Entity, Handler, Vertex
 from floria.evaluation import Context, EvaluationError, Functions
-from floria.events import Emitter, Event, Recorded
+from floria.events import Emitter, Event, Outcome, Recorded
 from floria.ids import Id
 from floria.store.interface import Axis, Step, Store, Transaction
 from floria.values import Call, Value
@@ -48,7 +50,8 @@ class Emission:
             self._take(msgspec.structs.replace(happened, detail={"event": happened.detail, "problem": str(error)}), {})
 
     def _take(self, happened: messages.Happened, attributes: dict[str, Any]) -> None:
-        with self._store.write() as tx:
+        with self._emitter.writing() as writing:
+            tx = writing.tx
             vertex = tx.get(Id(happened.entity))
             if not isinstance(vertex, Vertex):
                 return
@@ -59,35 +62,36 @@ class Emission:
                 time=happened.time,
                 data={"detail": happened.detail, "state": happened.state},
             )
-            recorded = self._emitter.record(tx, event)
-            if recorded is None:
+            if writing.emit(event) is Outcome.DUPLICATE:
                 return
             after = self._operations.attributes.write(tx, vertex, attributes, happened.id)
             if happened.state is not None:
                 self._operations.set_state(tx, vertex.id, happened.state)
-        self._after(recorded)
+        self.handle(*writing.recorded)
         after()
 
     def emit(self, target: Vertex, name: str, data: Value) -> model.Event:
         """Emit a user's event; its handlers run in the background."""
-        event = Event(name=name, source=target.id, data=data)
-        with self._store.write() as tx:
-            recorded = self._emitter.record(tx, event)
-            assert recorded is not None
-            service, node = journals.split(naming.subject(tx, target))
-        self._after(recorded)
-        return model.Event(recorded.position, event.id, "event", name, event.time, service, node, data=data)
+        event = Event(name=name, source=target.id, data=data, time=time.time_ns())
+        with self._emitter.writing() as writing:
+            writing.emit(event)
+            service, node = journals.split(naming.subject(writing.tx, target))
+        self.handle(*writing.recorded)
+        position = writing.recorded[0].position if writing.recorded else 0
+        return model.Event(position, event.id, "event", name, event.time, service, node, data=data)
 
     def told(self, entity: Entity, name: str, data: Value, id: str) -> None:
         """Emit an event that a plugin tells; `id` makes it the same when it is told again."""
-        with self._store.write() as tx:
-            recorded = self._emitter.record(tx, Event(id=id, name=name, source=entity.id, data=data))
-        self._after(recorded)
+        with self._emitter.writing() as writing:
+            writing.emit(Event(id=id, name=name, source=entity.id, data=data))
+        self.handle(*writing.recorded)
 
-    def record(self, tx: Transaction, event: Event) -> Callable[[], None]:
-        """Write an event in a transaction of the caller; call what is returned after its commit."""
-        recorded = self._emitter.record(tx, event)
-        return lambda: self._after(recorded)
+    def handle(self, *recorded: Recorded | None) -> None:
+        """Run the handlers of events that were recorded, in the background."""
+        self._ring()
+        for one in recorded:
+            if one is not None and one.deliveries:
+                self._pool.submit(self._guarded, functools.partial(self._emitter.handle, one))
 
     def resume(self) -> None:
         """Run handlers that had not finished."""
@@ -106,16 +110,7 @@ class Emission:
                 data: Value = {"requirement": edge.name, "target": naming.label(tx, capability), "changes": changes}
                 found.append(self._emitter.record(tx, Event(name=TARGET_CHANGED, source=edge.source, data=data)))
 
-        def after() -> None:
-            for recorded in found:
-                self._after(recorded)
-
-        return after
-
-    def _after(self, recorded: Recorded | None) -> None:
-        self._ring()
-        if recorded is not None and recorded.deliveries:
-            self._pool.submit(self._guarded, lambda: self._emitter.handle(recorded))
+        return lambda: self.handle(*found)
 
     def _guarded(self, work: Callable[[], object]) -> None:
         try:

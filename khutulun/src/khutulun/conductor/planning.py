@@ -81,7 +81,8 @@ class Planner:
                 assert execution is not None
                 changes = tuple(model.NodeChange(step.name, Change.NOVEL) for step in executions.steps(tx, execution))
             else:
-                execution, changes = written.update(tx, root, request, design)
+                updated = written.update(tx, root, request, design)
+                execution, changes = updated.execution, updated.changes
         unknown: list[str] = []
         if execution is not None:
             with self._as_plan(scratch) as id:

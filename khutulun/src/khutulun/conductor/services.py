@@ -1,13 +1,14 @@
 """Services: deploying, updating and undeploying designs. Each is one transaction that also writes the execution."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 
 from floria import bundles, difference, ids, instantiation
 from floria.entities import Bundle, Directory, Edge, Kind, Plugin, Vertex
-from floria.evaluation import EvaluationError, Library
+from floria.evaluation import Context, EvaluationError, Library
+from floria.events import Recorded
 from floria.ids import Id
 from floria.store.interface import Claimed, Query, Reader, Store, Transaction
 from floria.values import Value
@@ -21,7 +22,20 @@ DESIGN = "khutulun.design"
 NAMES = "khutulun.names"
 """Claim space of the names of realised things; service names are unique on an installation."""
 
-Fixed = Mapping[Id, Change]
+PLACE = "place"
+"""Event of a node that is to be put on a host."""
+
+
+class Update(msgspec.Struct, frozen=True):
+    """What an update comes to.
+
+    `execution` acts on it (None: there is nothing to do), `changes` say what becomes of each node, and `recorded` are
+    the events to handle after the commit.
+    """
+
+    execution: Id | None
+    changes: tuple[model.NodeChange, ...]
+    recorded: tuple[Recorded, ...]
 
 
 class Services:
@@ -76,11 +90,8 @@ class Services:
 
     def update(
         self, tx: Transaction, root: Vertex, request: model.DeployRequest, design: designs.Design | None
-    ) -> tuple[Id | None, tuple[model.NodeChange, ...]]:
-        """Write the difference that a new design or new inputs make.
-
-        Returns the execution that acts on it (None: there is nothing to do) and what becomes of each node.
-        """
+    ) -> Update:
+        """Write the difference that a new design or new inputs make."""
         self._check_idle(tx, root)
         inputs = {**given_inputs(root), **request.inputs}
         if design is not None:
@@ -91,7 +102,7 @@ class Services:
             )
             marks = Marks(design.digest if design is not None else str(root.metadata.get(DESIGN)))
             planned = difference.plan_change(tx, root.id, source, inputs, functions=self._functions, hooks=marks)
-            difference.apply_change(tx, planned)
+            recorded = difference.apply_change(tx, planned)
         except instantiation.InstantiationError as error:
             raise model.Refused(*problems(error)) from None
         except EvaluationError as error:
@@ -109,9 +120,8 @@ class Services:
             model.NodeChange(label, changes[id].value, _modified(planned.difference, id))
             for id, label in sorted(found.labels().items(), key=lambda item: item[1])
         )
-        if not steps:
-            return None, told
-        return self._runs.create(tx, current, Workflow.UPDATE, steps, found.labels()), told
+        execution = self._runs.create(tx, current, Workflow.UPDATE, steps, found.labels()) if steps else None
+        return Update(execution, told, recorded)
 
     def root(self, reader: Reader, name: str, directory: str) -> Vertex:
         """Return the root of a service. Raises `model.Refused`."""
@@ -203,15 +213,31 @@ class Services:
             ) from None
 
     def _place(self, tx: Transaction, found: topology.Topology, nodes: Iterable[Vertex]) -> None:
-        """Put nodes on hosts: on the only one there is."""
+        """Put nodes on hosts: where their handlers of the event `place` say, else on the first there is."""
         hosts = self._registry.hosts(tx)
         if not hosts:
             raise model.refuse("no-host", "no host has joined yet", hint="is the agent running?", status=503)
         for node in nodes:
-            host = hosts[0]
+            host = self._chosen(tx, node, hosts)
             registry.place(tx, node, host)
             machine = str(names.realised(found.root.name, node.name, node.index)["machine"])
             self._claim(tx, f"{host.name}/{machine}", found.root)
+
+    def _chosen(self, tx: Transaction, node: Vertex, hosts: list[Vertex]) -> Vertex:
+        """Ask the user's code; it returns the name of a host, or fails to refuse (R41)."""
+        for handler in node.handlers:
+            if handler.event != PLACE:
+                continue
+            try:
+                wanted = Context(tx, self._functions, entity=node, event={"name": PLACE}).evaluate(handler.call)
+            except EvaluationError as error:
+                raise model.refuse(error.code, f"{node.name} is not placed: {error}", status=409) from None
+            found = next((host for host in hosts if host.name == wanted), None)
+            if found is None:
+                known = ", ".join(host.name for host in hosts)
+                raise model.refuse("unknown-host", f"{node.name}: no host is called {wanted!r}", hint=f"known: {known}")
+            return found
+        return hosts[0]
 
 
 class Marks(instantiation.Hooks):

@@ -104,7 +104,7 @@ class FakeConductor:
         if request.name in self.known:
             return model.Plan(request.name, (model.NodeChange("server", "unchanged"),))
         effect = model.Effect(
-            "command", "localhost", request.name, "server", "Lifecycle.start", {"argv": ["systemctl", "start", "x"]}
+            "command.run", "localhost", request.name, "server", "Lifecycle.start", {"argv": ["systemctl", "start", "x"]}
         )
         changes = tuple(model.NodeChange(node, "novel") for node in NODES)
         return model.Plan(request.name, changes, (effect,), "#!/bin/sh\nsystemctl start x\n", ("server.port",))
@@ -146,9 +146,9 @@ class FakeConductor:
             {"secret": model.Attribute(b"\x00\xff"), "bad": model.Attribute("old", model.Problem("x", "went wrong"))},
             {"endpoint": {"port": port}},
             (),
-            ("failed",),
+            ("Lifecycle.start", "failed"),
         )
-        relation = model.Relation("server", "server/endpoint", {"port": port})
+        relation = model.Relation("server", "server.endpoint", {"port": port})
         client = model.Node("2", "client", "khutulun:1.0::Process", "running", "localhost", {}, {}, (relation,))
         outputs = {"url": model.Attribute("http://localhost:8080")}
         execution = next((e for e in reversed(self.executions.values()) if e.service == service), None)
@@ -186,18 +186,27 @@ class FakeConductor:
         self._service(service)
         return [
             model.Effect(
-                "command",
+                "command.run",
                 "localhost",
                 service,
                 "server",
                 "Lifecycle.start",
                 {"argv": ["systemctl", "start", "khutulun-hello-server-0.service"]},
-                outcome={"status": 0},
+                outcome={"status": "done", "result": {"status": 0}},
                 time=1_700_000_000_000_000_000,
                 duration=0.012,
             ),
             model.Effect(
-                "file", "localhost", service, "server", "Lifecycle.create", {"path": "/etc/x", "content": "a"}
+                "files.write", "localhost", service, "server", "Lifecycle.create", {"path": "/etc/x", "content": "a"}
+            ),
+            model.Effect(
+                "command.run",
+                "localhost",
+                service,
+                "server",
+                "Lifecycle.stop",
+                {"argv": ["a program", "-"], "stdin": "abc"},
+                outcome={"status": "done", "result": {"status": 3}},
             ),
         ]
 

@@ -86,3 +86,8 @@ def execute(context: Context, site: Site, inputs: Inputs) -> Stream:
 def shout(context: Context, inputs: Inputs) -> str:
     count(context, Site.of(context.site), f"shout {inputs.get('word', '')}")
     return str(inputs.get("word", "")).upper()
+
+
+@plugin.function(query=True)
+def title(context: Context, text: str) -> str:
+    return text.title()
