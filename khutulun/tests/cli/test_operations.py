@@ -62,10 +62,11 @@ def test_history(khutulun: Khutulun, conductor: FakeConductor, hello: str) -> No
     assert lines[0].endswith(" localhost server Lifecycle.start (0.012 s)")
     assert lines[1] == "systemctl start khutulun-hello-server-0.service"
     assert lines[3] == "write /etc/x (1 bytes)"
+    assert lines[5] == "'a program' - < (3 bytes of input)  # exit code 3"
     assert conductor.asked[-1][1]["node"] == "server"
     script = khutulun("history", "hello", "--script").out
     assert subprocess.run(["/bin/sh", "-n"], input=script, text=True, check=False).returncode == 0
-    assert len(json.loads(khutulun("history", "hello", "-o", "json").out)) == 2
+    assert len(json.loads(khutulun("history", "hello", "-o", "json").out)) == 3
 
 
 def test_emit_and_events(khutulun: Khutulun, conductor: FakeConductor, hello: str) -> None:

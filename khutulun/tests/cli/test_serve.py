@@ -22,13 +22,9 @@ def serving(command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("KHUTULUN_CACHE", str(CACHE))
     monkeypatch.delenv("KHUTULUN_SOCKET")
     arguments = ["serve", "--user", "--state", str(tmp_path / "state")]
-    with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, env=os.environ, text=True) as running:
-        assert running.stderr
-        shown = ""
-        while "serving at" not in shown:
-            line = running.stderr.readline()
-            assert line, shown
-            shown += line
+    with subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, env=os.environ, text=True) as running:
+        assert running.stdout
+        assert running.stdout.readline() == f"khutulun: serving at {tmp_path}/state/run/khutulun.sock\n"
         yield running
         running.kill()
 

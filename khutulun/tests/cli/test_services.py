@@ -173,8 +173,8 @@ def test_list_and_show_for_people(khutulun: Khutulun, hello: str) -> None:
     assert "server (khutulun:1.0::Process) is running on localhost\n" in shown
     assert '  secret: {"$bytes":"AP8="}\n  bad: old (error: went wrong)\n' in shown
     assert "  endpoint:\n    port: 8080\n" in shown
-    assert "  server → server/endpoint\n    port: 8080\n" in shown
-    assert "  handles failed\n" in shown
+    assert "  server → server.endpoint\n    port: 8080\n" in shown
+    assert "  operations: Lifecycle.start\n  handles: failed\n" in shown
 
 
 def test_show_for_scripts_has_every_field(khutulun: Khutulun, hello: str) -> None:

@@ -13,10 +13,11 @@ def line(effect: model.Effect) -> str:
     request = effect.request
     path = _text(request, "path")
     match effect.kind:
-        case "command.run" | "command":
-            return text.clean(shlex.join(map(str, _items(request.get("argv")))))
-        case "files.write" | "file":
-            return f"write {path} ({len(str(request.get('content', '')).encode())} bytes){_mode(request)}"
+        case "command.run":
+            stdin = f" < ({_size(request, 'stdin')} of input)" if request.get("stdin") else ""
+            return text.clean(shlex.join(map(str, _items(request.get("argv"))))) + stdin
+        case "files.write":
+            return f"write {path} ({_size(request, 'content')}){_mode(request)}"
         case "files.make-folder":
             return f"make the folder {path}{_mode(request)}"
         case "files.remove":
@@ -30,12 +31,15 @@ def line(effect: model.Effect) -> str:
 
 
 def outcome(effect: model.Effect) -> str:
-    """Return how it went: nothing when it went well."""
+    """Return how it went: nothing when it went well, or is not known."""
+    result = effect.outcome.get("result")
+    if isinstance(result, dict) and result.get("status") not in (None, 0):
+        return f"exit code {text.value(result['status'])}"
+    failed = effect.outcome.get("fault")
+    if failed:
+        return text.value(failed)
     status = effect.outcome.get("status")
-    if status not in (None, 0):
-        return f"exit code {text.value(status)}"
-    failed = effect.outcome.get("fault") or effect.outcome.get("error")
-    return text.value(failed) if failed else ""
+    return "" if status in (None, "done") else text.value(status)
 
 
 def grouped(effects: Iterable[model.Effect]) -> list[str]:
@@ -53,6 +57,10 @@ def grouped(effects: Iterable[model.Effect]) -> list[str]:
 
 def _text(request: dict[str, Value], name: str) -> str:
     return text.value(request.get(name))
+
+
+def _size(request: dict[str, Value], name: str) -> str:
+    return f"{len(str(request.get(name, '')).encode())} bytes"
 
 
 def _items(argv: Value) -> list[Value]:

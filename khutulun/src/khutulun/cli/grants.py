@@ -57,13 +57,13 @@ def ask(wanted: Iterable[Wanted], *, yes: bool) -> None:
         raise model.refuse("not-granted", "it was not granted; nothing was changed")
 
 
-def lines(wanted: Wanted) -> list[str]:
-    """Return what one plugin asks for, full access first."""
+def lines(wanted: Wanted, verb: str = "asks for") -> list[str]:
+    """Return what one plugin asks for (or, with another verb, has), full access first."""
     asks = [
         *(f"FULL ACCESS: {text.clean(sentence)}" for sentence in wanted.full_access),
         *(text.clean(sentence) for sentence in wanted.grants if sentence not in wanted.full_access),
     ]
-    return [f"The plugin {text.clean(wanted.plugin)!r} asks for:", *text.indent(asks or ["nothing"])]
+    return [f"The plugin {text.clean(wanted.plugin)!r} {verb}:", *text.indent(asks or ["nothing"])]
 
 
 def _wanted(refused: model.Refused) -> Iterable[Wanted]:

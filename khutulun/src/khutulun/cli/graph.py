@@ -1,7 +1,7 @@
 """`khutulun service graph`: nodes and the relationships between them, as text, as data, or for Graphviz."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator
 
 import click
 
@@ -92,12 +92,13 @@ def _type(node: model.Node) -> str:
     return text.clean(node.type.rpartition("::")[2])
 
 
-def _relations(node: model.Node, nodes: Iterable[str]) -> Iterator[tuple[model.Relation, str]]:
-    """Yield the relationships with the node (or, outside of the service, the target) that they lead to."""
-    known = set(nodes)
+def _relations(node: model.Node, nodes: Container[str]) -> Iterator[tuple[model.Relation, str]]:
+    """Yield the relationships with the node (or, outside of the service, the capability) that they lead to."""
     for relation in node.relations:
-        first = relation.target.partition("/")[0]
-        yield relation, first if first in known else relation.target
+        name = relation.target
+        while name and name not in nodes:
+            name = name.rpartition(".")[0]
+        yield relation, name or relation.target
 
 
 def _quoted(content: str) -> str:

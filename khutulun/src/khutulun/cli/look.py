@@ -95,15 +95,23 @@ def _service(service: model.Service) -> list[str]:
 def _node(node: model.Node) -> list[str]:
     where = f" on {node.host}" if node.host else ""
     lines = [f"{text.clean(node.name)} ({node.type}) is {node.state or 'not there yet'}{where}"]
-    lines += text.indent(_attributes(node.properties.items()))
+    lines += text.indent(_attributes(_set(node.properties)))
     for name, attributes in node.capabilities.items():
-        lines += text.indent([f"{text.clean(name)}:", *text.indent(_attributes(attributes.items()))])
+        if shown := _attributes(_set(attributes)):
+            lines += text.indent([f"{text.clean(name)}:", *text.indent(shown)])
     for relation in node.relations:
         lines.append(f"  {text.clean(relation.name)} → {text.clean(relation.target)}")
-        lines += text.indent(text.indent(_attributes(relation.properties.items())))
-    if node.handlers:
-        lines.append(f"  handles {', '.join(map(text.clean, node.handlers))}")
+        lines += text.indent(text.indent(_attributes(_set(relation.properties))))
+    operations = [text.clean(name) for name in node.handlers if "." in name]
+    events = [text.clean(name) for name in node.handlers if "." not in name]
+    lines += [f"  operations: {', '.join(operations)}"] if operations else []
+    lines += [f"  handles: {', '.join(events)}"] if events else []
     return lines
+
+
+def _set(attributes: dict[str, model.Attribute]) -> list[tuple[str, model.Attribute]]:
+    """Leave out what has neither a value nor an error: scripts get it, people need not read it."""
+    return [(name, found) for name, found in attributes.items() if found.value is not None or found.error is not None]
 
 
 def _execution(execution: model.Execution) -> list[str]:

@@ -99,5 +99,5 @@ def _details(plugin: model.PluginInfo) -> list[str]:
         f"{text.clean(plugin.name)} {text.clean(plugin.version)} ({plugin.carrier}), {origin}",
         f"  {plugin.digest}",
         f"  functions: {', '.join(map(text.clean, plugin.functions)) or 'none'}",
-        *text.indent(grants.lines(grants.Wanted(plugin.name, plugin.grants, plugin.full_access))),
+        *text.indent(grants.lines(grants.Wanted(plugin.name, plugin.grants, plugin.full_access), "may")),
     ]

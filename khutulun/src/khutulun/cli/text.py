@@ -48,7 +48,7 @@ def moment(nanoseconds: int) -> str:
 
 def instant(nanoseconds: int) -> str:
     """Return a time with milliseconds."""
-    return f"{moment(nanoseconds)}.{nanoseconds // 10**6 % 1000:03}"
+    return f"{moment(nanoseconds)}.{nanoseconds // 10**6 % 1000:03}" if nanoseconds else "-"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
