@@ -164,7 +164,9 @@ def _spec(site: Site, command: Command) -> dict[str, Any]:
         spec["timeout"] = command.timeout
     if command.schedule:
         spec["schedule"] = {name: value for name, value in vars(command.schedule).items() if value}
-    return spec
+    return {
+        key: value for key, value in spec.items() if value not in ("", {}, False) and (key, value) != ("directory", "/")
+    }
 
 
 def _running_part(spec: dict[str, Any]) -> dict[str, Any]:

@@ -265,7 +265,9 @@ class Workload:
         again = self.record.wanted and (policy == "always" or (policy == "on-failure" and not clean))
         done = "finished" if self.spec.kind == "job" else "exited"
         final = "restarting" if again else done if clean else "failed"
-        self.emit("exited" if clean else "failed", final)
+        plan = self.spec.schedule
+        waits = not again and self.record.wanted and plan is not None and (plan.calendar or plan.interval)
+        self.emit("exited" if clean else "failed", "waiting" if waits else final)
         self.processes.end(signal.SIGTERM, self.spec.stop_timeout, lambda: self._after_end(final))
 
     def _after_end(self, final: str) -> None:

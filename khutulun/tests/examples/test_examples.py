@@ -1,0 +1,88 @@
+"""Every example, and every fragment in the pages about drivers, is valid and compiles (R85)."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import puccini
+from floria import codec
+from floria.entities import Bundle
+from khutulun.supervisor import spec
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/service.yaml"))
+PAGES = ("process", "ports", "profile")
+HEAD = """\
+tosca_definitions_version: tosca_2_0
+imports: [ { profile: "khutulun:1.0" } ]
+service_template:
+  node_templates:
+"""
+FILES = ("scripts/alert.sh", "scripts/drain.py", "app.tar.gz")
+
+
+def _fragments(language: str, *pages: str) -> list[Any]:
+    found = []
+    for page in pages:
+        text = (ROOT / "docs" / f"{page}.md").read_text()
+        blocks = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+        found += [pytest.param(block, id=f"{page}-{number}") for number, block in enumerate(blocks)]
+    return found
+
+
+def _compile(folder: Path) -> Bundle:
+    loaded = puccini.load(puccini.FolderSource(folder), "service.yaml", [puccini.FolderCatalog([ROOT / "profiles"])])
+    assert [f"{one.line}:{one.column}: {one.message}" for one in loaded.diagnostics] == []
+    return puccini.compile(loaded, "example")
+
+
+def test_there_are_examples_of_all_that_is_promised() -> None:
+    assert {"hello", "scripts", "python-plugin", "wasm-plugin", "floria", "job", "program"} <= set(EXAMPLES)
+    for name in (*EXAMPLES, "adopt"):
+        assert (ROOT / "examples" / name / "README.md").exists(), name
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "floria"])
+def test_r85_examples_compile_without_a_warning(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    shutil.copytree(ROOT / "examples" / name, folder)
+    if (folder / "app").is_dir():
+        subprocess.run(["tar", "--create", "--gzip", "--file=app.tar.gz", "app"], cwd=folder, check=True)
+    nodes = {template.name for template in _compile(folder).vertexes if "tosca:node" in template.classes}
+    assert nodes
+
+
+def test_r40_one_declaration_binds_the_script_of_hello() -> None:
+    bundle = _compile(ROOT / "examples" / "hello")
+    web = next(template for template in bundle.vertexes if template.name == "web")
+    (handler,) = [handler for handler in web.handlers if handler.event == "failed"]
+    operation: Any = handler.call.arguments[0]
+    assert operation["artifact"]["file"] == "scripts/alert.sh"
+    assert "khutulun:1.0::Shell" in operation["artifact"]["classes"]
+    assert operation["artifact"]["blob"] == bundle.blobs["scripts/alert.sh"]
+
+
+@pytest.mark.parametrize("text", _fragments("yaml", *PAGES))
+def test_fragments_of_the_pages_compile(text: str, tmp_path: Path) -> None:
+    for name in FILES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    lines = "".join(f"    {line}\n" for line in text.splitlines())
+    (tmp_path / "service.yaml").write_text(HEAD + lines)
+    assert _compile(tmp_path).vertexes
+
+
+@pytest.mark.parametrize("text", _fragments("json", "supervisor"))
+def test_specs_of_the_page_are_accepted(text: str) -> None:
+    assert spec.Spec(json.loads(text)).arguments
+
+
+def test_the_service_without_tosca_is_a_bundle() -> None:
+    content = (ROOT / "examples/floria/service.yaml").read_bytes()
+    bundle = codec.decode_bundle(content, codec.Format.YAML, "service.yaml")
+    assert bundle.root in {template.id for template in bundle.vertexes}
