@@ -28,6 +28,12 @@ def _exit_code(client: Client) -> str:
     return f"exit code {program.exit_code}"
 
 
+def _add_and_remove(client: Client) -> bool:
+    client.add_plugin(b"x", "python")
+    client.remove_plugin("echo")
+    return client.plugins() == []
+
+
 EXERCISES: dict[str, Callable[[Client], object]] = {
     "info": lambda c: c.info().version,
     "openapi": lambda c: connection.request(c.path, "GET", "/v1/openapi.json").read(),
@@ -53,7 +59,7 @@ EXERCISES: dict[str, Callable[[Client], object]] = {
     "plugin": lambda c: [c.add_plugin(b"x", "python"), c.plugin("echo")][1],
     "inspect_plugin": lambda c: c.inspect_plugin(b"x", "wasm").full_access,
     "add_plugin": lambda c: c.add_plugin(b"x", "python", "mine", "/team").directory,
-    "remove_plugin": lambda c: [c.add_plugin(b"x", "python"), c.remove_plugin("echo"), (c.plugins() == [],)][2],
+    "remove_plugin": _add_and_remove,
 }
 
 

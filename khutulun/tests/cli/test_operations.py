@@ -65,6 +65,7 @@ def test_history(khutulun: Khutulun, conductor: FakeConductor, hello: str) -> No
     assert lines[5] == "'a program' - < (3 bytes of input)  # exit code 3"
     assert conductor.asked[-1][1]["node"] == "server"
     script = khutulun("history", "hello", "--script").out
+    assert json.loads(khutulun("history", "hello", "--script", "-o", "json").out) == {"script": script}
     assert subprocess.run(["/bin/sh", "-n"], input=script, text=True, check=False).returncode == 0
     assert len(json.loads(khutulun("history", "hello", "-o", "json").out)) == 3
 

@@ -8,7 +8,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     body: int = 64 * 1024 * 1024
     upload: int = 512 * 1024 * 1024
-    uploads: int = 4
+    uploads: int = 2
     line: int = 128 * 1024
     threads: int = 16
     waiting: int = 256

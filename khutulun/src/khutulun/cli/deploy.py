@@ -73,7 +73,7 @@ def plan(
     request = _request(remote, file, name, input, inputs)
     found = grants.granted(request, remote.client.plan, yes=yes)
     if script:
-        click.echo(found.script, nl=False)
+        output.show_script(remote.output, found.script)
     else:
         output.show(remote.output, model.Plan, found, _plan_lines)
     changed = found.effects or any(change.change != "unchanged" for change in found.changes)

@@ -27,7 +27,7 @@ _PASSED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 @click.option("-t", "--tty", is_flag=True, help="Give the program a terminal of its own.")
 @click.argument("node", type=NODE, metavar="SERVICE/NODE")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True, metavar="-- COMMAND...")
-@connected
+@connected(outputs=())
 def execute(remote: Remote, interactive: bool, tty: bool, node: Target, command: tuple[str, ...]) -> int:
     """Run a program in a node's surroundings: beside a process, inside a container or a machine.
 

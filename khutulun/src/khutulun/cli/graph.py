@@ -7,13 +7,13 @@ import click
 
 from khutulun import model
 from khutulun.cli import output, text
-from khutulun.cli.options import SERVICE, Remote, connected
+from khutulun.cli.options import FORMATS, SERVICE, Remote, connected
 from khutulun.cli.output import Output
 
 
 @click.command()
 @click.argument("name", type=SERVICE)
-@connected(outputs=(Output.DOT,))
+@connected(outputs=(*FORMATS, Output.DOT))
 def graph(remote: Remote, name: str) -> None:
     """Show the nodes of the service NAME and the relationships between them.
 

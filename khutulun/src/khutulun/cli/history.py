@@ -20,7 +20,7 @@ def history(remote: Remote, target: Target, script: bool) -> None:
       khutulun history hello/server --script > server.sh
     """
     if script:
-        click.echo(remote.client.script(target.service, target.node, remote.directory), nl=False)
+        output.show_script(remote.output, remote.client.script(target.service, target.node, remote.directory))
         return
     found = remote.client.history(target.service, target.node, remote.directory)
     output.show(remote.output, list[model.Effect], found, _lines)

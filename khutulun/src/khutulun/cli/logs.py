@@ -15,7 +15,7 @@ from khutulun.cli.options import NODE, Remote, Target, connected
 @click.option(
     "-n", "--lines", type=click.IntRange(0), default=100, show_default=True, help="So many of the last lines."
 )
-@connected
+@connected(outputs=())
 def logs(remote: Remote, node: Target, follow: bool, lines: int) -> int:
     """Show the log of a node, as its technology keeps it.
 

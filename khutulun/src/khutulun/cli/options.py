@@ -77,22 +77,21 @@ NODE = TargetType()
 SERVICE_OR_NODE = TargetType(whole=True)
 
 
-def connected(function: Callable[..., Any] | None = None, *, outputs: tuple[Output, ...] = ()) -> Callable[..., Any]:
-    """Give a command the options of a client, and a `Remote` as its first argument."""
+FORMATS = (Output.HUMAN, Output.JSON, Output.YAML)
+
+
+def connected(
+    function: Callable[..., Any] | None = None, *, outputs: tuple[Output, ...] = FORMATS
+) -> Callable[..., Any]:
+    """Give a command the options of a client, and a `Remote` as its first argument.
+
+    Without `outputs` there is no `--output`: the command passes on the bytes of a program.
+    """
     if function is None:
         return functools.partial(connected, outputs=outputs)
     command = function
-    names = [Output.HUMAN, Output.JSON, Output.YAML, *outputs]
 
-    @click.option(
-        "-o",
-        "--output",
-        type=click.Choice([name.value for name in names]),
-        default="human",
-        show_default=True,
-        envvar="KHUTULUN_OUTPUT",
-        help="For people, or the whole answer for scripts.",
-    )
+    @_output(outputs)
     @click.option(
         "-d",
         "--directory",
@@ -107,19 +106,31 @@ def connected(function: Callable[..., Any] | None = None, *, outputs: tuple[Outp
         help="The server's socket.",
     )
     @click.option(
-        "--context",
-        envvar="KHUTULUN_CONTEXT",
-        metavar="NAME",
-        help="system, user, or one of contexts.yaml.",
-    )
+        "--context", envvar="KHUTULUN_CONTEXT", metavar="NAME", help="system, user, or one of contexts.yaml.",
+    )  # fmt: skip
     @functools.wraps(command)
     def wrapper(**parameters: Any) -> Any:
         remote = _remote(parameters)
         for name in ("output", "directory", "socket", "context"):
-            del parameters[name]
-        return command(remote, **parameters)  # fmt: skip
+            parameters.pop(name, None)
+        return command(remote, **parameters)
 
     return wrapper
+
+
+def _output(outputs: tuple[Output, ...]) -> Callable[..., Any]:
+    if not outputs:
+        return lambda command: command
+    decorate: Callable[..., Any] = click.option(
+        "-o",
+        "--output",
+        type=click.Choice([output.value for output in outputs]),
+        default=Output.HUMAN.value,
+        show_default=True,
+        envvar="KHUTULUN_OUTPUT",
+        help="For people, or the whole answer for scripts.",
+    )
+    return decorate
 
 
 def _remote(parameters: dict[str, Any]) -> Remote:

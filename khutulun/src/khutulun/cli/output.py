@@ -40,6 +40,14 @@ def show_each(output: Output, annotation: Hashable, item: T, human: Callable[[T]
             click.echo(human(item))
 
 
+def show_script(output: Output, script: str) -> None:
+    """Print a shell script as it is, or as the member `script`."""
+    if output is Output.HUMAN:
+        click.echo(script, nl=False)
+    else:
+        click.echo(rendered(output, dict[str, str], {"script": script}), nl=False)
+
+
 def rendered(output: Output, annotation: Hashable, item: object) -> str:
     """Return `item` as JSON or YAML, with every field."""
     plain = msgspec.to_builtins(wire.full(annotation, item))
