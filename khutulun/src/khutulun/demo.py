@@ -40,7 +40,7 @@ def start() -> None:
     )
     if deployed.returncode != 0:
         _show(environment, "service", "deploy", EXAMPLE, "--name", "hello")
-    _show(environment, "service", "show", "hello")
+    _show(environment, "service", "graph", "hello")
     _show(environment, "service", "outputs", "hello")
     _show(environment, "logs", "hello/client")
     print(_next(), flush=True)
@@ -56,20 +56,19 @@ def stop() -> None:
             [_program("khutulun"), "service", "show", "hello"], env=environment, capture_output=True, check=False
         )
         if found.returncode == 0:
-            _show(environment, "service", "undeploy", "hello", "--yes")
+            _show(environment, "service", "undeploy", "hello")
         _end(pid)
         print("Khutulun has stopped.")
     supervisor = STATE / "supervisor"
     if supervisor.exists():
-        subprocess.run([_program("khutulun-supervisor"), "--folder", str(supervisor), "quit"], check=False)
+        quit = [_program("khutulun-supervisor"), "--folder", str(supervisor), "quit"]
+        subprocess.run(quit, check=False, capture_output=True)
     shutil.rmtree(STATE, ignore_errors=True)
 
 
 def _serve() -> None:
     """Start the server in the background; return when it is ready."""
-    print(
-        f"Starting Khutulun; its state is in {STATE.relative_to(ROOT)}, its log in {LOG.relative_to(ROOT)}.", flush=True
-    )
+    print(f"Starting Khutulun; its log is in {LOG.relative_to(ROOT)}.", flush=True)
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         address = f"{folder}/notify"
         notify.bind(address)
@@ -125,7 +124,7 @@ def _next() -> str:
 It runs. What to try next:
 
   export PATH={ROOT}/.venv/bin:$PATH KHUTULUN_SOCKET={SOCKET}
-  khutulun service graph hello                what is there, and what depends on what
+  khutulun service show hello                 everything that is known of it
   {kill}
   khutulun service events hello               the failure, your script's answer, the restart
   khutulun history hello --script             everything that was done, as a script

@@ -13,7 +13,7 @@ from khutulun.bus import interface as bus
 
 
 class OperationJournal:
-    """Keeps the effects of one operation in the agent's journal (`floria.plugins.effects.Journal`)."""
+    """Keeps the changes of one operation (`floria.plugins.effects.Journal`); queries are not kept."""
 
     def __init__(self, journal: Journal, operation: str) -> None:
         self._journal, self._operation = journal, operation
@@ -31,12 +31,15 @@ class OperationJournal:
         return found
 
     def intent(self, effect: effects.Effect) -> None:
+        if not effect.change:
+            return
         number = len(self._known)
         self._known.add(effect.id)
         self._journal.intend(effect.id, self._operation, number, msgspec.msgpack.encode(effect))
 
     def result(self, effect: str, outcome: effects.Outcome) -> None:
-        self._journal.outcome(effect, msgspec.msgpack.encode(outcome))
+        if effect in self._known:
+            self._journal.outcome(effect, msgspec.msgpack.encode(outcome))
 
 
 def told(found: list[effects.Effect], host: str, request: messages.Operate) -> tuple[model.Effect, ...]:

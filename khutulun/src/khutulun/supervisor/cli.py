@@ -14,6 +14,7 @@ Keeps workloads running where there is no systemd.
 
 commands:
   run                 be the supervisor, in the foreground; SIGTERM ends it and leaves its workloads running
+  quit                end the supervisor that runs; its workloads go on
   define SPECFILE     keep a workload's spec without starting it ('-' reads standard input)
   start SPECFILE      define it, start it, and wait until it is ready (a job: until it has finished)
   start NAME          start a workload that is defined
@@ -84,6 +85,8 @@ def _run(folder: str, command: str, arguments: list[str]) -> int:
             return _print(client.request(folder, {"command": "kill", "name": name, "signal": int(signal.SIGTERM)}))
         case "kill", [name, number]:
             return _print(client.request(folder, {"command": "kill", "name": name, "signal": _signal(number)}))
+        case "quit", []:
+            return _print(client.request(folder, {"command": "quit"}))
         case "show", ["--all"]:
             return _print(client.request(folder, {"command": "show"}))
         case "show", [name]:

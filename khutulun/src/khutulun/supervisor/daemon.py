@@ -113,6 +113,9 @@ class Daemon:
                 self._remove(name, reply)
             case {"command": "show", "name": str(name)}:
                 reply(self._find(name).show())
+            case {"command": "quit"}:
+                reply({"ended": True, "running": sorted(self._workloads)})
+                self.loop.stop()
             case {"command": "show"}:
                 reply({"workloads": [item.show() for item in self._workloads.values()]})
             case _:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,6 +15,8 @@ from puccini.csar import ArchiveError, Refusal, meta
 from puccini.csar.source import ArchiveSource
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+GROUP = "puccini.profiles"
 
 
 class Opened(NamedTuple):
@@ -41,8 +44,12 @@ def service(path: Path, stack: ExitStack) -> Opened:
 
 
 def catalogs(folders: Sequence[Path]) -> list[Catalog]:
-    """Return the catalogs of profiles in `folders`."""
-    return [FolderCatalog(folders)] if folders else []
+    """Return the catalogs of profiles: `folders` first, then those that installed packages bring.
+
+    A package brings folders by an entry point of the group ``puccini.profiles``: a function that returns them.
+    """
+    brought = [place for entry in metadata.entry_points(group=GROUP) for place in entry.load()()]
+    return [FolderCatalog([*folders, *brought])]
 
 
 def profiles_option(command: Command) -> Command:
