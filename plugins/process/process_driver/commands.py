@@ -71,6 +71,8 @@ class Command:
 def read(site: Site) -> Command:
     """Return what the node's properties ask for. Raises `Permanent` for what no schema can refuse."""
     given = site.properties
+    if existing(site):
+        return Command([])
     classes = (site.raw.get("entity") or {}).get("classes") or []
     job = any(str(label).rpartition("::")[2] == JOB for label in classes)
     ready = given.get("readiness") or {}
@@ -94,6 +96,11 @@ def read(site: Site) -> Command:
     )
     _check(site, command)
     return command
+
+
+def existing(site: Site) -> str:
+    """Return the name of the unit that this node is, when that is not Khutulun's own; else nothing."""
+    return str(site.properties.get("existing") or "")
 
 
 def endpoint(site: Site) -> dict[str, Any]:

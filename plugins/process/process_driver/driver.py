@@ -38,7 +38,7 @@ GRANTS = {
         *_systemctl(["reset-failed", NAMES], "change"),
         *_systemctl(["daemon-reload"], "change"),
         {"program": "systemd-run", "arguments": ["..."], "effect": "change", "environment": USER_ENVIRONMENT},
-        _supervisor(["show", NAMES], "query"),
+        _supervisor(["show", "*"], "query"),
         _supervisor(["define", "-"], "change"),
         _supervisor(["start", NAMES], "change"),
         _supervisor(["stop", NAMES], "change"),
@@ -63,7 +63,9 @@ def _backend(site: Site) -> ModuleType:
 
 @plugin.verb()
 def create(context: Context, site: Site, inputs: Inputs) -> Result:
-    """Write the unit, or define the workload in the supervisor, without starting it."""
+    """Write the unit, or define the workload in the supervisor, without starting it. One that exists is adopted."""
+    if name := commands.existing(site):
+        return Result(_backend(site).adopt(context, site, {"existing": name}))
     return Result(_backend(site).create(context, site, commands.read(site)))
 
 
@@ -82,7 +84,9 @@ def stop(context: Context, site: Site, inputs: Inputs) -> Result:
 
 @plugin.verb()
 def delete(context: Context, site: Site, inputs: Inputs) -> Result:
-    """End it and remove everything that was made for it."""
+    """End it and remove everything that was made for it. What is not Khutulun's own is left alone."""
+    if commands.existing(site):
+        return Result()
     return Result(_backend(site).delete(context, site, commands.read(site)))
 
 
@@ -102,7 +106,7 @@ def inspect(context: Context, site: Site, inputs: Inputs) -> Inspection:
 
 @plugin.verb()
 def adopt(context: Context, site: Site, inputs: Inputs) -> Result:
-    """Take a unit that exists into the graph as it is; the input `unit` names one of another name."""
+    """Take a unit that exists into the graph as it is; the input `existing` names one of another name."""
     return Result(_backend(site).adopt(context, site, inputs))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from floria_plugin import Context, Output, Permanent
 from floria_plugin.driver import Difference, Inputs, Inspection, Site, State, Stream
+from process_driver import commands
 from process_driver.commands import Command
 
 NO_SUPERVISOR, NO_WORKLOAD = 3, 4
@@ -66,7 +67,7 @@ def inspect(context: Context, site: Site, command: Command) -> Inspection:
     found = _show(context, site)
     if found is None:
         return Inspection(False, State.STOPPED, _attributes(site, None))
-    wanted, there = _spec(site, command), found["spec"]
+    wanted, there = (_spec(site, command), found["spec"]) if command.argv else ({}, {})
     changed = sorted(key for key in wanted.keys() | there.keys() if wanted.get(key) != there.get(key))
     differences = [Difference(key, wanted.get(key), there.get(key)) for key in changed]
     state = _STATES.get(found["state"], State.STOPPED)
@@ -80,10 +81,11 @@ def inspect(context: Context, site: Site, command: Command) -> Inspection:
 
 def adopt(context: Context, site: Site, inputs: Inputs) -> dict[str, Any]:
     """Know a workload of the supervisor that is there already."""
-    found = _show(context, site)
+    name = str(inputs.get("existing") or _name(site)).removesuffix(".service")
+    found = _show(context, site, name)
     if found is None:
-        raise Permanent("not-found", f"the supervisor has no workload {_name(site)} to adopt")
-    return _attributes(site, found)
+        raise Permanent("not-found", f"the supervisor has no workload {name} to adopt")
+    return _attributes(site, found) | {"unit": name}
 
 
 def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
@@ -95,7 +97,7 @@ def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
 
 
 def _name(site: Site) -> str:
-    return str(site.properties.get("unit") or site.names["unit"]).removesuffix(".service")
+    return str(site.properties.get("unit") or commands.existing(site) or site.names["unit"]).removesuffix(".service")
 
 
 def _program(site: Site) -> list[str]:
@@ -106,8 +108,8 @@ def _supervisor(context: Context, site: Site, *arguments: str, stdin: str | None
     return context.run(*_program(site), *arguments, stdin=stdin, check=check)
 
 
-def _show(context: Context, site: Site) -> dict[str, Any] | None:
-    done = _supervisor(context, site, "show", _name(site), check=False)
+def _show(context: Context, site: Site, name: str = "") -> dict[str, Any] | None:
+    done = _supervisor(context, site, "show", name or _name(site), check=False)
     if done.status in (NO_SUPERVISOR, NO_WORKLOAD):
         return None
     if not done.ok:

@@ -7,7 +7,7 @@ from typing import Any
 
 from floria_plugin import Context, Output, Permanent
 from floria_plugin.driver import Difference, Inputs, Inspection, Site, State, Stream
-from process_driver import units
+from process_driver import commands, units
 from process_driver.commands import Command
 
 SHOWN = (
@@ -165,7 +165,7 @@ def inspect(context: Context, site: Site, command: Command) -> Inspection:
 
 def adopt(context: Context, site: Site, inputs: Inputs) -> dict[str, Any]:
     """Know the unit by its name from now on. Nothing is written, started or stopped."""
-    name = str(inputs.get("unit") or _name(site))
+    name = str(inputs.get("existing") or _name(site))
     name = name if "." in name else f"{name}.service"
     found = _show(context, site, name)
     if not found.loaded:
@@ -181,7 +181,8 @@ def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
     argv.append(f"--lines={'all' if lines is None else int(lines)}")
     argv += ["--follow"] if inputs.get("follow") else []
     invocation = _show(context, site, name).shown.get("InvocationID") if inputs.get("current") else ""
-    argv.append(f"_SYSTEMD_INVOCATION_ID={invocation}" if invocation else f"--unit={name}")
+    field = "_SYSTEMD_UNIT" if site.host.system else "_SYSTEMD_USER_UNIT"
+    argv.append(f"_SYSTEMD_INVOCATION_ID={invocation}" if invocation else f"{field}={name}")
     return Stream(argv, _environment(site))
 
 
@@ -198,7 +199,8 @@ def signal_name(number: int) -> str:
 
 
 def _name(site: Site) -> str:
-    return str(site.properties.get("unit") or site.names["unit"])
+    name = str(site.properties.get("unit") or commands.existing(site) or site.names["unit"])
+    return name if "." in name else f"{name}.service"
 
 
 def _timer(site: Site) -> str:

@@ -70,6 +70,11 @@ def test_r54_a_workload_of_the_supervisor_is_adopted(bare: Any, driver: Any, mak
     bare.run([*SUPERVISOR, "start", "-"], input=json.dumps({"name": NAME, "argv": ["/bin/sleep", "infinity"]}))
     pid = _show(bare)["pid"]
     assert driver.call("adopt", make_site(FOREVER, host=HOST))["attributes"]["pid"] == pid
+    declared = make_site({"existing": NAME}, host=HOST, kind="Unit", node="other")
+    assert driver.call("create", declared)["attributes"]["pid"] == pid
+    assert driver.call("inspect", declared)["differences"] == []
+    driver.call("delete", declared)
+    assert _show(bare)["pid"] == pid
     driver.call("delete", make_site(FOREVER, host=HOST))
 
 

@@ -182,7 +182,7 @@ def test_r54_a_unit_of_another_name_is_adopted_without_a_restart(host: Any, driv
     host.write("/etc/systemd/system/mine.service", "[Service]\nExecStart=/bin/sleep infinity\n")
     host.run(["systemctl", "start", "mine"])
     (pid,) = _show(host, "MainPID", unit="mine")
-    found = driver.call("adopt", make_site(FOREVER), {"unit": "mine"})["attributes"]
+    found = driver.call("adopt", make_site(FOREVER), {"existing": "mine"})["attributes"]
     assert (found["unit"], found["pid"]) == ("mine.service", int(pid))
     adopted = make_site({**FOREVER, "unit": "mine.service"}, state="started")
     inspection = driver.call("inspect", adopted)
@@ -190,9 +190,18 @@ def test_r54_a_unit_of_another_name_is_adopted_without_a_restart(host: Any, driv
     assert driver.changes == []
     driver.call("delete", adopted)
     assert host.exists("/etc/systemd/system/mine.service")
+    host.run(["systemctl", "start", "mine"])
+    declared = make_site({"existing": "mine"}, kind="Unit")
+    before = len(driver.changes)
+    assert driver.call("create", declared)["attributes"]["unit"] == "mine.service"
+    assert driver.call("inspect", declared)["exists"]
+    driver.call("delete", declared)
+    assert driver.changes[before:] == []
+    assert _show(host, "ActiveState", unit="mine") == ["active"]
+    host.run(["systemctl", "stop", "mine"])
     host.run(["rm", "/etc/systemd/system/mine.service"])
     with pytest.raises(Permanent, match="there is no unit nothing"):
-        driver.call("adopt", make_site(FOREVER), {"unit": "nothing"})
+        driver.call("adopt", make_site(FOREVER), {"existing": "nothing"})
 
 
 def test_jobs_run_once_and_their_failure_is_told(host: Any, driver: Any, make_site: Any) -> None:

@@ -251,7 +251,7 @@ class Operations:
                 workload=request.workload,
                 plugin=request.plugin,
                 site=request.site,
-                state=STATES.get(operation, ("", ""))[1],
+                state=STATES.get(operation, ("", str(request.site["entity"]["state"])))[1],
             )
             self._bus.request(f"agent.{host}.attend", attend, messages.Done)
 
