@@ -115,13 +115,14 @@ def connected(
             parameters.pop(name, None)
         return command(remote, **parameters)
 
-    return wrapper
+    decorated: Callable[..., Any] = wrapper
+    return decorated
 
 
 def _output(outputs: tuple[Output, ...]) -> Callable[..., Any]:
     if not outputs:
         return lambda command: command
-    decorate: Callable[..., Any] = click.option(
+    return click.option(
         "-o",
         "--output",
         type=click.Choice([output.value for output in outputs]),
@@ -130,7 +131,6 @@ def _output(outputs: tuple[Output, ...]) -> Callable[..., Any]:
         envvar="KHUTULUN_OUTPUT",
         help="For people, or the whole answer for scripts.",
     )
-    return decorate
 
 
 def _remote(parameters: dict[str, Any]) -> Remote:
