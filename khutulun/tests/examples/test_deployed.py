@@ -1,0 +1,153 @@
+"""Every example is deployed as its README says, does what it promises, and leaves nothing behind (R2, R3, R31, R42)."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from floria.plugins import build
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = ROOT / "examples"
+PYTHON = f"python={ROOT}/.venv/bin/python"
+
+
+class Server:
+    """`khutulun serve` on a machine, and its command line."""
+
+    def __init__(self, machine: Any) -> None:
+        self.machine = machine
+        self._process = machine.popen(["khutulun", "serve"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for line in self._process.popen.stdout:
+            if b"serving at" in line:
+                return
+        raise AssertionError("khutulun serve ended")
+
+    def run(self, *arguments: str) -> str:
+        """Run a command of `khutulun`; its output."""
+        return str(self.machine.run(["khutulun", *arguments]).stdout)
+
+    def deploy(self, file: str, name: str, *options: str) -> None:
+        self.run("service", "deploy", file, "--name", name, *options)
+
+    def output(self, service: str, name: str) -> str:
+        """Return an output of a service."""
+        lines = dict(line.split(": ", 1) for line in self.run("service", "outputs", service).splitlines())
+        return lines[name]
+
+    def undeploy(self, service: str) -> None:
+        self.run("service", "undeploy", service)
+
+    def until(self, service: str, text: str) -> str:
+        """Follow the service's events until one holds `text`."""
+        popen = self.machine.popen(["khutulun", "service", "events", service, "--follow"], stdout=subprocess.PIPE).popen
+        try:
+            for line in popen.stdout:
+                if text in line.decode():
+                    return str(line.decode())
+        finally:
+            popen.kill()
+            popen.communicate()
+        raise AssertionError(f"no event with {text}")
+
+    def close(self) -> None:
+        self._process.popen.kill()
+        self._process.popen.communicate()
+
+
+@pytest.fixture(
+    params=[pytest.param("bare", marks=pytest.mark.system), pytest.param("fresh_host", marks=pytest.mark.host)]
+)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    made = Server(request.getfixturevalue(request.param))
+    yield made
+    made.close()
+
+
+def _archive(folder: Path, machine: Any) -> str:
+    command = [sys.executable, "-m", "puccini.cli.csar", "create", "service.yaml", "--file", "out.csar"]
+    subprocess.run([*command, "--profiles", str(ROOT / "profiles")], cwd=folder, check=True, capture_output=True)
+    machine.copy_in(folder / "out.csar", f"/root/{folder.name}.csar")
+    return f"/root/{folder.name}.csar"
+
+
+def _hello(server: Server, copied: Callable[[str], Path]) -> None:
+    server.deploy(str(EXAMPLES / "hello/service.yaml"), "hello", "--input", PYTHON)
+    assert server.output("hello", "url").startswith("http://127.0.0.1:80")
+    assert "answers 200" in server.run("logs", "hello/client")
+    pid = server.machine.run(["pgrep", "-f", "http.server --bind"]).stdout.split()[0]
+    server.machine.run(["kill", "-KILL", pid])
+    assert "hello/web: failed" in server.until("hello", "handling")
+    server.until("hello", "restarted")
+
+
+def _scripts(server: Server, copied: Callable[[str], Path]) -> None:
+    server.deploy(str(EXAMPLES / "scripts/service.yaml"), "scripts")
+    server.run("event", "emit", "visited", "scripts/page")
+    server.until("scripts", "handling")
+    assert server.machine.read("/tmp/khutulun-pages/visits") == "scripts/page was visited\n"
+
+
+def _python_plugin(server: Server, copied: Callable[[str], Path]) -> None:
+    server.deploy(_archive(copied("python-plugin"), server.machine), "python-plugin", "--yes")
+    assert server.machine.read(server.output("python-plugin", "path")) == "Remember the milk.\n"
+
+
+def _wasm_plugin(server: Server, copied: Callable[[str], Path]) -> None:
+    folder = copied("wasm-plugin")
+    build.component(folder / "plugins/beacon", folder / "plugins/beacon.wasm")
+    server.deploy(_archive(folder, server.machine), "wasm-plugin", "--yes")
+    assert server.output("wasm-plugin", "kernel").startswith("Linux ")
+
+
+def _floria(server: Server, copied: Callable[[str], Path]) -> None:
+    server.deploy(str(EXAMPLES / "floria/service.yaml"), "floria", "--input", PYTHON)
+    assert server.output("floria", "url") == "http://127.0.0.1:8200/"
+
+
+def _job(server: Server, copied: Callable[[str], Path]) -> None:
+    server.deploy(str(EXAMPLES / "job/service.yaml"), "job")
+    assert server.machine.read("/tmp/khutulun-job.log").startswith("prepared\n")
+    server.until("job", "job/often")
+
+
+def _program(server: Server, copied: Callable[[str], Path]) -> None:
+    folder = copied("program")
+    subprocess.run(["tar", "--create", "--gzip", "--file=app.tar.gz", "app"], cwd=folder, check=True)
+    server.deploy(_archive(folder, server.machine), "program")
+    assert server.run("logs", "program/server") == "Hello from an installed program\n"
+
+
+STORIES = [_hello, _scripts, _python_plugin, _wasm_plugin, _floria, _job, _program]
+
+
+def test_r2_r3_r31_r40_r42_the_examples_do_what_they_promise(server: Server, tmp_path: Path) -> None:
+    def copied(name: str) -> Path:
+        return Path(shutil.copytree(EXAMPLES / name, tmp_path / name))
+
+    for story in STORIES:
+        story(server, copied)
+        server.undeploy(story.__name__.strip("_").replace("_", "-"))
+    left = server.machine.run(
+        ["find", "/etc/systemd/system", "/var/lib/khutulun/programs", "/var/lib/khutulun/notes"], check=False
+    )
+    assert [line for line in left.stdout.splitlines() if "khutulun-" in line] == []
+    assert not server.machine.exists("/tmp/khutulun-pages")
+    assert server.run("service", "list", "--output", "json").split() in (["[]"], ['{"services":[]}'])
+
+
+@pytest.mark.host
+def test_r54_a_unit_that_runs_already_becomes_a_node(fresh_host: Any) -> None:
+    fresh_host.copy_in(EXAMPLES / "adopt/legacy.service", "/etc/systemd/system/legacy.service")
+    fresh_host.run(["systemctl", "start", "legacy"])
+    pid = fresh_host.run(["systemctl", "show", "--property=MainPID", "legacy"]).stdout
+    server = Server(fresh_host)
+    server.deploy(str(EXAMPLES / "adopt/service.yaml"), "old")
+    assert pid.strip().removeprefix("MainPID=") in server.run("service", "show", "old")
+    server.undeploy("old")
+    assert fresh_host.run(["systemctl", "show", "--property=MainPID", "legacy"]).stdout == pid
+    server.close()
