@@ -1,7 +1,7 @@
 """Every line of the TOSCA checklist by example and counter-example: the files in ``cases/``.
 
-A case has a name (which begins with the lines it shows, such as ``T66``), a TOSCA file without its version line, further
-files and profiles, and what is expected: diagnostics as ``code`` or ``code line`` (of the text as written in the case),
+A case has a name (which begins with the lines it shows, such as ``T66``), a TOSCA file without its version line,
+further files and profiles, and what is expected: diagnostics as ``code`` or ``code line`` (of the text as written in the case),
 with ``?`` before warnings. Nothing expected means that the file is accepted without a word. With ``compile``, the
 service is compiled too.
 """
@@ -22,8 +22,7 @@ VERSION = "tosca_definitions_version: tosca_2_0\n"
 def cases() -> list[Any]:
     found = []
     for file in sorted(FOLDER.glob("*.yaml")):
-        for case in yaml.safe_load(file.read_text()):
-            found.append(pytest.param(case, id=f"{file.stem}: {case['name']}"))
+        found += [pytest.param(one, id=f"{file.stem}: {one['name']}") for one in yaml.safe_load(file.read_text())]
     return found
 
 

@@ -35,7 +35,9 @@ interface_types:
   Events: { metadata: { handles: events } }
 node_types:
   Base:
-    properties: { name: { type: string, default: base, metadata: { unit: text } }, note: { type: string, required: false } }
+    properties:
+      name: { type: string, default: base, metadata: { unit: text } }
+      note: { type: string, required: false }
     attributes: { state: { type: string } }
   Machine:
     derived_from: Base
@@ -57,7 +59,8 @@ LINKED = TYPES.replace("count_range: [ 1, 1 ]", "count_range: [ 1, 2 ]").replace
     "  HostedOn: { derived_from: DependsOn, properties: { weight: { type: integer, default: 1 } } }\n",
     """  Linked:
     derived_from: HostedOn
-    interfaces: { lifecycle: { operations: { create: { implementation: { primary: { type: Bash, file: create.sh } } } } } }
+    interfaces:
+      lifecycle: { operations: { create: { implementation: { primary: { type: Bash, file: create.sh } } } } }
   HostedOn:
     derived_from: DependsOn
     interfaces: { lifecycle: { type: Lifecycle, operations: { create: other.sh } } }
@@ -119,7 +122,7 @@ service_template:
     assert root.properties["output:size"].updater == Call("tosca:get_input", ["size"])
     node = vertex(bundle, "a")
     assert node.classes == ("main.yaml::Machine", "main.yaml::Base", "tosca:node")
-    assert node.metadata == {"rack": 5, "tosca.origin": "main.yaml:54:5", "tosca.description": "the machine"}
+    assert node.metadata == {"rack": 5, "tosca.origin": "main.yaml:56:5", "tosca.description": "the machine"}
 
 
 def test_properties_attributes_and_capabilities(load: Any) -> None:
@@ -338,7 +341,10 @@ service_template:
       precondition: { $greater_than: [ { $get_input: n }, 0 ] }
       steps:
         one: { target: m, activities: [ set_state: up ], on_success: two }
-        two: { target: m, filter: [ { $equal: [ { $get_attribute: [ SELF, state ] }, up ] } ], activities: [ inline: w ] }
+        two:
+          target: m
+          filter: [ { $equal: [ { $get_attribute: [ SELF, state ] }, up ] } ]
+          activities: [ inline: w ]
       outputs: { x: [ m, state ] }
 """,
     )
@@ -361,7 +367,9 @@ def test_custom_functions(load: Any) -> None:
         load,
         """
 functions:
-  greet: { signatures: [ { arguments: [ string ], result: string, implementation: { primary: { type: Bash, file: other.sh } } } ] }
+  greet:
+    signatures:
+    - { arguments: [ string ], result: string, implementation: { primary: { type: Bash, file: other.sh } } }
 service_template:
   node_templates: { m: { type: Machine, properties: { name: { $greet: [ you ] } } } }
 """,

@@ -2,8 +2,8 @@
 
 They are read from ``tosca-conformance`` beside a ``shared`` folder next to this repository, or from the folder that the
 environment variable TOSCA_CONFORMANCE names. Two cases import a profile by name and two a file that is not with the
-cases: those are in ``conformance/``. ``conformance/known.tsv`` lists exactly the cases that are not decided as the suite
-says, and why; it can only become shorter.
+cases: those are in ``conformance/``. ``conformance/known.tsv`` lists exactly the cases that are not decided as the
+suite says, and why; it can only become shorter.
 """
 
 import csv

@@ -107,7 +107,7 @@ def test_every_problem_is_named_with_its_place() -> None:
 
 def test_schemas_that_hold_themselves() -> None:
     """T62"""
-    schema = {
+    schema: dict[str, Any] = {
         "ref": "Tree",
         "types": {
             "Tree": {
@@ -119,7 +119,7 @@ def test_schemas_that_hold_themselves() -> None:
             }
         },
     }
-    value = {"value": 1, "more": [{"value": 2, "more": []}]}
+    value: Value = {"value": 1, "more": [{"value": 2, "more": []}]}
     assert data.coerce(value, schema) == value
     deep: dict[str, Any] = {"value": 1}
     for _ in range(200):

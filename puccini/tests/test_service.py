@@ -1,4 +1,4 @@
-"""Compiled services come to life in a Floria in memory: requirements find their targets, values are prepared (R82, R83)."""
+"""Compiled services in a Floria in memory: requirements find their targets, values are prepared (R82, R83)."""
 
 from typing import Any
 
@@ -119,7 +119,9 @@ service_template:
     c:
       type: App
       requirements:
-      - host: { node_filter: { $greater_or_equal: [ { $get_property: [ SELF, CAPABILITY, memory ] }, 3 kB ] }, node: Machine }
+      - host:
+          node: Machine
+          node_filter: { $greater_or_equal: [ { $get_property: [ SELF, CAPABILITY, memory ] }, 3 kB ] }
     d: { type: App, requirements: [ host: { relationship: OnlyBig } ] }
 """,
     )

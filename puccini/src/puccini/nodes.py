@@ -9,25 +9,31 @@ _ESCAPE: Final = str.maketrans({"~": "~0", "/": "~1"})
 
 
 class Node:
-    """`value` is what YAML gave; `start` and `end` are its marks (from 0); `key` leads to it from `parent`."""
+    """`value` is what YAML gave; `start` and `end` are where it is (from 0); `key` leads to it from `parent`."""
 
-    __slots__ = ("document", "end", "key", "parent", "start", "value")
+    __slots__ = ("_marks", "document", "key", "parent", "value")
 
     def __init__(
         self,
         value: Any,
         document: yaml.Document,
-        start: yaml.Mark,
-        end: yaml.Mark,
+        marks: yaml.Mark,
         key: Any = None,
         parent: "Node | None" = None,
     ) -> None:
         self.value = value
         self.document = document
-        self.start = start
-        self.end = end
+        self._marks = marks
         self.key = key
         self.parent = parent
+
+    @property
+    def start(self) -> yaml.Position:
+        return yaml.position(yaml.start(self._marks))
+
+    @property
+    def end(self) -> yaml.Position:
+        return yaml.position(yaml.end(self._marks))
 
     @property
     def file(self) -> str:
@@ -51,26 +57,22 @@ class Node:
     @property
     def origin(self) -> str:
         """``file:line:column`` of its key, or of itself where there is none, counted from 1."""
-        mark = self.key_range[0]
-        return f"{self.document.name}:{mark.line + 1}:{mark.column + 1}"
+        place = self.key_range[0]
+        return f"{self.document.name}:{place.line + 1}:{place.column + 1}"
 
     @property
-    def key_range(self) -> tuple[yaml.Mark, yaml.Mark]:
+    def key_range(self) -> tuple[yaml.Position, yaml.Position]:
         """Where the key of this node stands; the node itself for items of lists and for the top."""
         if self.parent is not None and type(self.parent.value) is yaml.Map:
-            mark = self.parent.value.marks[self.key][0]
+            place = yaml.key_position(self._marks)
             width = len(self.key) if isinstance(self.key, str) else 1
-            return mark, yaml.Mark(mark.name, mark.index, mark.line, mark.column + width, None, None)
+            return place, yaml.Position(place.line, place.column + width)
         return self.start, self.end
 
     def child(self, key: Any) -> "Node":
         """Return the node at `key` of a map or a list."""
         value = self.value
-        if type(value) is yaml.Map:
-            _, start, end = value.marks[key]
-        else:
-            start, end = value.marks[key]
-        return Node(value[key], self.document, start, end, key, self)
+        return Node(value[key], self.document, value.marks[key], key, self)
 
     def get(self, key: str) -> "Node | None":
         """Return the node at `key`, or None when this is not a map or has no such key."""
@@ -92,7 +94,7 @@ class Node:
 
 def root(document: yaml.Document) -> Node:
     """Return the node of the whole `document`."""
-    return Node(document.value, document, document.start, document.end)
+    return Node(document.value, document, document.marks)
 
 
 def plain(value: Any) -> Any:

@@ -7,10 +7,10 @@ written out is counted against a budget. No input raises: problems are in `Docum
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from yaml import YAMLError
-from yaml._yaml import CParser, Mark
+from yaml._yaml import CParser
 from yaml.error import MarkedYAMLError
 from yaml.events import (
     AliasEvent,
@@ -24,7 +24,19 @@ from yaml.events import (
 )
 from yaml.reader import ReaderError
 
-__all__ = ["Document", "Map", "MapKey", "Mark", "Problem", "Seq", "SequenceKey", "parse", "scalar"]
+__all__ = [
+    "Document",
+    "Map",
+    "MapKey",
+    "Mark",
+    "Position",
+    "Problem",
+    "Seq",
+    "SequenceKey",
+    "parse",
+    "position",
+    "scalar",
+]
 
 # As `Any`, or the type checker would take the marks of events for optional.
 _ALIAS: Any = AliasEvent
@@ -63,24 +75,60 @@ _UNUSUAL = frozenset({"True", "TRUE", "False", "FALSE", "Null", "NULL"})
 _TAG = "tag:yaml.org,2002:"
 
 
+Mark: TypeAlias = int
+"""A place, packed: line and column from 0, or several places in a row. A file has many, and integers cost least."""
+
+_COLUMN_BITS = 24
+_COLUMN_MASK = (1 << _COLUMN_BITS) - 1
+_BITS = 48
+_MASK = (1 << _BITS) - 1
+
+
+class Position(NamedTuple):
+    """A place: line and column from 0."""
+
+    line: int
+    column: int
+
+
+def position(mark: Mark) -> Position:
+    """Return what a mark means."""
+    return Position(mark >> _COLUMN_BITS, mark & _COLUMN_MASK)
+
+
+def start(mark: Mark) -> Mark:
+    """Return where the value of an entry starts."""
+    return mark >> _BITS & _MASK
+
+
+def end(mark: Mark) -> Mark:
+    """Return where the value of an entry ends."""
+    return mark & _MASK
+
+
+def key_position(mark: Mark) -> Position:
+    """Return where the key of an entry stands."""
+    return position(mark >> 2 * _BITS)
+
+
 class Map(dict[Any, Any]):
-    """A mapping; `marks` gives for each key where it stands, where its value starts and where that ends."""
+    """A mapping; `marks` has for each key, packed, where it stands, where its value starts and where that ends."""
 
     __slots__ = ("marks",)
 
     def __init__(self) -> None:
         super().__init__()
-        self.marks: dict[Any, tuple[Mark, Mark, Mark]] = {}
+        self.marks: dict[Any, Mark] = {}
 
 
 class Seq(list[Any]):
-    """A sequence; `marks` gives start and end of each item."""
+    """A sequence; `marks` has start and end of each item, packed."""
 
     __slots__ = ("marks",)
 
     def __init__(self) -> None:
         super().__init__()
-        self.marks: list[tuple[Mark, Mark]] = []
+        self.marks: list[Mark] = []
 
 
 class SequenceKey(tuple[Any, ...]):
@@ -100,8 +148,8 @@ class Problem(NamedTuple):
 
     code: str
     message: str
-    start: Mark
-    end: Mark
+    start: Position
+    end: Position
     hint: str = ""
 
 
@@ -112,17 +160,20 @@ class Document:
     that are not written in lower case, with what was written.
     """
 
-    __slots__ = ("anchored", "complete", "data", "end", "name", "problems", "start", "unusual", "value")
+    __slots__ = ("anchored", "complete", "data", "marks", "name", "problems", "unusual", "value")
 
     def __init__(self, name: str, data: bytes) -> None:
         self.name = name
         self.data = data
         self.value: Any = None
-        self.start = self.end = Mark(name, 0, 0, 0, None, None)
+        self.marks: Mark = 0
         self.complete = False
         self.problems: list[Problem] = []
         self.anchored: set[tuple[int, int]] = set()
         self.unusual: dict[tuple[int, int], str] = {}
+
+
+_TOP: Final = Position(0, 0)
 
 
 class _Fatal(Exception):
@@ -140,8 +191,8 @@ def parse(data: bytes, name: str) -> Document:
     except _Fatal as error:
         document.problems.append(error.problem)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark or document.start
-        place = Mark(name, mark.index, mark.line, mark.column, None, None)
+        mark = error.problem_mark or error.context_mark
+        place = Position(mark.line, mark.column) if mark is not None else _TOP
         message = f"this is not YAML: {error.problem or error.context}"
         if error.context and error.problem:
             message += f" ({error.context})"
@@ -149,7 +200,7 @@ def parse(data: bytes, name: str) -> Document:
     except ReaderError as error:
         document.problems.append(_unreadable(document, error))
     except (YAMLError, UnicodeError, ValueError) as error:
-        document.problems.append(Problem("yaml-syntax", f"this is not YAML: {error}", document.start, document.start))
+        document.problems.append(Problem("yaml-syntax", f"this is not YAML: {error}", _TOP, _TOP))
     return document
 
 
@@ -187,14 +238,14 @@ class _Builder:
         first = self.event()
         document = self.document
         if first.__class__ is _STREAM_END:
-            raise _Fatal(Problem("empty-file", "the file is empty", document.start, document.start))
+            raise _Fatal(Problem("empty-file", "the file is empty", _TOP, _TOP))
         event = self.event()
-        document.start = event.start_mark
-        document.value, document.end = self.node(event)
+        document.value, end = self.node(event)
+        document.marks = _pack(event.start_mark) << _BITS | end
         self.event()
         following = self.event()
         if following.__class__ is _DOCUMENT_START:
-            mark = following.start_mark
+            mark = _place(following.start_mark)
             document.problems.append(
                 Problem("several-documents", "the file holds more than one YAML document", mark, mark, "remove '---'")
             )
@@ -213,12 +264,13 @@ class _Builder:
                 value = text if event.tag is None else self.tagged(event)
             if event.anchor is not None:
                 self.anchor(event, value, 1)
-            return value, event.end_mark
+            end = event.end_mark
+            return value, end.line << 24 | end.column
         if kind is MappingStartEvent:
             return self.mapping(event)
         if kind is SequenceStartEvent:
             return self.sequence(event)
-        return self.alias(event), event.end_mark
+        return self.alias(event), _pack(event.end_mark)
 
     def mapping(self, event: Any) -> tuple[Any, Mark]:
         self.enter(event, "map")
@@ -238,14 +290,15 @@ class _Builder:
             value_event = next_event()
             value, end = node(value_event)
             if key in result:
-                self.duplicate(key, key_event, marks[key][0])
+                self.duplicate(key, key_event, key_position(marks[key]))
                 continue
             result[key] = value
-            marks[key] = (key_event.start_mark, value_event.start_mark, end)
+            at, start = key_event.start_mark, value_event.start_mark
+            marks[key] = (at.line << 24 | at.column) << 96 | (start.line << 24 | start.column) << 48 | end
         self.depth -= 1
         if event.anchor is not None:
             self.anchor(event, result, self.count - before + 1)
-        return result, key_event.end_mark
+        return result, _pack(key_event.end_mark)
 
     def sequence(self, event: Any) -> tuple[Any, Mark]:
         self.enter(event, "seq")
@@ -261,17 +314,17 @@ class _Builder:
                 break
             value, end = node(item_event)
             result.append(value)
-            marks.append((item_event.start_mark, end))
+            marks.append(_pack(item_event.start_mark) << _BITS | end)
         self.depth -= 1
         if event.anchor is not None:
             self.anchor(event, result, self.count - before + 1)
-        return result, item_event.end_mark
+        return result, _pack(item_event.end_mark)
 
     def enter(self, event: Any, tag: str) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             message = f"the file is nested deeper than {MAX_DEPTH} levels"
-            raise _Fatal(Problem("too-deep", message, event.start_mark, event.end_mark))
+            raise _Fatal(Problem("too-deep", message, _place(event.start_mark), _place(event.end_mark)))
         if event.tag is not None and event.tag not in ("!", _TAG + tag):
             self.bad_tag(event)
 
@@ -285,29 +338,29 @@ class _Builder:
                 Problem(
                     "unknown-alias",
                     f"there is no anchor '&{event.anchor}' above this place",
-                    event.start_mark,
-                    event.end_mark,
+                    _place(event.start_mark),
+                    _place(event.end_mark),
                     _anchor_hint(self.anchors),
                 )
             )
         value, size = self.anchors[event.anchor]
         if size == 0:
             message = f"the alias '*{event.anchor}' stands inside the very node it refers to"
-            raise _Fatal(Problem("recursive-alias", message, event.start_mark, event.end_mark))
+            raise _Fatal(Problem("recursive-alias", message, _place(event.start_mark), _place(event.end_mark)))
         self.count += size
         self.aliased += size
         if self.aliased > ALIAS_BUDGET:
             message = f"the aliases of this file amount to more than {ALIAS_BUDGET} nodes"
-            raise _Fatal(Problem("alias-budget", message, event.start_mark, event.end_mark))
+            raise _Fatal(Problem("alias-budget", message, _place(event.start_mark), _place(event.end_mark)))
         return value
 
-    def duplicate(self, key: Any, event: Any, first: Mark) -> None:
+    def duplicate(self, key: Any, event: Any, first: Position) -> None:
         self.document.problems.append(
             Problem(
                 "duplicate-key",
                 f"the key {key!r} occurs twice in one map",
-                event.start_mark,
-                event.end_mark,
+                _place(event.start_mark),
+                _place(event.end_mark),
                 f"the first is at line {first.line + 1}; rename or remove one",
             )
         )
@@ -324,7 +377,9 @@ class _Builder:
             self.bad_tag(event)
         elif type(value) is not expected:
             message = f"{text!r} is not of the YAML type {tag.removeprefix(_TAG)!r}"
-            self.document.problems.append(Problem("yaml-tag", message, event.start_mark, event.end_mark))
+            self.document.problems.append(
+                Problem("yaml-tag", message, _place(event.start_mark), _place(event.end_mark))
+            )
         return value
 
     def bad_tag(self, event: Any) -> None:
@@ -333,11 +388,19 @@ class _Builder:
             Problem(
                 "yaml-tag",
                 f"the YAML type '{tag}' is not accepted in TOSCA",
-                event.start_mark,
-                event.end_mark,
+                _place(event.start_mark),
+                _place(event.end_mark),
                 "write the value as a string; binary data as Base64 text",
             )
         )
+
+
+def _pack(mark: Any) -> Mark:
+    return mark.line << _COLUMN_BITS | mark.column  # type: ignore[no-any-return]
+
+
+def _place(mark: Any) -> Position:
+    return Position(mark.line, mark.column)
 
 
 def _hashable(key: Any) -> Any:
@@ -362,9 +425,11 @@ def _syntax_hint(error: MarkedYAMLError) -> str:
 
 
 def _unreadable(document: Document, error: ReaderError) -> Problem:
-    position = error.position if isinstance(error.position, int) and error.position >= 0 else 0
-    before = document.data[:position]
+    offset = error.position if isinstance(error.position, int) and error.position >= 0 else 0
+    before = document.data[:offset]
     line = before.count(b"\n")
     column = len(before) - (before.rfind(b"\n") + 1)
-    mark = Mark(document.name, position, line, column, None, None)
-    return Problem("yaml-encoding", f"the file cannot be read as text: {error.reason}", mark, mark, "save it as UTF-8")
+    place = Position(line, column)
+    return Problem(
+        "yaml-encoding", f"the file cannot be read as text: {error.reason}", place, place, "save it as UTF-8"
+    )

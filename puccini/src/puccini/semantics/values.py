@@ -139,7 +139,7 @@ def _spelling(node: Node, resolver: Resolver) -> None:
     while stack:
         one = stack.pop()
         if isinstance(one.value, bool) or one.value is None:
-            written = unusual.get((one.start.line, one.start.column))
+            written = unusual.get(one.start)
             if written is not None:
                 message = f"{written!r} is neither a boolean nor null in TOSCA"
                 resolver.report.error("wrong-type", message, one, f"write {written.lower()}, or quote it")
