@@ -68,7 +68,8 @@ class DeployRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Deploy or update. `archive` is the digest of an uploaded CSAR or Floria bundle; None on update keeps the design.
 
     `grant` names the plugins, by name or digest, that get what they ask for. Without it, a design that brings plugins
-    is refused with the code ``grants-needed``, one problem a plugin, whose `detail` says what it asks for.
+    is refused with the code ``grants-needed``, one problem a plugin, whose `detail` says what it asks for. With
+    `rollback`, an update that fails is undone: the service goes back to the design and inputs that it had.
     """
 
     name: str
@@ -76,6 +77,7 @@ class DeployRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     directory: str = "/"
     inputs: dict[str, Value] = {}
     grant: tuple[str, ...] = ()
+    rollback: bool = True
 
 
 class Effect(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from typing import Any
 
 import msgspec
 import pytest
@@ -246,3 +247,55 @@ def test_r41_a_plugin_computes_a_property(machine: Machine) -> None:
     vertex = msgspec.structs.replace(vertex, properties={**vertex.properties, "text": title})
     assert machine.deploy("s", (vertex, *edges)).problems == ()
     assert machine.text("s-a-0") == "Hello There"
+
+
+def several(text: str, count: int = 3) -> Any:
+    """Return a node with representations that break when their text says so."""
+    vertex, *edges = note("a", text=text)
+    broken = Property(updater=Call("floria:equal", [Call("floria:get", ["text"]), "bad"]))
+    properties = {**vertex.properties, "broken": broken}
+    return msgspec.structs.replace(vertex, count=count, properties=properties), *edges
+
+
+def test_r45_representations_are_updated_one_after_the_other(machine: Machine) -> None:
+    machine.deploy("s", several("1"))
+    conductor = machine.running.conductor
+    request = model.DeployRequest("s", conductor.upload(ME, bundle(several("2"))))
+    ended = machine.wait(conductor.update(ME, request))
+    assert ended.state == "done", ended.problems
+    told = [
+        (event.node, event.name)
+        for event in conductor.events(ME, service="s", after=0)
+        if event.kind == "step" and isinstance(event.data, dict) and event.data["execution"] == ended.id
+    ]
+    assert told == [(f"a-{index}", name) for index in range(3) for name in ("running", "done")]
+
+
+def test_r45_an_update_that_fails_is_rolled_back(machine: Machine) -> None:
+    machine.deploy("s", note("a", text="1"), note("b", after=("a",), text="1"))
+    conductor = machine.running.conductor
+    bad = bundle(note("a", text="2"), note("b", after=("a",), text="2"), note("c", after=("b",), broken=True))
+    ended = machine.wait(conductor.update(ME, model.DeployRequest("s", conductor.upload(ME, bad))))
+    assert ended.state == "failed"
+    back = next(
+        event for event in conductor.events(ME, service="s", after=0, follow=True) if event.name == "rollback-done"
+    )
+    assert isinstance(back.data, dict)
+    assert machine.text("s-a-0") == "1"
+    assert machine.text("s-b-0") == "1"
+    assert machine.log("s-c-0") == ["create", "stop", "delete"]
+    shown = conductor.service(ME, "s")
+    assert shown.state is model.ServiceState.RUNNING
+    assert [node.name for node in shown.nodes] == ["a", "b"]
+
+
+def test_an_update_without_rollback_stays_as_it_failed_and_a_better_one_goes_on(machine: Machine) -> None:
+    machine.deploy("s", note("a"))
+    conductor = machine.running.conductor
+    bad = conductor.upload(ME, bundle(note("a"), note("c", broken=True)))
+    machine.wait(conductor.update(ME, model.DeployRequest("s", bad, rollback=False)))
+    assert conductor.service(ME, "s").state is model.ServiceState.FAILED
+    good = conductor.upload(ME, bundle(note("a"), note("c", broken=False)))
+    ended = machine.wait(conductor.update(ME, model.DeployRequest("s", good)))
+    assert ended.state == "done", ended.problems
+    assert {node.name: node.state for node in conductor.service(ME, "s").nodes} == {"a": "started", "c": "started"}

@@ -80,6 +80,11 @@ class Conductor:
     def start(self) -> None:
         """Go on with executions and events that were not finished. The agents are there."""
         self._emission.resume()
+        with self._store.read() as reader:
+            ended = [views.last_execution(reader, root.directory) for root in self._services.roots(reader, "/")]
+        for execution in ended:
+            if execution is not None and executions.value(execution, "state") == "failed":
+                self._roll_back(execution)
         self._executions.begin_all()
 
     def install_built_in(self, blobs: Mapping[str, Path]) -> None:
@@ -360,6 +365,32 @@ class Conductor:
             service = str(executions.value(execution, "service"))
             for host in self._registry.hosts(tx):
                 self._cleaning.submit(self._forget, host.name, service)
+        if execution.name == Workflow.UPDATE and not well:
+            self._cleaning.submit(self._roll_back, execution)
+
+    def _roll_back(self, execution: Vertex) -> None:
+        """Undo an update that failed, if it is to be undone and nothing came after it."""
+        before = executions.value(execution, "before")
+        if not isinstance(before, dict):
+            return
+        service, directory = str(executions.value(execution, "service")), execution.directory.rpartition("/")[0] or "/"
+        inputs = before["inputs"]
+        assert isinstance(inputs, dict)
+        request = model.DeployRequest(service, str(before["archive"]), directory, inputs)
+        try:
+            design = self._design(request)
+            with self._services.lock, self._store.write() as tx:
+                root = self._services.root(tx, service, directory)
+                last = views.last_execution(tx, root.directory)
+                if last is None or last.id != execution.id:
+                    return
+                updated = self._services.roll_back(tx, root, request, design)
+        except model.Refused as refused:
+            log.error("%s cannot be rolled back: %s", service, refused)
+            return
+        self._emission.handle(*updated.recorded)
+        if updated.execution is not None:
+            self._begin(updated.execution)
 
     def _forget(self, host: str, service: str) -> None:
         try:

@@ -65,15 +65,24 @@ class Executions:
         self._running: dict[Id, _Run] = {}
 
     def create(
-        self, tx: Transaction, root: Vertex, workflow: Workflow, steps: Iterable[Step], labels: dict[Id, str]
+        self,
+        tx: Transaction,
+        root: Vertex,
+        workflow: Workflow,
+        steps: Iterable[Step],
+        labels: dict[Id, str],
+        before: Value = None,
     ) -> Id:
-        """Write an execution of `steps` for a service; `begin` starts it once the transaction is committed."""
+        """Write an execution of `steps` for a service; `begin` starts it once the transaction is committed.
+
+        `before` is what to go back to when it fails.
+        """
         vertex = Vertex(
             id=ids.new(),
             name=workflow.value,
             directory=root.directory,
             classes=(EXECUTION,),
-            properties=_literal({"service": root.name, "state": "running", "root": root.id}),
+            properties=_literal({"service": root.name, "state": "running", "root": root.id, "before": before}),
         )
         stored = tx.put(vertex)
         assert isinstance(stored, Vertex)

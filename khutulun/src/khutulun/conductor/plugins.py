@@ -16,6 +16,8 @@ from khutulun.conductor import journals
 from khutulun.conductor.designs import CarriedPlugin
 
 BUILT_IN = "khutulun.built-in"
+FILE = "khutulun.file"
+"""Metadata of a built-in driver: which file it was read from."""
 
 
 class Administration:
@@ -24,7 +26,7 @@ class Administration:
     def __init__(self, store: Store, host: plugins.PluginHost) -> None:
         self._store, self._host = store, host
 
-    def describe(self, content: bytes, carrier: str, name: str | None = None, directory: str = "/") -> Plugin:
+    def describe(self, content: bytes | Path, carrier: str, name: str | None = None, directory: str = "/") -> Plugin:
         """Load a blob and ask it what it is. Raises `model.Refused`."""
         try:
             kind = plugins.Carrier(carrier)
@@ -40,7 +42,7 @@ class Administration:
             id=ids.derive("plugin", directory, label),
             name=label,
             directory=directory,
-            digest=self._store.put_blob(content),
+            digest=self._put_blob(content),
             carrier=carrier,
             manifest=_values(journals.body(manifest)),
             grants=_values(journals.body(manifest.grants)),
@@ -50,7 +52,7 @@ class Administration:
         """Write a plugin in place of the one with its name in its directory."""
         before = tx.get(plugin.id)
         if isinstance(before, Plugin):
-            if (before.digest, before.grants) == (plugin.digest, plugin.grants):
+            if (before.digest, before.grants, before.metadata) == (plugin.digest, plugin.grants, plugin.metadata):
                 return before
             plugin = msgspec.structs.replace(plugin, revision=before.revision)
         stored = tx.put(plugin)
@@ -62,16 +64,30 @@ class Administration:
         return [self.describe(self._read(one.digest), one.carrier, one.name, directory) for one in found]
 
     def install_built_in(self, blobs: Mapping[str, Path]) -> None:
-        """Have the built-in drivers in the root directory, where any other can take their place."""
+        """Have the built-in drivers in the root directory, where any other can take their place.
+
+        A file is read only when it is another one than at the last start.
+        """
+        files = {ids.derive("plugin", "/", name): (name, path, _identity(path)) for name, path in blobs.items()}
+        with self._store.read() as reader:
+            known = {id: found.metadata for id in files if (found := reader.get(id)) is not None}
         described = []
-        for name, path in blobs.items():
-            plugin = self.describe(path.read_bytes(), plugins.Carrier.WASM.value, name)
-            described.append(msgspec.structs.replace(plugin, metadata={BUILT_IN: True}))
-        with self._store.write() as tx:
-            for plugin in described:
-                before = tx.get(plugin.id)
-                if before is None or before.metadata.get(BUILT_IN) is True:
+        for id, (name, path, identity) in files.items():
+            metadata = known.get(id, {BUILT_IN: True})
+            if metadata.get(BUILT_IN) is not True or metadata.get(FILE) == identity:
+                continue
+            plugin = self.describe(path, plugins.Carrier.WASM.value, name)
+            described.append(msgspec.structs.replace(plugin, metadata={BUILT_IN: True, FILE: identity}))
+        if described:
+            with self._store.write() as tx:
+                for plugin in described:
                     self.put(tx, plugin)
+
+    def _put_blob(self, content: bytes | Path) -> str:
+        if isinstance(content, bytes):
+            return self._store.put_blob(content)
+        with content.open("rb") as file:
+            return self._store.put_blob(file)
 
     def _read(self, digest: str) -> bytes:
         with self._store.open_blob(digest) as file:
@@ -124,6 +140,12 @@ def visible(found: list[Plugin]) -> list[Plugin]:
     for plugin in found:
         nearest.setdefault(plugin.name, plugin)
     return sorted(nearest.values(), key=lambda plugin: plugin.name)
+
+
+def _identity(path: Path) -> str:
+    """Return what is another one after every change of a file."""
+    found = path.stat()
+    return f"{path}:{found.st_size}:{found.st_ino}:{found.st_mtime_ns}:{found.st_ctime_ns}"
 
 
 def _values(data: Any) -> Any:

@@ -22,6 +22,9 @@ DESIGN = "khutulun.design"
 NAMES = "khutulun.names"
 """Claim space of the names of realised things; service names are unique on an installation."""
 
+UNFINISHED = frozenset({"", "creating", "created", "configuring", "configured", "starting", "error"})
+"""States of nodes whose building did not end well; to build them again changes nothing that is there."""
+
 PLACE = "place"
 """Event of a node that is to be put on a host."""
 
@@ -93,7 +96,25 @@ class Services:
     ) -> Update:
         """Write the difference that a new design or new inputs make."""
         self._check_idle(tx, root)
-        inputs = {**given_inputs(root), **request.inputs}
+        before: Value = {"archive": str(root.metadata.get(DESIGN)), "inputs": given_inputs(root)}
+        return self._change(tx, root, request, design, Workflow.UPDATE, before if request.rollback else None)
+
+    def roll_back(self, tx: Transaction, root: Vertex, request: model.DeployRequest, design: designs.Design) -> Update:
+        """Write the difference that leads back to an earlier design and its inputs."""
+        metadata = {**root.metadata, instantiation.INPUTS: request.inputs}
+        stored = tx.put(msgspec.structs.replace(root, metadata=metadata))
+        assert isinstance(stored, Vertex)
+        return self._change(tx, stored, request, design, Workflow.ROLLBACK, None)
+
+    def _change(
+        self,
+        tx: Transaction,
+        root: Vertex,
+        request: model.DeployRequest,
+        design: designs.Design | None,
+        purpose: Workflow,
+        before: Value,
+    ) -> Update:
         if design is not None:
             self._put_plugins(tx, design, request, root.directory)
         try:
@@ -101,7 +122,9 @@ class Services:
                 bundles.store_bundle(tx, design.bundle, root.directory) if design is not None else _deployed(tx, root)
             )
             marks = Marks(design.digest if design is not None else str(root.metadata.get(DESIGN)))
-            planned = difference.plan_change(tx, root.id, source, inputs, functions=self._functions, hooks=marks)
+            planned = difference.plan_change(
+                tx, root.id, source, request.inputs, functions=self._functions, hooks=marks
+            )
             recorded = difference.apply_change(tx, planned)
         except instantiation.InstantiationError as error:
             raise model.Refused(*problems(error)) from None
@@ -111,16 +134,17 @@ class Services:
         assert isinstance(current, Vertex)
         found = topology.load(tx, current)
         obsolete = [id for id in planned.difference.obsolete if _is_designed(tx, id)]
-        changes = _changes(planned.difference, obsolete, found)
+        changes = _with_unfinished(_changes(planned.difference, obsolete, found), found)
         found = _without_obsolete_parts(tx, obsolete, found, changes)
-        self._place(tx, found, (found.nodes[id] for id, change in changes.items() if change is Change.NOVEL))
+        placed = {edge.source for edge in found.edges if edge.name == topology.HOST_EDGE}
+        self._place(tx, found, (vertex for id, vertex in found.nodes.items() if id not in placed))
         found = topology.load(tx, current)
         steps = workflow.update(found, changes)
         told = tuple(
             model.NodeChange(label, changes[id].value, _modified(planned.difference, id))
             for id, label in sorted(found.labels().items(), key=lambda item: item[1])
         )
-        execution = self._runs.create(tx, current, Workflow.UPDATE, steps, found.labels()) if steps else None
+        execution = self._runs.create(tx, current, purpose, steps, found.labels(), before) if steps else None
         return Update(execution, told, recorded)
 
     def root(self, reader: Reader, name: str, directory: str) -> Vertex:
@@ -339,6 +363,16 @@ def _without_obsolete_parts(
         if node is not None and changes[node] is not Change.OBSOLETE and tx.get(id) is not None:
             tx.delete(id)
     return topology.load(tx, found.root)
+
+
+def _with_unfinished(changes: dict[Id, Change], found: topology.Topology) -> dict[Id, Change]:
+    """Return the changes, with nodes that never came to life, or broke on the way, counted as novel."""
+    return {
+        id: Change.NOVEL
+        if change in (Change.UNCHANGED, Change.MODIFIED) and found.nodes[id].state in UNFINISHED
+        else change
+        for id, change in changes.items()
+    }
 
 
 def _modified(compared: difference.Comparison, node: Id) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ def state(reader: Reader, root: Vertex) -> ServiceState:
             return {
                 "deploy": ServiceState.DEPLOYING,
                 "update": ServiceState.UPDATING,
+                "rollback": ServiceState.UPDATING,
                 "undeploy": ServiceState.UNDEPLOYING,
             }[last.name]
         if ended == "failed":

@@ -3,6 +3,7 @@
 Pure functions from a topology to steps; `khutulun.conductor.executions` runs them.
 """
 
+import itertools
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -20,6 +21,7 @@ class Workflow(StrEnum):
     DEPLOY = "deploy"
     UPDATE = "update"
     UNDEPLOY = "undeploy"
+    ROLLBACK = "rollback"
 
 
 class Change(StrEnum):
@@ -61,9 +63,10 @@ def undeploy(service: Topology) -> list[Step]:
 def update(service: Topology, changes: Mapping[Id, Change]) -> list[Step]:
     """Return the steps for the difference only.
 
-    New and modified nodes come in dependency order; obsolete ones go afterwards, in the reverse order, when nothing
-    uses them any more.
+    New and modified nodes come in dependency order, the representations of one node one after the other, each when
+    the one before is ready (R45); obsolete ones go afterwards, in the reverse order, when nothing uses them any more.
     """
+    before = _rolling(service, changes)
     alive = {id for id, change in changes.items() if change in (Change.NOVEL, Change.MODIFIED)}
     obsolete = {id for id, change in changes.items() if change is Change.OBSOLETE}
     dependents = topology.dependents(service.depends)
@@ -73,11 +76,25 @@ def update(service: Topology, changes: Mapping[Id, Change]) -> list[Step]:
         if change is Change.NOVEL:
             steps.append(Step(id, building(service.nodes[id]), frozenset(service.depends[id] & alive)))
         elif change is Change.MODIFIED:
-            steps.append(Step(id, modification(service.nodes[id]), frozenset(service.depends[id] & alive)))
+            after = frozenset((service.depends[id] & alive) | before.get(id, frozenset()))
+            steps.append(Step(id, modification(service.nodes[id]), after))
         elif change is Change.OBSOLETE:
             after = frozenset((dependents[id] & (obsolete | alive)) | alive)
             steps.append(Step(id, (*TEAR_DOWN, REMOVE), after - {id}))
     return steps
+
+
+def _rolling(service: Topology, changes: Mapping[Id, Change]) -> dict[Id, frozenset[Id]]:
+    """Return what each modified representation waits for: the modified one before it, of the same node."""
+    groups: dict[tuple[Id | None, str], list[Vertex]] = {}
+    for id, vertex in service.nodes.items():
+        if changes.get(id) is Change.MODIFIED:
+            groups.setdefault((vertex.template, vertex.name), []).append(vertex)
+    before: dict[Id, frozenset[Id]] = {}
+    for group in groups.values():
+        ordered = sorted(group, key=lambda vertex: vertex.index)
+        before.update({late.id: frozenset([early.id]) for early, late in itertools.pairwise(ordered)})
+    return before
 
 
 def modification(vertex: Vertex) -> tuple[str, ...]:
