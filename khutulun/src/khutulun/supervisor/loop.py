@@ -1,6 +1,6 @@
 """The supervisor's event loop: descriptors, children, deadlines and times of day. It wakes only when one is due."""
 
-import contextlib
+import errno
 import heapq
 import os
 import select
@@ -110,8 +110,11 @@ class Loop:
         linux.set_wall_timer(self._clock, min((timer.when for timer in self._wall), default=0))
 
     def _clock_due(self) -> None:
-        with contextlib.suppress(OSError):  # ECANCELED: the clock was set, so look again
+        try:
             os.read(self._clock, 8)
+        except OSError as error:
+            if error.errno not in (errno.ECANCELED, errno.EAGAIN):  # cancelled: the clock was set, so look again
+                raise
         now = time.time()
         due = [timer for timer in self._wall if timer.when <= now]
         self._wall = [timer for timer in self._wall if timer.when > now]

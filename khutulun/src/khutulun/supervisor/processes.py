@@ -83,7 +83,7 @@ class Processes:
 
 
 def send(pid: int, number: int) -> None:
-    """Send a signal; a process that is gone already is no error."""
+    """Send a signal to a process, or to the group `-pid`; one that is gone already is no error."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:

@@ -1,14 +1,13 @@
 """Finds out when a started workload is ready: a port answers, a command succeeds, a line is written, or it says so."""
 
 import array
-import contextlib
 import errno
 import os
 import signal
 import socket
 import struct
 
-from khutulun.supervisor import launch, linux, output
+from khutulun.supervisor import launch, linux, output, processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,8 +98,7 @@ class CommandProbe(Probe):
         super().cancel()
         if self._pid:
             self.loop.child(self._pid, lambda _: None)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._pid, signal.SIGKILL)
+            processes.send(-self._pid, signal.SIGKILL)
             self._pid = 0
 
     def _try(self) -> None:
