@@ -162,7 +162,7 @@ def _summary(remote: Remote, execution: model.Execution) -> list[str]:
         case _, "undeploy":
             return [f"{name} is gone"]
     service = remote.client.service(name, remote.directory)
-    outputs = [f"{text.clean(key)}: {text.attribute(value)}" for key, value in service.outputs.items()]
+    outputs = [f"{text.clean(key)}: {text.attribute(value)}" for key, value in sorted(service.outputs.items())]
     return [f"{name} is {service.state.value}", *text.indent(outputs)]
 
 
@@ -171,7 +171,7 @@ def _plan_lines(plan: model.Plan) -> list[str]:
     if not changes and not plan.effects:
         return [f"{plan.service}: nothing to do"]
     lines = [f"{plan.service}: {len(changes)} of {len(plan.changes)} nodes change"]
-    lines += text.indent(_change_line(change) for change in plan.changes)
+    lines += text.indent(_change_line(change) for change in sorted(plan.changes, key=lambda change: change.node))
     lines += effects.grouped(plan.effects)
     if plan.unknown:
         lines += ["Known only when it is done:", *text.indent(map(text.clean, plan.unknown))]

@@ -36,9 +36,9 @@ def execute(remote: Remote, interactive: bool, tty: bool, node: Target, command:
 
     \b
     Examples:
-      khutulun exec -it hello/server -- sh
-      khutulun exec hello/server -- env
-      tar c . | khutulun exec -i hello/server -- tar x -C /srv
+      khutulun exec -it hello/web -- sh
+      khutulun exec hello/web -- env
+      tar c . | khutulun exec -i hello/web -- tar x -C /srv
     """
     command = command[1:] if command[0] == "--" else command
     if not command:

@@ -17,7 +17,7 @@ def history(remote: Remote, target: Target, script: bool) -> None:
     \b
     Examples:
       khutulun history hello
-      khutulun history hello/server --script > server.sh
+      khutulun history hello/web --script > web.sh
     """
     if script:
         output.show_script(remote.output, remote.client.script(target.service, target.node, remote.directory))

@@ -21,8 +21,8 @@ def logs(remote: Remote, node: Target, follow: bool, lines: int) -> int:
 
     \b
     Examples:
-      khutulun logs -f hello/server
-      khutulun logs -n 1000 hello/server
+      khutulun logs -f hello/web
+      khutulun logs -n 1000 hello/web
     """
     assert node.node is not None
     asked = arguments.Logs(node.service, node.node, follow, lines, remote.directory)

@@ -43,7 +43,7 @@ def outputs(remote: Remote, name: str, output_name: str | None) -> None:
     """
     found = remote.client.service(name, remote.directory).outputs
     if output_name is None:
-        output.show(remote.output, dict[str, model.Attribute], found, lambda items: _attributes(items.items()))
+        output.show(remote.output, dict[str, model.Attribute], found, lambda items: _attributes(sorted(items.items())))
         return
     if output_name not in found:
         names = ", ".join(found) or "none"
@@ -84,7 +84,7 @@ def _service(service: model.Service) -> list[str]:
     if service.inputs:
         lines += ["Inputs:", *text.indent(f"{text.clean(k)}: {text.value(v)}" for k, v in service.inputs.items())]
     if service.outputs:
-        lines += ["Outputs:", *text.indent(_attributes(service.outputs.items()))]
+        lines += ["Outputs:", *text.indent(_attributes(sorted(service.outputs.items())))]
     for node in service.nodes:
         lines += _node(node)
     if service.execution is not None and service.execution.state != "done":

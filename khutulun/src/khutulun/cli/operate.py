@@ -20,7 +20,7 @@ def call(remote: Remote, node: Target, operation: str, input: tuple[str, ...], i
 
     \b
     Examples:
-      khutulun call hello/server standard.stop
+      khutulun call hello/web lifecycle.stop
       khutulun call shop/database maintenance.backup --input to=/srv/backup
     """
     given = assignments.read(input, inputs)

@@ -1,0 +1,107 @@
+"""A reader who follows a page on a machine of the test bed: writes its files, types its commands in one shell.
+
+``khutulun serve`` is typed in a terminal of its own, as pages say. `khutulun.tests` are those beside this module.
+"""
+
+import contextlib
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from testbed.machine import Machine, Process
+from tests.docs import matching, pages
+
+HOME = "/root/khutulun"
+SERVE = "khutulun serve"
+END = "\x01"
+
+# Reads commands, each ended by a zero byte; says the status of each. Programs get no standard input.
+SHELL = f"""
+exec 3<&0 </dev/null 2>&1
+status=0
+while IFS= read -r -d '' command <&3; do
+    (exit "$status"); eval "$command" 3<&-
+    status=$?
+    printf '{END}%s\\n' "$status"
+done
+"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a command has printed, and its status."""
+
+    lines: list[str]
+    status: int
+
+
+class Reader:
+    """Types into one shell whose folder holds the examples."""
+
+    def __init__(self, machine: Machine, shell: Process) -> None:
+        self._machine, self._shell = machine, shell
+        self._servers = contextlib.ExitStack()
+
+    def follow(self, page: str) -> Iterator[tuple[pages.Command, Seen, str | None]]:
+        """Do what a page says; yield each command with what was seen, and what differs from the page."""
+        for step in pages.steps(page):
+            if isinstance(step, pages.File):
+                self._machine.write(f"{self.type('pwd').lines[0]}/{step.path}", step.text)
+                continue
+            seen = self._serve(step) if step.typed.startswith(SERVE) else self.type(step.typed)
+            yield step, seen, _judge(step, seen)
+
+    def type(self, command: str) -> Seen:
+        """Run one command in the shell."""
+        stdin = self._shell.popen.stdin
+        assert stdin is not None
+        stdin.write(command.encode() + b"\0")
+        stdin.flush()
+        lines: list[str] = []
+        while line := self._shell.read_line():
+            text, end, status = line.partition(END)
+            if end:
+                return Seen([*lines, *([text] if text else [])], int(status))
+            lines.append(text.rstrip("\n"))
+        raise AssertionError(f"the shell ended: {lines}")
+
+    def _serve(self, step: pages.Command) -> Seen:
+        server = self._servers.enter_context(self._machine.popen(step.typed.split(), stderr=subprocess.STDOUT))
+        self._servers.callback(_stop, server)
+        lines: list[str] = []
+        while line := server.read_line():
+            lines.append(line.rstrip("\n"))
+            if "serving at" in line:
+                return Seen(lines, 0)
+        return Seen(lines, server.wait())
+
+    def close(self) -> None:
+        """Stop the servers that were started."""
+        self._servers.close()
+
+
+@contextlib.contextmanager
+def reading(machine: Machine) -> Iterator[Reader]:
+    """Sit down at a machine, in a folder with a copy of the examples."""
+    machine.copy_in(pages.ROOT / "examples", f"{HOME}/examples")
+    with machine.popen(["bash", "-c", SHELL], cwd=HOME, stdin=subprocess.PIPE) as shell:
+        reader = Reader(machine, shell)
+        try:
+            yield reader
+        finally:
+            reader.close()
+
+
+def _stop(server: Process) -> None:
+    server.signal(signal.SIGTERM)
+    server.wait()
+
+
+def _judge(step: pages.Command, seen: Seen) -> str | None:
+    """A command that fails shows its error, or is followed by ``echo $?``."""
+    failed = seen.status != 0 and not any(line.startswith("error:") for line in step.seen)
+    problem = matching.difference(step.seen, seen.lines) if step.seen else None
+    if problem is None and failed and "plan" not in step.typed and "validate" not in step.typed:
+        problem = "it ended with status {}:\n{}".format(seen.status, "\n".join(seen.lines))
+    return problem
