@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from floria_plugin import Permanent
-from floria_plugin.driver import Edge, Inputs, Site, Stream
+from floria_plugin.driver import Edge, Inputs, Site, State, Stream
 
 JOB = "Job"
 
@@ -101,6 +101,13 @@ def read(site: Site) -> Command:
 def existing(site: Site) -> str:
     """Return the name of the unit that this node is, when that is not Khutulun's own; else nothing."""
     return str(site.properties.get("existing") or "")
+
+
+def told(site: Site, exists: bool, state: str) -> str:
+    """Return the state to tell of: what was made but not started yet is `created`, not `stopped`."""
+    before = (State.CREATING, State.CREATED, State.CONFIGURING, State.CONFIGURED)
+    waits = exists and state == State.STOPPED and (site.raw.get("entity") or {}).get("state") in before
+    return State.CREATED if waits else state
 
 
 def endpoint(site: Site) -> dict[str, Any]:

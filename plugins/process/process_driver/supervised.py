@@ -76,7 +76,7 @@ def inspect(context: Context, site: Site, command: Command) -> Inspection:
         differences.append(Difference("state", "running", found["state"]))
     if expected in (State.STOPPED, State.CREATED, State.CONFIGURED) and found["pid"]:
         differences.append(Difference("state", "stopped", found["state"]))
-    return Inspection(True, state, _attributes(site, found), differences)
+    return Inspection(True, commands.told(site, True, state), _attributes(site, found), differences)
 
 
 def adopt(context: Context, site: Site, inputs: Inputs) -> dict[str, Any]:

@@ -160,7 +160,8 @@ def inspect(context: Context, site: Site, command: Command) -> Inspection:
         differences.append(Difference("state", "active", watched.shown.get("ActiveState")))
     if wanted in (State.STOPPED, State.CREATED, State.CONFIGURED) and watched.active:
         differences.append(Difference("state", "inactive", watched.shown.get("ActiveState")))
-    return Inspection(found.loaded, watched.state, found.attributes(name), differences)
+    state = commands.told(site, found.loaded, watched.state)
+    return Inspection(found.loaded, state, found.attributes(name), differences)
 
 
 def adopt(context: Context, site: Site, inputs: Inputs) -> dict[str, Any]:

@@ -74,6 +74,13 @@ def test_every_verb_twice_is_the_same_as_once(host: Any, driver: Any, make_site:
         assert driver.call(verb, site) == first
 
 
+def test_what_is_not_started_yet_is_created_and_not_stopped(host: Any, driver: Any, make_site: Any) -> None:
+    driver.call("create", make_site(FOREVER))
+    assert driver.call("inspect", make_site(FOREVER, state="creating"))["state"] == "created"
+    assert driver.call("inspect", make_site(FOREVER, state="started"))["state"] == "stopped"
+    driver.call("delete", make_site(FOREVER))
+
+
 def test_delete_leaves_nothing_even_of_a_failed_unit(host: Any, driver: Any, make_site: Any) -> None:
     site = make_site({"command": ["/bin/false"], "restart": {"policy": "never"}})
     driver.call("create", site)
