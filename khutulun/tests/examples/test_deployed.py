@@ -19,9 +19,10 @@ PYTHON = f"python={ROOT}/.venv/bin/python"
 class Server:
     """`khutulun serve` on a machine, and its command line."""
 
-    def __init__(self, machine: Any) -> None:
-        self.machine = machine
-        self._process = machine.popen(["khutulun", "serve"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    def __init__(self, machine: Any, user: str = "root") -> None:
+        self.machine, self.user = machine, user
+        pipe, merged = subprocess.PIPE, subprocess.STDOUT
+        self._process = machine.popen(["khutulun", "serve"], user=user, stdout=pipe, stderr=merged)
         for line in self._process.popen.stdout:
             if b"serving at" in line:
                 return
@@ -29,7 +30,7 @@ class Server:
 
     def run(self, *arguments: str) -> str:
         """Run a command of `khutulun`; its output."""
-        return str(self.machine.run(["khutulun", *arguments]).stdout)
+        return str(self.machine.run(["khutulun", *arguments], user=self.user).stdout)
 
     def deploy(self, file: str, name: str, *options: str) -> None:
         self.run("service", "deploy", file, "--name", name, *options)
@@ -44,7 +45,8 @@ class Server:
 
     def until(self, service: str, text: str) -> str:
         """Follow the service's events until one holds `text`."""
-        popen = self.machine.popen(["khutulun", "service", "events", service, "--follow"], stdout=subprocess.PIPE).popen
+        command = ["khutulun", "service", "events", service, "--follow"]
+        popen = self.machine.popen(command, user=self.user, stdout=subprocess.PIPE).popen
         try:
             for line in popen.stdout:
                 if text in line.decode():
@@ -138,6 +140,18 @@ def test_r2_r3_r31_r40_r42_the_examples_do_what_they_promise(server: Server, tmp
     assert [line for line in left.stdout.splitlines() if "khutulun-" in line] == []
     assert not server.machine.exists("/tmp/khutulun-pages")
     assert server.run("service", "list", "--output", "json").split() in (["[]"], ['{"services":[]}'])
+
+
+@pytest.mark.host
+def test_a_user_has_a_scope_of_their_own(fresh_host: Any, tmp_path: Path) -> None:
+    fresh_host.log_in("worker")
+    server = Server(fresh_host, "worker")
+    _hello(server, lambda name: tmp_path / name)
+    shown = fresh_host.run(["systemctl", "--user", "is-active", "khutulun-hello-web-0"], user="worker").stdout
+    assert shown == "active\n"
+    server.undeploy("hello")
+    server.close()
+    assert fresh_host.run(["find", "/home/worker/.config", "-name", "khutulun-*"]).stdout == ""
 
 
 @pytest.mark.host
