@@ -4,7 +4,6 @@ A stage never stops at the first problem: it reports and goes on with what can s
 independent errors. `Report` collects, `Report.sorted` gives them in reading order, `puccini.rendering` prints them.
 """
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -145,6 +144,8 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return a hint that names what `name` may have been meant to be, or lists the few that there are."""
+    import difflib
+
     names = sorted({k for k in known if isinstance(k, str)})
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:

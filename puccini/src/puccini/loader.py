@@ -7,7 +7,6 @@ import re
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import unquote
 
 from puccini import catalog as catalogs
 from puccini import nodes, sources, yaml
@@ -173,6 +172,8 @@ class Loader:
         """Return the source and the path in it that a URL means. Nothing is fetched over a network."""
         scheme = _scheme(url)
         if scheme == "file":
+            from urllib.parse import unquote
+
             path = unquote(url[len("file:") :])
             if path.startswith("//"):
                 _, _, path = path[2:].partition("/")

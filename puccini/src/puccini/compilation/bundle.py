@@ -8,6 +8,7 @@ from puccini.compilation import blobs, edges, nodes, policies, properties, refus
 from puccini.compilation.marks import INPUT, OUTPUT, REQUIRED, SERVICE
 from puccini.compilation.state import State
 from puccini.diagnostics import Diagnostic, Failed, Report
+from puccini.grammar.types import Kind
 from puccini.loading import Loaded, uncollected
 from puccini.model.data import UNSET
 from puccini.model.service import Service
@@ -83,19 +84,23 @@ def _service(service: Service, state: State) -> VertexTemplate:
 
 
 def _classes(vertexes: list[VertexTemplate], links: list[EdgeTemplate], state: State) -> tuple[Class, ...]:
-    """Return a class for every name that an entity carries, with the ancestors that its type has."""
+    """Return a class for every name that entities carry, with the ancestors of all types (of any kind) of that name."""
     used: set[str] = set()
     for one in (*vertexes, *links):
         used.update(one.classes)
-    parents: dict[str, tuple[str, ...]] = {}
+    parents: dict[str, dict[str, None]] = {}
+    ancestors: dict[str, dict[str, None]] = {}
     for type in state.resolver.types.values():
-        parents.setdefault(type.class_name, type.classes[1:])
+        if type.class_name in used and type.kind is not Kind.DATA:
+            above = dict.fromkeys(type.classes[1:])
+            parents.setdefault(type.class_name, {}).update(dict.fromkeys(type.classes[1:2]))
+            ancestors.setdefault(type.class_name, {}).update(above)
     return tuple(
         Class(
             id=ids.derive("class", name),
             name=name,
-            parents=parents.get(name, ())[:1],
-            classes=parents.get(name, ()),
+            parents=tuple(parents.get(name, ())),
+            classes=tuple(ancestors.get(name, ())),
         )
         for name in sorted(used)
     )

@@ -18,6 +18,10 @@ def check(loaded: Loaded, report: Report) -> None:
         for use in template.requirements:
             _requirement(use, report)
     _attributes(service, report)
+    for artifact, _ in resolver.artifacts:
+        if artifact.type is not None and artifact.type.is_file and not artifact.path and artifact.is_local:
+            message = f"there is no file {artifact.file!r}, which an operation or function runs"
+            report.error("missing-file", message, artifact.node, f"it was looked for in {artifact.unit.source.root}")
     for artifact in resolver.built_artifacts:
         if artifact.repository:
             message = f"the artifact {artifact.name or artifact.file!r} is in a repository"

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -290,6 +289,8 @@ def _name(schema: Schema) -> str:
 
 
 def _known(name: str, known: Mapping[str, Any]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f"did you mean {close[0]!r}?"

@@ -190,6 +190,12 @@ SUBSTITUTION = Construct(
     },
 )
 
+
+def _empty(node: Node, report: Report) -> dict[str, Any] | None:
+    """An empty element stands for a signature that a refinement leaves as it is (section 10.4)."""
+    return {} if node.value is None else None
+
+
 SIGNATURE = Construct(
     "function signature",
     SignatureDefinition,
@@ -200,6 +206,7 @@ SIGNATURE = Construct(
         "result": Key(SCHEMA),
         "implementation": Key(IMPLEMENTATION),
     },
+    _empty,
 )
 
 FUNCTION = Construct("function definition", FunctionDefinition, {"signatures": Key(listed(SIGNATURE), mandatory=True)})

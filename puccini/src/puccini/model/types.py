@@ -26,6 +26,11 @@ class ArtifactType(_WithData):
         self.mime_type = ""
         self.file_ext: tuple[str, ...] = ()
 
+    @property
+    def is_file(self) -> bool:
+        """Whether artifacts of this type are files for certain: it has file extensions, or derives from what has."""
+        return any(isinstance(one, ArtifactType) and one.file_ext for one in self.ancestors)
+
 
 class CapabilityType(_WithData):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
@@ -148,6 +153,11 @@ class Artifact:
         self.checksum_algorithm = ""
         self.properties: dict[str, Value] = {}
         self.description = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the file, if it is one, is beside the TOSCA file and not elsewhere."""
+        return not self.repository and "://" not in self.file
 
 
 class NodeType(_WithData):

@@ -134,7 +134,7 @@ def _repository(definition: ArtifactDefinition, result: Artifact, resolver: Reso
 
 def _locate(file: Node, result: Artifact, resolver: Resolver) -> None:
     """Find the file. With a scheme or repository it is elsewhere; the rest is beside the TOSCA file, or a name."""
-    if result.repository or "://" in file.text:
+    if not result.is_local:
         return
     try:
         path = sources.resolve(result.unit.path, file.text)
@@ -144,7 +144,7 @@ def _locate(file: Node, result: Artifact, resolver: Resolver) -> None:
     if result.unit.source.exists(path):
         result.path = path
         resolver.known_artifacts.append(result)
-    elif result.type is not None and any(getattr(one, "file_ext", ()) for one in result.type.ancestors):
+    elif result.type is not None and result.type.is_file:
         message = f"there is no file {file.text!r}"
         resolver.report.warn("missing-file", message, file, f"it was looked for in {result.unit.source.root}")
 

@@ -18,6 +18,7 @@ from puccini.semantics.scope import Scope
 from puccini.units import Unit
 
 NAME = "tosca:call"
+_IMPLEMENTED = {"artifact", "dependencies", "timeout"}
 
 
 def call(
@@ -51,6 +52,29 @@ def describe(name: str, unit: Unit, definition: FunctionDefinition, resolver: Re
         resolver.functions[key] = {"function": name, "signatures": signatures}
         signatures.extend(_signature(one, unit, resolver) for one in definition.signatures)
     return resolver.functions[key]
+
+
+def refine(name: str, unit: Unit, definition: FunctionDefinition, outer: dict[str, Any], resolver: Resolver) -> None:
+    """Describe a function in a service template that refines `outer`: implementations change, signatures are added.
+
+    Signatures correspond by their place in the list; an empty one leaves that of `outer` as it is (section 10.4).
+    """
+    signatures: list[Any] = []
+    resolver.functions[id(definition)] = {"function": name, "signatures": signatures}
+    before = outer["signatures"]
+    for index, inner in enumerate(definition.signatures):
+        if index >= len(before):
+            signatures.append(_signature(inner, unit, resolver))
+            continue
+        made = _signature(inner, unit, resolver)
+        same = all(made.get(key) == before[index].get(key) for key in ("arguments", "optional", "variadic", "result"))
+        if set(inner.node.value or ()) - {"implementation", "description", "metadata"} and not same:
+            message = f"signature {index} of {name!r} is already defined; only its implementation can change"
+            resolver.report.error("bad-refinement", message, inner.node)
+        signatures.append(
+            {**before[index], **({k: made[k] for k in _IMPLEMENTED & made.keys()} if made.get("artifact") else {})}
+        )
+    signatures.extend(before[len(definition.signatures) :])
 
 
 def accepts(signature: dict[str, Any], count: int) -> bool:

@@ -76,9 +76,10 @@ def _functions(service: Service, resolver: Resolver) -> None:
             resolver.report.error("missing-keyname", f"the function {name!r} has no signature", definition.node)
         outer = service.unit.function(name)
         if outer is not None:
-            message = f"refining the function {name!r} inside of a service template is not supported yet"
-            resolver.report.error("unsupported", message, definition.node, key=True, related=outer[1].node)
-        custom.describe(name, service.unit, definition, resolver)
+            described = custom.describe(name, outer[0], outer[1], resolver)
+            custom.refine(name, service.unit, definition, described, resolver)
+        else:
+            custom.describe(name, service.unit, definition, resolver)
 
 
 def _declare(definition: NodeDefinition, unit: Unit, resolver: Resolver) -> NodeTemplate:
