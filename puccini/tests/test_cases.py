@@ -1,9 +1,9 @@
 """Every line of the TOSCA checklist by example and counter-example: the files in ``cases/``.
 
 A case has a name (which begins with the lines it shows, such as ``T66``), a TOSCA file without its version line,
-further files and profiles, and what is expected: diagnostics as ``code`` or ``code line`` (a line of the text in
-the case), with ``?`` before warnings. Nothing expected means that the file is accepted without a word. With ``compile``, the
-service is compiled too.
+further files and profiles, and what is expected: diagnostics as ``code`` or ``code line`` (a line of the text in the
+case), with ``?`` before warnings. Nothing expected means that the file is accepted without a word. With ``compile``,
+the service is compiled too.
 """
 
 from pathlib import Path

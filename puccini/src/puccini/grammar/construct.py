@@ -40,7 +40,8 @@ E = TypeVar("E", bound=Element)
 class Key(msgspec.Struct, frozen=True):
     """A keyname: how its value is read, whether it must be there, which other key makes it unnecessary.
 
-    `field` is the struct's field when that is not named like the key. `note` warns of a keyname that has lost its use.
+    `field` is the struct's field when that is not named like the key. A keyname with a `note` means nothing: it is
+    accepted with that warning.
     """
 
     read: Reader
@@ -97,6 +98,7 @@ class Construct(Generic[E]):
                 continue
             if known.note:
                 report.warn("obsolete-keyname", f"{self.title}: {known.note}", child, key=True)
+                continue
             result = known.read(child, report)
             if result is not INVALID:
                 fields[known.field or key] = result

@@ -39,6 +39,7 @@ SCHEMA = readers.or_name(
     Construct("schema definition", SchemaDefinition, {**_SCHEMA_KEYS, "type": Key(readers.name)}), "type"
 )
 _schema.construct = SCHEMA
+_STATUS = Key(readers.value, note="'status' is in the grammar of the Standard but not among its keynames")
 
 
 def _value(node: Node, report: Report) -> dict[str, Any]:
@@ -53,6 +54,7 @@ PROPERTY = Construct(
         "required": Key(readers.boolean),
         "default": Key(readers.value),
         "value": Key(readers.value),
+        "status": _STATUS,
     },
     _value,
     open_map=True,
