@@ -69,7 +69,8 @@ class DeployRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `grant` names the plugins, by name or digest, that get what they ask for. Without it, a design that brings plugins
     is refused with the code ``grants-needed``, one problem a plugin, whose `detail` says what it asks for. With
-    `rollback`, an update that fails is undone: the service goes back to the design and inputs that it had.
+    `rollback`, an update that fails is undone: the service goes back to the design and inputs that it had. `adopt` maps
+    nodes to what runs already under another name (a unit, a container) and is taken as it is, without a restart.
     """
 
     name: str
@@ -78,6 +79,7 @@ class DeployRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     inputs: dict[str, Value] = {}
     grant: tuple[str, ...] = ()
     rollback: bool = True
+    adopt: dict[str, str] = {}
 
 
 class Effect(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -299,3 +299,30 @@ def test_an_update_without_rollback_stays_as_it_failed_and_a_better_one_goes_on(
     ended = machine.wait(conductor.update(ME, model.DeployRequest("s", good)))
     assert ended.state == "done", ended.problems
     assert {node.name: node.state for node in conductor.service(ME, "s").nodes} == {"a": "started", "c": "started"}
+
+
+def test_r54_what_exists_is_adopted_as_it_is_and_managed_from_then_on(machine: Machine) -> None:
+    notes = machine.paths.state / "notes"
+    notes.mkdir()
+    (notes / "legacy").write_text("old")
+    conductor = machine.running.conductor
+    archive = conductor.upload(ME, bundle(note("a", text="old"), note("b", after=("a",), text="new")))
+    ended = machine.wait(conductor.deploy(ME, model.DeployRequest("s", archive, adopt={"a": "legacy"})))
+    assert ended.state == "done", ended.problems
+    assert not (notes / "s-a-0").exists()
+    assert conductor.validate(ME, "s") == []
+    changed = conductor.upload(ME, bundle(note("a", text="2"), note("b", after=("a",), text="new")))
+    machine.wait(conductor.update(ME, model.DeployRequest("s", changed)))
+    assert (notes / "legacy").read_text() == "2"
+    assert machine.log("legacy") == ["update"]
+    assert machine.log("s-b-0") == ["create", "start"]
+
+
+def test_adopting_what_is_not_there_fails_and_as_an_unknown_node_is_refused(machine: Machine) -> None:
+    conductor = machine.running.conductor
+    archive = conductor.upload(ME, bundle(note("a")))
+    with pytest.raises(model.Refused, match="no node 'x' to adopt as"):
+        conductor.deploy(ME, model.DeployRequest("s", archive, adopt={"x": "legacy"}))
+    assert conductor.services(ME) == []
+    ended = machine.wait(conductor.deploy(ME, model.DeployRequest("s", archive, adopt={"a": "legacy"})))
+    assert [problem.code for problem in ended.problems] == ["not-found"]

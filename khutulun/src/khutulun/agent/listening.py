@@ -87,6 +87,7 @@ class Listener:
                     self._facts,
                     functools.partial(self._translate, reference, declaration.name),
                     lambda: self._catch_up(reference),
+                    self._workloads.watched,
                 )
                 if source is None:
                     continue

@@ -81,12 +81,16 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attend(msgspec.Struct, frozen=True, kw_only=True):
-    """Know a workload from now on: its events are told, its plugin's sources are subscribed to."""
+    """Know a workload from now on: its events are told, its plugin's sources are subscribed to.
+
+    Lines of sources that hold a text of `watch` are about it, whatever the sources' filters say.
+    """
 
     workload: Workload
     plugin: PluginReference
     site: dict[str, Plain]
     state: str
+    watch: tuple[str, ...] = ()
 
 
 class Forget(msgspec.Struct, frozen=True):

@@ -66,7 +66,9 @@ def wait(probe: Probe, watch: Watch, specify: Specify) -> None:
         what = specify("exec", {"argv": probe.command, "tty": False, "stdin": False})
         _ask(f"{' '.join(probe.command)} does not succeed", deadline, watch, lambda: _succeeds(what, deadline))
     elif probe.log is not None:
-        _await_log(re.compile(probe.log), specify("logs", {"follow": True, "lines": 1000, "current": True}), deadline, watch)
+        _await_log(
+            re.compile(probe.log), specify("logs", {"follow": True, "lines": 1000, "current": True}), deadline, watch
+        )
     else:
         watch.check()
 

@@ -45,16 +45,20 @@ _ADD_MATCH = {
 
 Line = Callable[[str], None]
 Connected = Callable[[], None]
+Watched = Callable[[str], bool]
+"""Whether a line is wanted although the filter does not let it through."""
 
 
-def make(declaration: manifests.Source, facts: dict[str, Any], line: Line, connected: Connected) -> Source | None:
+def make(
+    declaration: manifests.Source, facts: dict[str, Any], line: Line, connected: Connected, watched: Watched
+) -> Source | None:
     """Return the source, not yet started; None when it is not for this host."""
     if any(facts.get(key) != value for key, value in declaration.when.items()):
         return None
     wanted = re.compile(declaration.filter) if declaration.filter else None
 
     def filtered(text: str) -> None:
-        if wanted is None or wanted.search(text):
+        if wanted is None or wanted.search(text) or watched(text):
             _guarded(declaration.name, lambda: line(text))
 
     def reached() -> None:

@@ -15,6 +15,7 @@ class Workloads:
         self._lock = threading.Lock()
         self._by_entity: dict[str, messages.Attend] = {}
         self._by_name: dict[tuple[str, str], str] = {}
+        self._watch: frozenset[str] = frozenset()
         for attend in journal.workloads():
             self._index(attend)
 
@@ -31,6 +32,7 @@ class Workloads:
         with self._lock:
             self._journal.forget(entity)
             self._by_entity.pop(entity, None)
+            self._watch = frozenset(text for one in self._by_entity.values() for text in one.watch)
             self._by_name = {key: value for key, value in self._by_name.items() if value != entity}
 
     def get(self, entity: str) -> messages.Attend | None:
@@ -46,6 +48,11 @@ class Workloads:
                     entity = self._by_name.get((key, str(event[key])))
             return self._by_entity.get(str(entity))
 
+    def watched(self, line: str) -> bool:
+        """Whether a line of a source is about a workload that has asked for it by name."""
+        with self._lock:
+            return any(text in line for text in self._watch)
+
     def of_service(self, service: str) -> list[str]:
         with self._lock:
             return [id for id, one in self._by_entity.items() if one.workload.service == service]
@@ -57,6 +64,7 @@ class Workloads:
     def _index(self, attend: messages.Attend) -> None:
         workload = attend.workload
         self._by_entity[workload.entity] = attend
+        self._watch = frozenset(text for one in self._by_entity.values() for text in one.watch)
         for key in ("unit", "machine"):
             if key in workload.names:
                 self._by_name[(key, str(workload.names[key]))] = workload.entity

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+import msgspec
 
 from floria.values import Value
 from khutulun import model
@@ -14,6 +15,9 @@ CHANGES = 2
 """The exit code of a plan that is not empty."""
 
 _FILE = click.Path(path_type=Path)
+_ADOPT = click.option(
+    "--adopt", multiple=True, metavar="NODE=NAME", help="Take what runs already under NAME as NODE, without a restart."
+)
 _NO_WAIT = click.option("--no-wait", is_flag=True, help="Do not wait for the end.")
 
 
@@ -21,11 +25,18 @@ _NO_WAIT = click.option("--no-wait", is_flag=True, help="Do not wait for the end
 @click.argument("file", type=_FILE)
 @click.option("-n", "--name", help="The service's name.  [default: the file's]")
 @assignments.options
+@_ADOPT
 @grants.option
 @_NO_WAIT
 @connected
 def deploy(
-    remote: Remote, file: Path, name: str | None, input: tuple[str, ...], inputs: Path | None, **how: bool
+    remote: Remote,
+    file: Path,
+    name: str | None,
+    input: tuple[str, ...],
+    inputs: Path | None,
+    adopt: tuple[str, ...],
+    **how: bool,
 ) -> int:
     """Deploy the service in FILE and wait until it runs.
 
@@ -36,9 +47,10 @@ def deploy(
     Examples:
       khutulun service deploy hello.yaml --input greeting='Good morning'
       khutulun service deploy shop.csar --name shop-2 --inputs shop.inputs.yaml
+      khutulun service deploy legacy.yaml --adopt web=nginx.service
       khutulun service deploy hello.yaml --no-wait --output json
     """
-    request = _request(remote, file, name, input, inputs)
+    request = _adopting(_request(remote, file, name, input, inputs), adopt)
     return _run(remote, _grants(remote.client.deploy, request, how), None, how)
 
 
@@ -46,6 +58,7 @@ def deploy(
 @click.argument("file", type=_FILE, required=False)
 @click.option("-n", "--name", help="The service's name.  [default: the file's]")
 @assignments.options
+@_ADOPT
 @grants.option
 @click.option("--script", is_flag=True, help="Print the commands and files as a shell script.")
 @connected
@@ -55,6 +68,7 @@ def plan(
     name: str | None,
     input: tuple[str, ...],
     inputs: Path | None,
+    adopt: tuple[str, ...],
     yes: bool,
     script: bool,
 ) -> int:
@@ -70,7 +84,7 @@ def plan(
       khutulun service plan --name hello --input greeting=Hi
       khutulun service plan hello.yaml --script > hello.sh
     """
-    request = _request(remote, file, name, input, inputs)
+    request = _adopting(_request(remote, file, name, input, inputs), adopt)
     found = grants.granted(request, remote.client.plan, yes=yes)
     if script:
         output.show_script(remote.output, found.script)
@@ -85,14 +99,22 @@ def plan(
 @click.argument("file", type=_FILE, required=False)
 @assignments.options
 @grants.option
+@click.option("--no-rollback", is_flag=True, help="When it fails, leave everything as it is then.")
 @_NO_WAIT
 @connected
 def update(
-    remote: Remote, name: str, file: Path | None, input: tuple[str, ...], inputs: Path | None, **how: bool
+    remote: Remote,
+    name: str,
+    file: Path | None,
+    input: tuple[str, ...],
+    inputs: Path | None,
+    no_rollback: bool,
+    **how: bool,
 ) -> int:
     """Update the service NAME to FILE, to other inputs, or to both; only the difference is acted on.
 
-    Inputs that are not named stay as they are.
+    Inputs that are not named stay as they are. Several representations of a node are updated one after the other, each
+    when the one before is ready. When the update fails, the service goes back to what it was.
 
     \b
     Examples:
@@ -100,7 +122,8 @@ def update(
       khutulun service update hello hello-2.yaml
     """
     request = _request(remote, file, name, input, inputs)
-    return _run(remote, _grants(remote.client.update, request, how), name, how)
+    request = msgspec.structs.replace(request, rollback=not no_rollback)
+    return _run(remote, _grants(remote.client.update, request, how), name, how, rollback=not no_rollback)
 
 
 @click.command()
@@ -141,13 +164,35 @@ def _grants(
     return lambda: grants.granted(request, send, yes=how["yes"])
 
 
-def _run(remote: Remote, start: Callable[[], model.Execution], service: str | None, how: dict[str, bool]) -> int:
+def _adopting(request: model.DeployRequest, pairs: tuple[str, ...]) -> model.DeployRequest:
+    """Return the request with what is adopted: ``NODE=NAME`` each."""
+    found = {}
+    for pair in pairs:
+        node, equals, existing = pair.partition("=")
+        if not (node and equals and existing):
+            raise click.BadParameter(f"{pair!r} is not NODE=NAME", param_hint="--adopt")
+        found[node] = existing
+    return msgspec.structs.replace(request, adopt=found)
+
+
+def _run(
+    remote: Remote,
+    start: Callable[[], model.Execution],
+    service: str | None,
+    how: dict[str, bool],
+    *,
+    rollback: bool = False,
+) -> int:
     execution = progress.follow(remote, start, service=service, wait=not how["no_wait"])
     output.show(remote.output, model.Execution, execution, lambda found: _summary(remote, found))
     if execution.state != "failed":
         return 0
     problems.show(execution.problems or [step.problem for step in execution.steps if step.problem])
-    click.echo(f"hint: mend it, then 'khutulun service resume {execution.service}'", err=True)
+    if rollback:
+        advice = f"it goes back to what it was: see 'khutulun service events {execution.service}'"
+    else:
+        advice = f"mend it, then 'khutulun service resume {execution.service}'"
+    click.echo(f"hint: {advice}", err=True)
     return 1
 
 

@@ -36,7 +36,7 @@ def call(remote: Remote, node: Target, operation: str, input: tuple[str, ...], i
 def adopt(remote: Remote, node: Target, existing: str) -> None:
     """Take what runs already under NAME (a unit, a container, a machine) as a node, without a restart.
 
-    The service is made when there is none of that name.
+    The service is there; `khutulun service deploy --adopt` makes one that adopts from the beginning.
 
     \b
     Example:

@@ -75,7 +75,7 @@ class Conductor(Protocol):
     def adopt(
         self, principal: model.Principal, service: str, node: str, existing: str, directory: str = "/"
     ) -> model.CallResult:
-        """Take what runs under the name `existing` as `node` of a deployed or new service, without a restart."""
+        """Take what runs under the name `existing` as `node` of a service, without a restart."""
         ...
 
     def history(

@@ -20,7 +20,7 @@ from khutulun.bus import interface as bus
 from khutulun.conductor import calls, journals, registry, site, topology
 from khutulun.conductor.attributes import Attributes
 from khutulun.conductor.executions import OperationFailed
-from khutulun.conductor.workflow import READY, REMOVE
+from khutulun.conductor.workflow import ADOPTS, READY, REMOVE
 
 ATTRIBUTE = "tosca:attribute"
 DEFAULT_TIMEOUT = 300.0
@@ -32,6 +32,7 @@ STATES = {
     "start": ("starting", "started"),
     "stop": ("stopping", "stopped"),
     "delete": ("deleting", "deleted"),
+    "adopt": ("creating", "started"),
 }
 """Of an operation: the node's state while it runs, and after it (TOSCA 2.0 section 11.2 leaves them to us)."""
 
@@ -86,8 +87,8 @@ class Operations:
         self._evaluate(node, None)
         request, target = self.prepare(node, handler, id=id, operation=name, inputs=inputs)
         answer = self._ask(request, vertex)
-        self._attend(operation_name(name), request)
         self._apply(node, answer, target, operation_name(name), id)
+        self._attend(operation_name(name), request)
         return answer
 
     def query(self, request: messages.Operate, vertex: Vertex) -> messages.Operated:
@@ -169,15 +170,20 @@ class Operations:
         during, after = STATES.get(operation, (None, None))
         self._evaluate(vertex.id, during)
         try:
-            request, target = self.prepare(vertex.id, handler, id=id, operation=operation, inputs={})
+            inputs = {"existing": _literal(vertex, ADOPTS)} if operation == "adopt" else {}
+            request, target = self.prepare(vertex.id, handler, id=id, operation=operation, inputs=inputs)
             answer = self._ask(request, vertex)
         except (OperationFailed, model.Refused) as failure:
             self._failed(vertex.id)
             if isinstance(failure, model.Refused):
                 raise OperationFailed(failure.problems[0]) from None
             raise
-        self._attend(operation, request)
-        self._apply(vertex.id, answer, target, operation, id, state=after, record=record)
+        if operation == "adopt":  # under other names, which are in the graph first
+            self._apply(vertex.id, answer, target, operation, id, state=after, record=record)
+            self._attend(operation, request)
+        else:
+            self._attend(operation, request)
+            self._apply(vertex.id, answer, target, operation, id, state=after, record=record)
 
     def _evaluate(self, node: Id, state: str | None) -> None:
         """Bring a node's properties up to date, before an operation sees them."""
@@ -247,10 +253,15 @@ class Operations:
         if operation == "delete":
             self._bus.request(f"agent.{host}.forget", messages.Forget(entity=request.workload.entity), messages.Done)
         elif operation in ("create", "start", "update", "adopt"):
+            with self._store.read() as reader:
+                vertex = reader.get(Id(request.workload.entity))
+            assert isinstance(vertex, Vertex)
+            renamed, watch = site.realised(vertex)
             attend = messages.Attend(
-                workload=request.workload,
+                workload=msgspec.structs.replace(request.workload, names={**request.workload.names, **renamed}),
                 plugin=request.plugin,
                 site=request.site,
+                watch=watch,
                 state=STATES.get(operation, ("", str(request.site["entity"]["state"])))[1],
             )
             self._bus.request(f"agent.{host}.attend", attend, messages.Done)
@@ -279,6 +290,9 @@ class Operations:
                 vertex = tx.get(node)
                 assert isinstance(vertex, Vertex)
                 after = self.attributes.write(tx, vertex, told, id)
+                if result.get("names"):
+                    adopted = {"names": dict(result["names"]), "watch": list(result.get("watch") or [])}
+                    self.attributes.write(tx, vertex, {site.REALISED: adopted}, id)
                 if (reached := result.get("state") or state) is not None:
                     self.set_state(tx, node, str(reached))
                 self._journal(tx, answer.effects, vertex)
@@ -353,6 +367,11 @@ class Operations:
 def find_handler(vertex: Vertex, event: str) -> Handler | None:
     """Return the handler that implements an operation: the last declared wins."""
     return next((handler for handler in reversed(vertex.handlers) if handler.event == event), None)
+
+
+def _literal(vertex: Vertex, name: str) -> Value:
+    found = vertex.properties[name].value
+    return None if found is msgspec.UNSET else found
 
 
 def operation_name(name: str) -> str:

@@ -1,12 +1,12 @@
 """Services: deploying, updating and undeploying designs. Each is one transaction that also writes the execution."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from floria import bundles, difference, ids, instantiation
-from floria.entities import Bundle, Directory, Edge, Kind, Plugin, Vertex
+from floria import bundles, difference, ids, instantiation, properties
+from floria.entities import Bundle, Directory, Edge, Kind, Plugin, Property, Vertex
 from floria.evaluation import Context, EvaluationError, Library
 from floria.events import Recorded
 from floria.ids import Id
@@ -71,8 +71,9 @@ class Services:
                 functions=self._functions,
                 directory=directory,
                 inputs=request.inputs,
-                hooks=Marks(design.digest),
+                hooks=Marks(design.digest, request.adopt),
             )
+            _check_adopted(request.adopt, plan)
             root = tx.get(instantiation.apply(tx, plan))
         except instantiation.InstantiationError as error:
             raise model.Refused(*problems(error)) from None
@@ -267,18 +268,36 @@ class Services:
 class Marks(instantiation.Hooks):
     """Marks the root of a service, and remembers what it was made from."""
 
-    def __init__(self, digest: str) -> None:
-        self._digest = digest
+    def __init__(self, digest: str, adopted: Mapping[str, str] | None = None) -> None:
+        self._digest, self._adopted = digest, adopted or {}
 
     def before_vertex(self, vertex: Vertex, context: object) -> Vertex:
         if vertex.parent is not None:
-            return vertex
+            existing = self._adopted.get(vertex.name) if topology.is_node(vertex) else None
+            return vertex if existing is None else _with(vertex, workflow.ADOPTS, existing)
         kept = tuple(label for label in vertex.classes if label != topology.SERVICE)
         return msgspec.structs.replace(
             vertex,
             classes=(*kept[:-1], topology.SERVICE, *kept[-1:]),
             metadata={**vertex.metadata, DESIGN: self._digest},
         )
+
+
+def _with(vertex: Vertex, name: str, value: str) -> Vertex:
+    """Return the vertex with a property that belongs to the run and not to the design."""
+    made = Property(value=value, metadata={properties.DESIGNED: []})
+    return msgspec.structs.replace(vertex, properties={**vertex.properties, name: made})
+
+
+def _check_adopted(adopted: Mapping[str, str], plan: instantiation.Plan) -> None:
+    """Refuse to adopt as nodes that are not there, or that have no operation for it."""
+    nodes = {vertex.name: vertex for vertex in plan.vertexes if topology.is_node(vertex)}
+    for name in adopted:
+        if name not in nodes:
+            known = ", ".join(sorted(nodes)) or "none"
+            raise model.refuse("unknown-node", f"there is no node {name!r} to adopt as", hint=f"there are: {known}")
+        if not any(handler.event == f"{topology.LIFECYCLE}adopt" for handler in nodes[name].handlers):
+            raise model.refuse("cannot-adopt", f"node {name!r} has no operation lifecycle.adopt")
 
 
 def path(directory: str, name: str) -> str:

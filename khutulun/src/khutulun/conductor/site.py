@@ -15,6 +15,9 @@ from khutulun.conductor import topology
 
 CAPABILITY = "tosca:capability"
 ARTIFACT = "tosca:artifact"
+REALISED = "khutulun.realised"
+"""Property of a node that was adopted: its `names` that differ, and what to `watch` for."""
+
 FILE, BLOB = "tosca.file", "tosca.blob"
 """Metadata of an artifact: its path in the archive, and the digest of its content."""
 
@@ -41,14 +44,24 @@ class Surroundings(msgspec.Struct, frozen=True):
 
     def workload(self) -> messages.Workload:
         node, service = self.node, self.service
+        adopted, _ = realised(node)
         return messages.Workload(
             entity=node.id,
             service=service.name,
             node=node.name,
             index=node.index,
             directory=service.directory,
-            names=names.realised(service.name, node.name, node.index),
+            names={**names.realised(service.name, node.name, node.index), **adopted},
         )
+
+
+def realised(node: Vertex) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the names of an adopted node that differ, and what to watch for."""
+    known = node.properties.get(REALISED)
+    found = known.value if known is not None else None
+    if not isinstance(found, dict):
+        return {}, ()
+    return msgspec.convert(found.get("names"), dict[str, str]), msgspec.convert(found.get("watch"), tuple[str, ...])
 
 
 def surroundings(reader: Reader, node: Vertex) -> Surroundings:

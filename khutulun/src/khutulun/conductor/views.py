@@ -13,6 +13,9 @@ from khutulun.conductor import executions, site, topology
 from khutulun.model import ServiceState
 
 OUTPUT = "floria:output"
+OWN = "khutulun."
+"""Beginning of the names of properties that Khutulun keeps for itself."""
+
 MARKS = ("tosca:", "floria:", "khutulun:")
 
 
@@ -75,7 +78,7 @@ def service(
 
 
 def attributes(properties: Mapping[str, Property]) -> dict[str, model.Attribute]:
-    return {name: attribute(property) for name, property in properties.items()}
+    return {name: attribute(property) for name, property in properties.items() if not name.startswith(OWN)}
 
 
 def attribute(property: Property) -> model.Attribute:

@@ -50,6 +50,10 @@ class Step(msgspec.Struct, frozen=True):
     after: frozenset[Id]
 
 
+ADOPTS = "khutulun.adopts"
+"""Property of a node: the name under which it exists already."""
+
+
 def deploy(service: Topology) -> list[Step]:
     return [Step(id, building(vertex), service.depends[id]) for id, vertex in service.nodes.items()]
 
@@ -106,6 +110,8 @@ def modification(vertex: Vertex) -> tuple[str, ...]:
 
 def building(vertex: Vertex) -> tuple[str, ...]:
     """Return what brings a node to life; `configure` and the wait for readiness only where there is such a thing."""
+    if ADOPTS in vertex.properties:
+        return ("adopt", *_ready(vertex))
     named = {handler.event for handler in vertex.handlers}
     configure = ("configure",) if f"{LIFECYCLE}configure" in named else ()
     return ("create", *configure, "start", *_ready(vertex))

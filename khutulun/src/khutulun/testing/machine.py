@@ -14,7 +14,7 @@ from khutulun import model, paths, server
 
 ME = model.Principal(os.geteuid(), os.getegid(), getpass.getuser())
 NOTES = Path(__file__).with_name("notes.py")
-VERBS = ("create", "start", "stop", "delete", "update", "inspect", "logs", "exec", "shout")
+VERBS = ("create", "start", "stop", "delete", "update", "inspect", "logs", "exec", "shout", "adopt")
 
 
 def note(name: str, *, after: tuple[str, ...] = (), handlers: tuple[Handler, ...] = (), **values: Value) -> Any:

@@ -50,6 +50,15 @@ def update(context: Context, site: Site, inputs: Inputs) -> Result:
 
 
 @plugin.verb()
+def adopt(context: Context, site: Site, inputs: Inputs) -> Result:
+    """Take a file that exists under another name."""
+    existing = str(inputs["existing"])
+    if not context.files.exists(f"{site.host.paths['state']}/notes/{existing}"):
+        raise Permanent("not-found", f"there is no note {existing!r}")
+    return Result(state=State.STARTED, names={"machine": existing}, watch=[existing])
+
+
+@plugin.verb()
 def stop(context: Context, site: Site, inputs: Inputs) -> Result:
     count(context, site, "stop")
     return Result()

@@ -166,14 +166,24 @@ class Site:
 
 @dataclass(frozen=True)
 class Result:
-    """What a verb did: attributes by name (``capability/NAME`` for those of a capability, a map), and the new state."""
+    """What a verb did: attributes by name (``capability/NAME`` for those of a capability, a map), and the new state.
+
+    What was adopted has other names: `names` are those that differ (``unit``, ``machine``), and `watch` are texts that
+    the lines of the driver's sources about it hold, in addition to those that the sources' filters let through.
+    """
 
     attributes: Mapping[str, Json] = field(default_factory=dict)
     state: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    watch: Sequence[str] = ()
 
     def to_plain(self) -> Json:
         result: dict[str, Json] = {"attributes": dict(self.attributes)}
-        return result if self.state is None else result | {"state": str(self.state)}
+        if self.state is not None:
+            result["state"] = str(self.state)
+        if self.names or self.watch:
+            result |= {"names": dict(self.names), "watch": list(self.watch)}
+        return result
 
 
 @dataclass(frozen=True)
