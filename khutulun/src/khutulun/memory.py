@@ -1,0 +1,25 @@
+"""Keeps a server small: bounds what its allocators hold on to. Called once by `khutulun.server.serve`."""
+
+import ctypes
+
+import apsw
+
+ARENAS = 2
+"""Of the C library's allocator; by default it makes eight for each core, and each keeps what its threads freed."""
+
+LARGE = 64 << 10
+"""Bytes from which an allocation is a mapping of its own, which goes back to the system when it is freed."""
+
+DATABASE = 8 << 20
+"""Bytes from which SQLite reuses the pages that its connections cache in place of new ones."""
+
+_MMAP_THRESHOLD, _ARENA_MAX = -3, -8
+
+
+def bound() -> None:
+    """Set the bounds, before there are threads."""
+    adjust = getattr(ctypes.CDLL(None), "mallopt", None)
+    if adjust is not None:  # only the GNU C library has it
+        adjust(_ARENA_MAX, ARENAS)
+        adjust(_MMAP_THRESHOLD, LARGE)
+    apsw.soft_heap_limit(DATABASE)
