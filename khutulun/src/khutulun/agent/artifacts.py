@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from floria.plugins import requests
+from khutulun.agent.exclusion import Exclusion
 
 MODE = 0o755
 SHOWN = 64 * 1024
@@ -18,13 +19,14 @@ class Artifacts:
     """Files of services in ``FOLDER/SERVICE/…``, each as its path in the CSAR.
 
     A file is written beside its place and renamed, so that it is never seen half-written. What this process delivered
-    is not fetched again while its digest is the same.
+    is not fetched again while its digest is the same. Nodes that share a file may ask for it at the same time.
     """
 
     def __init__(self, folder: Path, fetch: Fetch) -> None:
         self._folder = folder
         self._fetch = fetch
         self._delivered: dict[Path, str] = {}
+        self._exclusion = Exclusion()
 
     def folder(self, service: str) -> Path:
         return self._folder / service
@@ -38,16 +40,15 @@ class Artifacts:
 
     def missing(self, service: str, files: Mapping[str, str]) -> dict[str, str]:
         """Return those of the files (path to digest) that this process has not delivered."""
-        return {
-            file: digest
-            for file, digest in files.items()
-            if self._delivered.get(path := self.path(service, file)) != digest or not path.exists()
-        }
+        return {file: digest for file, digest in files.items() if not self._has(self.path(service, file), digest)}
 
     def deliver(self, service: str, files: Mapping[str, str]) -> None:
         """Bring files to the host."""
-        for file, digest in self.missing(service, files).items():
-            self._deliver(self.path(service, file), digest)
+        for file, digest in files.items():
+            path = self.path(service, file)
+            with self._exclusion.holding(path):
+                if not self._has(path, digest):
+                    self._deliver(path, digest)
 
     def request(self, service: str, file: str, digest: str) -> requests.Request:
         """Return what delivering a file would be by hand, as history shows it.
@@ -71,16 +72,23 @@ class Artifacts:
         """Remove all files of a service."""
         folder = self.folder(service)
         shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
-        self._delivered = {path: digest for path, digest in self._delivered.items() if folder not in path.parents}
+        for path in [path for path in self._delivered if folder in path.parents]:
+            del self._delivered[path]
+
+    def _has(self, path: Path, digest: str) -> bool:
+        return self._delivered.get(path) == digest and path.exists()
 
     def _deliver(self, path: Path, digest: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
         partial = path.with_name(f".{path.name}.partial")
-        with partial.open("wb") as file:
-            for chunk in self._fetch(digest):
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(MODE)
-        partial.rename(path)
+        try:
+            with partial.open("wb") as file:
+                for chunk in self._fetch(digest):
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.chmod(MODE)
+            partial.rename(path)
+        finally:
+            partial.unlink(missing_ok=True)
         self._delivered[path] = digest

@@ -1,5 +1,6 @@
 """Plugins as an agent has them: fetched from the conductor by digest, with their grants filled for this host."""
 
+import hashlib
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -76,9 +77,14 @@ class Loader:
         return file
 
     def fetch(self, digest: str) -> Iterator[bytes]:
-        """Yield the content of a blob."""
+        """Yield the content of a blob. Raises `BusError` when less or something else arrives."""
         channel = self._bus.open("conductor.blob", messages.Blob(digest))
+        seen = hashlib.sha256()
         try:
-            yield from channel.receive()
+            for chunk in channel.receive():
+                seen.update(chunk)
+                yield chunk
         finally:
             channel.close()
+        if f"sha256:{seen.hexdigest()}" != digest:
+            raise bus.BusError(f"blob {digest} did not arrive as it is: the conductor lacks it, or was interrupted")

@@ -1,10 +1,7 @@
 """Operations on a host: a plugin's function with its files, its site and its effects, once for each id."""
 
-import contextlib
 import logging
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from khutulun import model
 from khutulun.agent import messages, programs
 from khutulun.agent.artifacts import Artifacts
 from khutulun.agent.effects import Graph, OperationJournal, told
+from khutulun.agent.exclusion import Exclusion
 from khutulun.agent.journal import Journal
 from khutulun.agent.loader import Loader
 from khutulun.bus import interface as bus
@@ -36,14 +34,13 @@ class Operator:
     ) -> None:
         self._bus, self._loader, self._journal, self._artifacts = over, loader, journal, artifacts
         self._spool, self._facts = spool, facts
-        self._operated = threading.Condition()
-        self._operating: set[str] = set()
+        self._exclusion = Exclusion()
 
     def operate(self, request: messages.Operate) -> messages.Operated:
         """Do an operation, or answer with what it came to when it was done before."""
         if request.mode is messages.Mode.PLAN:
             return self._dispatch(request, None)
-        with self._exclusively(request.id):
+        with self._exclusion.holding(request.id):
             known = self._journal.begin(request.id)
             if known is not None:
                 return known
@@ -100,6 +97,7 @@ class Operator:
             retryable = fault.retryable
         except (OSError, ValueError, bus.BusError) as error:
             problem = model.Problem("host-error", f"{type(error).__name__}: {error}", hint="see the agent's log")
+            retryable = isinstance(error, bus.BusError)
             log.warning("operation %s of %s: %s", request.operation, request.workload.node, error)
         done = delivered + [effect for effect in seen.effects if effect.change or problem is not None]
         return messages.Operated(
@@ -141,19 +139,6 @@ class Operator:
         if isinstance(artifact, dict) and artifact.get("file") in located:
             site["artifact"] = {**artifact, "path": located[str(artifact["file"])]}
         return site
-
-    @contextlib.contextmanager
-    def _exclusively(self, id: str) -> Iterator[None]:
-        """Have one thread at a time do an operation, also when it is asked for twice."""
-        with self._operated:
-            self._operated.wait_for(lambda: id not in self._operating)
-            self._operating.add(id)
-        try:
-            yield
-        finally:
-            with self._operated:
-                self._operating.discard(id)
-                self._operated.notify_all()
 
 
 class _Both:
