@@ -172,3 +172,37 @@ def test_a_long_chain_of_types(load: Any) -> None:
     types = "".join(f"  T{n}: {{ derived_from: T{n + 1} }}\n" for n in range(3000))
     loaded = load("node_types:\n" + types + "  T3000: {}\n")
     assert {found.code for found in loaded.diagnostics} == {"too-deep"}
+
+
+def test_types_that_would_explode_when_written_out(load: Any) -> None:
+    """Each level holds the next twice: 2 ** 60 values, if all were there."""
+    levels = "".join(
+        f"  T{n}:\n    properties:\n"
+        f"      a: {{ type: T{n + 1}, required: false }}\n      b: {{ type: T{n + 1}, required: false }}\n"
+        for n in range(60)
+    )
+    loaded = load(
+        "data_types:\n" + levels + "  T60: { properties: { x: { type: integer } } }\n"
+        "node_types: { N: { properties: { p: { type: T0 } } } }\n"
+        "service_template: { node_templates: { n: { type: N, properties: { p: { a: { b: {} } } } } } }\n"
+    )
+    assert not loaded.diagnostics
+    bundle = puccini.compile(loaded)
+    (node,) = [one for one in bundle.vertexes if one.name == "n"]
+    assert node.properties["p"].preparer is not None
+    assert len(str(node.properties["p"].preparer)) < 20_000
+
+
+def test_a_long_chain_of_types_in_types(load: Any) -> None:
+    levels = "".join(f"  T{n}: {{ properties: {{ a: {{ type: T{n + 1}, default: {{}} }} }} }}\n" for n in range(400))
+    lists = "".join(f"  L{n}: {{ derived_from: list, entry_schema: L{n + 1} }}\n" for n in range(400))
+    loaded = load(
+        "data_types:\n"
+        + levels
+        + "  T400: { properties: { x: { type: integer, default: 1 } } }\n"
+        + lists
+        + "  L400: { derived_from: list, entry_schema: integer }\n"
+        "node_types: { N: { properties: { p: { type: T0, default: {} }, l: { type: L0, default: [ [] ] } } } }\n"
+        "service_template: { node_templates: { n: { type: N } } }\n"
+    )
+    assert {found.code for found in loaded.diagnostics} <= {"too-deep"}

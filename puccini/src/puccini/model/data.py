@@ -34,7 +34,7 @@ class Base(StrEnum):
 
 
 class DataType(Type):
-    """A data type. `own` clauses are those of this type alone; `schema` has all that it inherits."""
+    """A data type. `validations` are those of this type alone; `written` is its plain form, once that was asked for."""
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -46,6 +46,7 @@ class DataType(Type):
         self.units: dict[str, int | float] = {}
         self.prefixes: dict[str, int | float] | None = None
         self.canonical: str = ""
+        self.written: tuple[dict[str, Value], list[DataType]] | None = None
 
     @cached_property
     def base(self) -> Base:

@@ -224,6 +224,8 @@ def _named(
 
 def _filters(use: RequirementUse, own: Node | None, template: NodeTemplate, scope: Scope, resolver: Resolver) -> None:
     """Section 8.6: the filters of all definitions and of the assignment hold; SELF in them is the relationship."""
+    if own is None and not use.requirement.filters:
+        return
     owner = use.relationship.definition if use.relationship is not None else None
     inner = scope.with_(owner=owner, relationship=True, source=template)
     for one in use.requirement.filters:

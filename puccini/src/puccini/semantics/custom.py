@@ -6,6 +6,7 @@
 ``tosca:operation``.
 """
 
+from functools import partial
 from typing import Any
 
 from floria.values import Call, Value
@@ -19,33 +20,38 @@ from puccini.units import Unit
 
 NAME = "tosca:call"
 _IMPLEMENTED = {"artifact", "dependencies", "timeout"}
+_PLAIN = {"arguments", "optional", "variadic", "result"}
+_SIGNATURE = {"arguments", "optional_arguments", "variadic", "result"}
 
 
 def call(
     node: Node,
     name: str,
     found: tuple[Unit, FunctionDefinition],
-    arguments: list[Node],
     values: list[Value],
-    scope: Scope,
     resolver: Resolver,
 ) -> Call:
     """Return the call of the custom function `name`."""
     unit, definition = found
     plain = describe(name, unit, definition, resolver)
-    signatures = plain["signatures"]
-    fitting = [one for one in signatures if accepts(one, len(values))]
-    if not fitting:
+    if not any(accepts(one, len(values)) for one in plain["signatures"]):
         message = f"${name} is not defined for {len(values)} argument{'' if len(values) == 1 else 's'}"
         resolver.report.error("bad-arguments", message, node, related=definition.node)
-    elif not any(_fits(one, values) for one in fitting):
-        message = f"no signature of ${name} fits the types of these arguments"
-        resolver.report.error("bad-arguments", message, node, related=definition.node)
+    else:
+        resolver.deferred.append(partial(_check, plain, node, definition, values, resolver))
     return Call(NAME, [plain, values])
 
 
+def _check(
+    plain: dict[str, Any], node: Node, definition: FunctionDefinition, values: list[Value], resolver: Resolver
+) -> None:
+    if not any(accepts(one, len(values)) and _fits(one, values) for one in plain["signatures"]):
+        message = f"no signature of ${plain['function']} fits the types of these arguments"
+        resolver.report.error("bad-arguments", message, node, related=definition.node)
+
+
 def describe(name: str, unit: Unit, definition: FunctionDefinition, resolver: Resolver) -> dict[str, Any]:
-    """Return the plain form of a function definition; the same one each time."""
+    """Return the plain form of a function definition, always the same one; schemas come when types are known."""
     key = id(definition)
     if key not in resolver.functions:
         signatures: list[Any] = []
@@ -63,18 +69,25 @@ def refine(name: str, unit: Unit, definition: FunctionDefinition, outer: dict[st
     resolver.functions[id(definition)] = {"function": name, "signatures": signatures}
     before = outer["signatures"]
     for index, inner in enumerate(definition.signatures):
-        if index >= len(before):
-            signatures.append(_signature(inner, unit, resolver))
-            continue
         made = _signature(inner, unit, resolver)
-        same = all(made.get(key) == before[index].get(key) for key in ("arguments", "optional", "variadic", "result"))
-        if set(inner.node.value or ()) - {"implementation", "description", "metadata"} and not same:
-            message = f"signature {index} of {name!r} is already defined; only its implementation can change"
-            resolver.report.error("bad-refinement", message, inner.node)
-        signatures.append(
-            {**before[index], **({k: made[k] for k in _IMPLEMENTED & made.keys()} if made.get("artifact") else {})}
-        )
+        if index < len(before):
+            resolver.deferred.append(partial(_merge, name, inner, made, before[index], resolver))
+            made |= {key: before[index][key] for key in ("arguments", "optional", "variadic")}
+        signatures.append(made)
     signatures.extend(before[len(definition.signatures) :])
+
+
+def _merge(
+    name: str, inner: SignatureDefinition, made: dict[str, Any], before: dict[str, Any], resolver: Resolver
+) -> None:
+    """Complete a refined signature, which is complete itself by now."""
+    written = set(inner.node.value or ())
+    if written & _SIGNATURE and any(made.get(key) != before.get(key) for key in _PLAIN):
+        message = f"this signature of {name!r} is defined already; only its implementation can change"
+        resolver.report.error("bad-refinement", message, inner.node)
+    made |= {key: before[key] for key in _PLAIN & before.keys()}
+    if "artifact" not in made:
+        made |= {key: before[key] for key in _IMPLEMENTED & before.keys()}
 
 
 def accepts(signature: dict[str, Any], count: int) -> bool:
@@ -86,17 +99,23 @@ def accepts(signature: dict[str, Any], count: int) -> bool:
 
 
 def _signature(definition: SignatureDefinition, unit: Unit, resolver: Resolver) -> dict[str, Any]:
-    scope = Scope(unit, closed=True)
     result: dict[str, Any] = {
-        "arguments": [definitions.schema(one, scope, resolver).plain for one in definition.arguments],
-        "optional": [definitions.schema(one, scope, resolver).plain for one in definition.optional_arguments],
+        "arguments": [None] * len(definition.arguments),
+        "optional": [None] * len(definition.optional_arguments),
         "variadic": definition.variadic,
     }
-    if definition.result is not None:
-        result["result"] = definitions.schema(definition.result, scope, resolver).plain
+    resolver.deferred.append(partial(_complete, result, definition, unit, resolver))
     if definition.implementation is not None:
         artifacts.implement(result, definition.implementation, unit, {}, resolver)
     return result
+
+
+def _complete(result: dict[str, Any], definition: SignatureDefinition, unit: Unit, resolver: Resolver) -> None:
+    scope = Scope(unit, closed=True)
+    result["arguments"] = [definitions.schema(one, scope, resolver).plain for one in definition.arguments]
+    result["optional"] = [definitions.schema(one, scope, resolver).plain for one in definition.optional_arguments]
+    if definition.result is not None:
+        result["result"] = definitions.schema(definition.result, scope, resolver).plain
 
 
 def _fits(signature: dict[str, Any], values: list[Value]) -> bool:

@@ -96,7 +96,6 @@ def _values(definition: DataDefinition, result: Property, scope: Scope, resolver
             resolver.report.warn(
                 "useless-default", message, default, "remove 'required: false' or the default", key=True
             )
-            result.required = True if definition.required is None else result.required
         values.give(default, result.schema, scope, resolver, partial(setattr, result, "default"))
     if value is not None:
         if default is not None:

@@ -91,7 +91,7 @@ def _call(node: Node, name: str, arguments: list[Node], scope: Scope, resolver: 
         if scope.service is not None and (refined := scope.service.functions.get(name)) is not None:
             found = (scope.service.unit, refined)
         if found is not None:
-            return custom.call(node, name, found, arguments, values, scope, resolver)
+            return custom.call(node, name, found, values, resolver)
         _unknown(node, name, scope, resolver)
         return Call(NAMESPACE + name, values)
     if not signature.accepts(len(values)):
