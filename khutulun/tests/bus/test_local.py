@@ -1,5 +1,6 @@
 """The bus inside one process: what a network transport will have to do as well."""
 
+import collections
 import threading
 
 import msgspec
@@ -26,7 +27,12 @@ def test_a_request_is_answered_with_what_was_asked() -> None:
 def test_messages_are_copies_so_that_the_ends_share_nothing() -> None:
     bus = local.LocalBus()
     seen: list[Question] = []
-    bus.serve("keep", Question, lambda question: seen.append(question) or Answer(0))
+
+    def keep(question: Question) -> Answer:
+        seen.append(question)
+        return Answer(0)
+
+    bus.serve("keep", Question, keep)
     asked = Question("a")
     bus.request("keep", asked, Answer)
     assert seen == [asked]
@@ -111,7 +117,54 @@ def test_a_channel_is_bounded_and_closing_frees_a_sender_that_waits() -> None:
 
 def test_closing_the_bus_ends_its_channels() -> None:
     bus = local.LocalBus()
-    bus.accept("wait", Question, lambda request, channel: [None for _ in channel.receive()])
+    bus.accept("wait", Question, lambda request, channel: collections.deque(channel.receive(), 0).clear())
     channel = bus.open("wait", Question(""))
     bus.close()
     assert list(channel.receive()) == []
+
+
+def test_who_cannot_receive_is_told_of_the_end_once() -> None:
+    bus = local.LocalBus()
+    told: list[str] = []
+    ended, seen = threading.Event(), threading.Event()
+
+    def busy(request: Question, channel: interface.Channel) -> None:
+        channel.on_end(lambda: told.append("end"))
+        channel.on_end(ended.set)
+        seen.set()
+        assert ended.wait(20)
+        channel.on_end(lambda: told.append("late"))
+
+    bus.accept("busy", Question, busy)
+    channel = bus.open("busy", Question(""))
+    seen.wait(20)
+    channel.close()
+    bus.close()
+    assert told == ["end", "late"]
+
+
+def test_closing_the_bus_waits_for_those_who_serve_channels() -> None:
+    bus = local.LocalBus()
+    ended: list[bool] = []
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow(request: Question, channel: interface.Channel) -> None:
+        begun.set()
+        list(channel.receive())
+        may_end.wait(20)
+        ended.append(True)
+
+    bus.accept("slow", Question, slow)
+    bus.open("slow", Question("")).on_end(may_end.set)
+    begun.wait(20)
+    threading.Thread(target=may_end.set).start()
+    bus.close()
+    assert ended == [True]
+
+
+def test_a_subject_that_was_taken_over_stays_with_its_new_server() -> None:
+    bus = local.LocalBus()
+    first = bus.serve("there", Question, lambda question: Answer(1))
+    bus.serve("there", Question, lambda question: Answer(2))
+    first()
+    assert bus.request("there", Question(""), Answer) == Answer(2)

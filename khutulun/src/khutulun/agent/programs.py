@@ -56,6 +56,7 @@ class _Program:
     def __init__(self, what: Specification, request: messages.Run, channel: bus.Channel) -> None:
         self._channel = channel
         self._terminal: int | None = None
+        self._lock = threading.Lock()
         if request.tty:
             self._spawn_terminal(what, request)
         else:
@@ -72,10 +73,12 @@ class _Program:
     def run(self) -> None:
         watcher = threading.Thread(target=self._watch, name=f"program {self._process.pid}", daemon=True)
         watcher.start()
+        ending = threading.Thread(target=self._end, args=(watcher,), name=f"ending {self._process.pid}", daemon=True)
+        self._channel.on_end(ending.start)
         for message in self._channel.receive():
             self._handle(_FRAME.decode(message))
-        self._end()
         watcher.join()
+        self._close()
 
     def _spawn_terminal(self, what: Specification, request: messages.Run) -> None:
         self._terminal, child = pty.openpty()
@@ -117,17 +120,25 @@ class _Program:
             pump.start()
         for pump in pumps:
             pump.join()
-        code = self._process.wait()
+        code = self._reap()
         with contextlib.suppress(bus.BusError):
             exit_code = code if code >= 0 else 128 - code
             self._channel.send(messages.Frame(messages.FrameKind.EXIT, numbers=(exit_code,)))
         self._channel.close()
+
+    def _close(self) -> None:
         if self._terminal is not None:
             os.close(self._terminal)
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
+
+    def _reap(self) -> int:
+        """Wait for the end; its number is another's from the moment that nobody can signal it any more."""
+        os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        with self._lock:
+            return self._process.wait()
 
     def _pump(self, kind: messages.FrameKind, source: int) -> None:
         with contextlib.suppress(bus.BusError):
@@ -157,10 +168,10 @@ class _Program:
                 pass
 
     def _write(self, data: bytes) -> None:
-        with contextlib.suppress(BrokenPipeError, OSError):
+        with contextlib.suppress(OSError):
             if self._terminal is not None:
                 os.write(self._terminal, data)
-            elif self._process.stdin is not None:
+            elif self._process.stdin is not None and not self._process.stdin.closed:
                 self._process.stdin.write(data)
                 self._process.stdin.flush()
 
@@ -176,16 +187,14 @@ class _Program:
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def _signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
+        with self._lock:
+            if self._process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, number)
 
-    def _end(self) -> None:
-        if self._process.poll() is not None:
-            return
+    def _end(self, watcher: threading.Thread) -> None:
+        """End the program whose client is gone: also one that takes no input, and so holds up who writes to it."""
         self._signal(signal.SIGHUP)
         self._signal(signal.SIGTERM)
-        try:
-            self._process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            self._signal(signal.SIGKILL)
-            self._process.wait()
+        watcher.join(GRACE)
+        self._signal(signal.SIGKILL)

@@ -36,6 +36,10 @@ class Channel(Protocol):
         """Yield messages until the other end closes."""
         ...
 
+    def on_end(self, then: Callable[[], None]) -> None:
+        """Have `then` called once, when the other end closes; at once when it has. For who cannot receive just then."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -1,0 +1,108 @@
+"""Programs behind streams end when their client does, whatever they are doing (R13)."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from khutulun.agent import messages, programs
+from khutulun.bus import interface
+from khutulun.bus.local import LocalBus
+
+WORKLOAD = messages.Workload("e", "s", "n", 0, "/s", {})
+OPERATE = messages.Operate(
+    id="",
+    plugin=messages.PluginReference("p", "sha256:0", "python", {}),
+    function="exec",
+    workload=WORKLOAD,
+    operation="exec",
+    site={},
+    arguments=[],
+)
+
+
+class Bench:
+    """Programs served on a bus; `ended` is set when one of them is over and everything of it is given back."""
+
+    def __init__(self) -> None:
+        self.bus = LocalBus()
+        self.ended = threading.Event()
+        self.argv: list[str] = []
+        self.bus.accept("run", messages.Run, self._serve)
+
+    def _serve(self, request: messages.Run, channel: interface.Channel) -> None:
+        programs.serve(channel, programs.Specification(self.argv), request)
+        self.ended.set()
+
+    def open(self, *argv: str, tty: bool = False) -> interface.Channel:
+        self.argv = list(argv)
+        return self.bus.open("run", messages.Run(operate=OPERATE, tty=tty, stdin=True))
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    before = set(os.listdir("/proc/self/fd"))
+    yield made
+    made.bus.close()
+    assert set(os.listdir("/proc/self/fd")) <= before
+
+
+def frames(channel: interface.Channel) -> Iterator[messages.Frame]:
+    for message in channel.receive():
+        yield programs._FRAME.decode(message)
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def flood(channel: interface.Channel) -> None:
+    """Send input until nobody takes it."""
+
+    def send() -> None:
+        try:
+            while True:
+                channel.send(messages.Frame(messages.FrameKind.STDIN, b"x" * 65536))
+        except interface.BusError:
+            return
+
+    threading.Thread(target=send, daemon=True).start()
+
+
+@pytest.mark.parametrize("tty", [False, True])
+@pytest.mark.parametrize("program", ["exec sleep 1000", "trap '' HUP TERM; echo; while :; do sleep 1000; done"])
+def test_r13_a_program_that_takes_no_input_ends_with_its_client(bench: Bench, tty: bool, program: str) -> None:
+    channel = bench.open("sh", "-c", f"echo $$; {program}", tty=tty)
+    pid = int(next(frames(channel)).data.split()[0])
+    flood(channel)
+    channel.close()
+    assert bench.ended.wait(60)
+    assert gone(pid)
+
+
+def test_r13_closing_the_bus_leaves_no_program_behind(bench: Bench) -> None:
+    channel = bench.open("sh", "-c", "echo $$; exec sleep 1000")
+    pid = int(next(frames(channel)).data)
+    bench.bus.close()
+    assert gone(pid)
+
+
+def test_r13_input_after_its_end_and_signals_after_the_exit_are_nothing(bench: Bench) -> None:
+    channel = bench.open("cat")
+    channel.send(messages.Frame(messages.FrameKind.END))
+    for _ in range(3):
+        try:
+            channel.send(messages.Frame(messages.FrameKind.STDIN, b"late"))
+            channel.send(messages.Frame(messages.FrameKind.SIGNAL, numbers=(signal.SIGKILL,)))
+        except interface.BusError:
+            break
+    told = [frame for frame in frames(channel) if frame.kind is messages.FrameKind.EXIT]
+    assert told[0].numbers in ((0,), (128 + signal.SIGKILL,))
+    assert bench.ended.wait(60)
