@@ -61,11 +61,18 @@ def _backend(site: Site) -> ModuleType:
     return systemd if site.host.systemd else supervised
 
 
+def _adopted(context: Context, site: Site, existing: str) -> Result:
+    """Return what is there, under its own name from now on, also for the event sources."""
+    found = _backend(site).adopt(context, site, {"existing": existing})
+    unit = found["unit"]
+    return Result(found, names={"unit": signals.unit_name(unit)}, watch=[signals.path_of(unit), signals.mark_of(unit)])
+
+
 @plugin.verb()
 def create(context: Context, site: Site, inputs: Inputs) -> Result:
     """Write the unit, or define the workload in the supervisor, without starting it. One that exists is adopted."""
     if name := commands.existing(site):
-        return Result(_backend(site).adopt(context, site, {"existing": name}))
+        return _adopted(context, site, name)
     return Result(_backend(site).create(context, site, commands.read(site)))
 
 
@@ -107,7 +114,7 @@ def inspect(context: Context, site: Site, inputs: Inputs) -> Inspection:
 @plugin.verb()
 def adopt(context: Context, site: Site, inputs: Inputs) -> Result:
     """Take a unit that exists into the graph as it is; the input `existing` names one of another name."""
-    return Result(_backend(site).adopt(context, site, inputs))
+    return _adopted(context, site, str(inputs.get("existing") or ""))
 
 
 @plugin.verb()

@@ -11,6 +11,7 @@ from typing import Any
 from floria_plugin.driver import Event, State
 from process_driver import supervised, systemd
 
+EVENTS = ("started", "ready", "exited", "failed", "restarted", "stopped")
 _CLEAN_SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM", "SIGPIPE")
 _ESCAPED = re.compile(r"_([0-9a-f]{2})")
 
@@ -32,6 +33,8 @@ def of_systemd(line: str) -> list[Event]:
 def of_supervisor(line: str) -> list[Event]:
     """Translate a line of ``khutulun-supervisor events``."""
     found = json.loads(line)
+    if found["event"] not in EVENTS:
+        return []
     name, detail = found["event"], found["detail"]
     states = {"ready": State.STARTED, "failed": State.FAILED, "stopped": State.STOPPED}
     if name == "exited" and found["state"] == "exited":
@@ -42,13 +45,34 @@ def of_supervisor(line: str) -> list[Event]:
     return [
         Event(
             name,
-            unit=f"{found['name']}.service",
+            unit=unit_name(found["name"]),
             id=f"{found['time']}",
             detail=detail | {"pid": found["pid"]},
             attributes=attributes,
             state=states.get(name),
         )
     ]
+
+
+def unit_name(name: str) -> str:
+    """Return the name by which events tell of a unit, or of a workload of the supervisor."""
+    return name if "." in name else f"{name}.service"
+
+
+def path_of(unit: str) -> str:
+    """Return what systemd's signals about a unit hold: the end of its object path."""
+    escaped = "".join(
+        character
+        if character.isascii() and character.isalnum() and (place or not character.isdigit())
+        else "".join(f"_{byte:02x}" for byte in character.encode())
+        for place, character in enumerate(unit_name(unit))
+    )
+    return f'/unit/{escaped}"'
+
+
+def mark_of(unit: str) -> str:
+    """Return what the supervisor's lines about a workload hold."""
+    return f'"name": "{unit.removesuffix(".service")}"'
 
 
 def _of_service(unit: str, changed: dict[str, Any]) -> list[Event]:

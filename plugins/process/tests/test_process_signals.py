@@ -64,6 +64,14 @@ def test_systemd(interface: str, changed: dict[str, Any], expected: tuple[str, s
     assert all(event.unit == "khutulun-hello-web-0.service" for event in found)
 
 
+@pytest.mark.parametrize("unit", ["mine.service", "0-my_unit@a.service", "khutulun-hello-web-0.service"])
+def test_an_adopted_unit_is_watched_under_its_own_name(unit: str) -> None:
+    escaped = signals.path_of(unit).removeprefix("/unit/").removesuffix('"')
+    line = _signal("Service", RUNNING).replace("khutulun_2dhello_2dweb_2d0_2eservice", escaped)
+    assert signals.path_of(unit) in line
+    assert [event.unit for event in signals.of_systemd(line)] == [unit]
+
+
 def test_a_crash_tells_signal_and_restarts() -> None:
     event = signals.of_systemd(_signal("Service", KILLED))[0]
     assert event.detail == {"exit_code": 137, "signal": "SIGKILL", "restarts": 0, "pid": 0, "reason": "signal"}
