@@ -165,8 +165,10 @@ def _type(
     if definition.type is None:
         if parent is not None:
             return parent.type
-        if untyped or (isinstance(definition, DataDefinition) and definition.short):
+        if untyped:
             return None
+        if isinstance(definition, DataDefinition) and definition.short:
+            return ANY
         message = f"{definition.name!r} has no type" if definition.name else "the schema has no type"
         resolver.report.error("missing-keyname", message, definition.node, "add 'type: ...'")
         return ANY
