@@ -22,6 +22,8 @@ class Loader:
         self._bus, self._paths, self._host = over, where, host
         self._lock = threading.Lock()
         self._loaded: dict[str, plugins.Plugin] = {}
+        self._filled: dict[str, tuple[dict[str, Plain], grants.Grants]] = {}
+        self._places = where.placeholders()
 
     def call(
         self,
@@ -67,7 +69,13 @@ class Loader:
         return plugin
 
     def _grants(self, reference: messages.PluginReference) -> grants.Grants:
-        return grants.fill(grants.parse(reference.grants), self._paths.placeholders())
+        """Return what a plugin may do on this host; parsed again only when it may do something else."""
+        known = self._filled.get(reference.digest)
+        if known is not None and known[0] == reference.grants:
+            return known[1]
+        filled = grants.fill(grants.parse(reference.grants), self._places)
+        self._filled[reference.digest] = (reference.grants, filled)
+        return filled
 
     def _blob(self, digest: str) -> BinaryIO:
         file: BinaryIO = tempfile.TemporaryFile(dir=self._paths.state)  # noqa: SIM115 - the caller closes it

@@ -46,7 +46,12 @@ class Registry:
         return messages.PluginReference(plugin.name, plugin.digest, plugin.carrier, grants)
 
     def entity(self, reader: Reader, name: str, directory: str) -> Plugin | None:
-        return next((one for one in self.visible(reader, directory) if one.name == name), None)
+        for level in upwards(directory):
+            query = Query(kinds=(Kind.PLUGIN,), directory=level, recursive=False, name=name)
+            for found in reader.query(query):
+                if isinstance(found, Plugin):
+                    return found
+        return None
 
     def visible(self, reader: Reader, directory: str) -> list[Plugin]:
         """Return the plugins seen from `directory`, nearest first; one name may come more than once."""
