@@ -61,6 +61,7 @@ def build(
     report, node = resolver.report, definition.node
     if parent is None and definition.short and not untyped:
         _not_short(definition, role, resolver)
+        return Property(definition.name, role, Schema(ANY, node), node, required=False)
     made = _schema(definition, parent.schema if parent is not None else None, scope, resolver, untyped=untyped)
     required = definition.required if definition.required is not None else parent.required if parent else True
     if parent is not None and parent.required and definition.required is False:
@@ -167,8 +168,6 @@ def _type(
             return parent.type
         if untyped:
             return None
-        if isinstance(definition, DataDefinition) and definition.short:
-            return ANY
         message = f"{definition.name!r} has no type" if definition.name else "the schema has no type"
         resolver.report.error("missing-keyname", message, definition.node, "add 'type: ...'")
         return ANY
