@@ -348,7 +348,7 @@ class Conductor:
     def _design(self, request: model.DeployRequest) -> designs.Design:
         if request.archive is None:
             raise model.refuse("no-archive", "a service is deployed from a file", hint="upload it first")
-        return designs.load(self._store, request.archive)
+        return designs.load(self._store, request.archive, request.name)
 
     def _begin(self, id: Id) -> model.Execution:
         with self._store.read() as reader:

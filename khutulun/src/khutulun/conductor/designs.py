@@ -4,8 +4,6 @@ A CSAR is compiled by Puccini; a Floria bundle (YAML or JSON) is taken as it is.
 """
 
 import contextlib
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,9 +11,7 @@ from floria import codec
 from floria.entities import Bundle
 from floria.store.interface import NotFound, Store
 from khutulun import model, shipped
-
-if TYPE_CHECKING:
-    from puccini.diagnostics import Diagnostic
+from khutulun.conductor import refusals
 
 
 class CarriedPlugin(msgspec.Struct, frozen=True):
@@ -35,15 +31,15 @@ class Design(msgspec.Struct, frozen=True):
     warnings: tuple[model.Problem, ...] = ()
 
 
-def load(store: Store, digest: str) -> Design:
-    """Compile the uploaded blob `digest`. Raises `model.Refused` with everything that is wrong with it."""
+def load(store: Store, digest: str, name: str) -> Design:
+    """Compile the uploaded blob `digest` for the service `name`. Raises `model.Refused` with everything that is wrong with it."""
     try:
         with store.open_blob(digest) as file:
             content = file.read()
     except NotFound:
         raise model.refuse("unknown-archive", f"no archive {digest} was uploaded", status=404) from None
     if is_archive(content):
-        return _archive(store, digest, content)
+        return _archive(store, digest, content, name)
     return _floria(digest, content)
 
 
@@ -63,7 +59,7 @@ def _floria(digest: str, content: bytes) -> Design:
         ) from None
 
 
-def _archive(store: Store, digest: str, content: bytes) -> Design:
+def _archive(store: Store, digest: str, content: bytes, name: str) -> Design:
     import puccini
     from puccini import csar
     from puccini.csar.source import ArchiveSource
@@ -72,7 +68,7 @@ def _archive(store: Store, digest: str, content: bytes) -> Design:
         with contextlib.closing(csar.open(content, name="service.csar")) as archive:
             catalog = puccini.FolderCatalog(shipped.profiles())
             loaded = puccini.load(ArchiveSource(archive), archive.entry, [catalog])
-            bundle = puccini.compile(loaded)
+            bundle = puccini.compile(loaded, name)
             for _, content in puccini.blobs(loaded):
                 store.put_blob(content)
             carried = tuple(
@@ -80,20 +76,7 @@ def _archive(store: Store, digest: str, content: bytes) -> Design:
                 for plugin in archive.plugins.values()
             )
     except puccini.Failed as failed:
-        raise model.Refused(*problems(failed.diagnostics)) from None
+        raise model.Refused(*refusals.diagnostics(failed.diagnostics)) from None
     except csar.ArchiveError as error:
         raise model.refuse("bad-archive", str(error), hint=error.hint, where=error.entry or "") from None
-    return Design(digest, bundle, carried, problems(loaded.diagnostics))
-
-
-def problems(diagnostics: "Iterable[Diagnostic]") -> tuple[model.Problem, ...]:
-    return tuple(
-        model.Problem(
-            one.code,
-            one.message,
-            where=f"{one.file}:{one.line}:{one.column}" if one.line else one.file,
-            hint=one.hint,
-            severity=one.severity.value,
-        )
-        for one in diagnostics
-    )
+    return Design(digest, bundle, carried, refusals.diagnostics(loaded.diagnostics))
