@@ -326,3 +326,23 @@ def test_adopting_what_is_not_there_fails_and_as_an_unknown_node_is_refused(mach
     assert conductor.services(ME) == []
     ended = machine.wait(conductor.deploy(ME, model.DeployRequest("s", archive, adopt={"a": "legacy"})))
     assert [problem.code for problem in ended.problems] == ["not-found"]
+
+
+def test_r21_what_a_change_means_for_those_who_depend_on_it_is_applied_in_the_same_update(machine: Machine) -> None:
+    def service(text: str) -> bytes:
+        learns = Property(updater=Call("floria:get_of", [Call("floria:neighbor", ["after"]), "told"]))
+        vertex, *edges = note("b", after=("a",))
+        vertex = msgspec.structs.replace(vertex, properties={**vertex.properties, "text": learns})
+        return bundle(note("a", text=text), (vertex, *edges), note("c", after=("b",)))
+
+    conductor = machine.running.conductor
+    machine.wait(conductor.deploy(ME, model.DeployRequest("s", conductor.upload(ME, service("1")))))
+    assert machine.text("s-b-0") == "1"
+    request = model.DeployRequest("s", conductor.upload(ME, service("2")))
+    plan = conductor.plan(ME, request)
+    assert [effect.node for effect in plan.effects if effect.kind == "files.write"] == ["a", "b"]
+    ended = machine.wait(conductor.update(ME, request))
+    assert ended.state == "done", ended.problems
+    assert machine.text("s-b-0") == "2"
+    assert machine.log("s-b-0") == ["create", "start", "update"]
+    assert machine.log("s-c-0") == ["create", "start"]

@@ -32,7 +32,10 @@ class Design(msgspec.Struct, frozen=True):
 
 
 def load(store: Store, digest: str, name: str) -> Design:
-    """Compile the uploaded blob `digest` for the service `name`. Raises `model.Refused` with everything that is wrong with it."""
+    """Compile the uploaded blob `digest` for the service `name`.
+
+    Raises `model.Refused` with everything that is wrong with it.
+    """
     try:
         with store.open_blob(digest) as file:
             content = file.read()

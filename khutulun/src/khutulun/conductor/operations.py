@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from floria import codec, naming, updating
+from floria import codec, ids, naming, updating
 from floria.entities import Edge, Entity, Handler, Property, Vertex
 from floria.evaluation import Context, EvaluationError, Library
 from floria.ids import Id
@@ -20,9 +20,12 @@ from khutulun.bus import interface as bus
 from khutulun.conductor import calls, journals, registry, site, topology
 from khutulun.conductor.attributes import Attributes
 from khutulun.conductor.executions import OperationFailed
-from khutulun.conductor.workflow import ADOPTS, READY, REMOVE
+from khutulun.conductor.workflow import ADOPTS, APPLY, READY, REFRESH, REMOVE, TEAR_DOWN, modification
 
 ATTRIBUTE = "tosca:attribute"
+STALE = "khutulun.stale"
+"""Property of a node whose driver has to be told of other property values."""
+
 DEFAULT_TIMEOUT = 300.0
 ERROR = "error"
 
@@ -63,6 +66,12 @@ class Operations:
         if operation == READY:
             self._await_ready(vertex, id)
             self._conclude(node, None, operation, record)
+            return
+        if operation == REFRESH:
+            self._refresh(node, record)
+            return
+        if operation == APPLY:
+            self._bring_up_to_date(vertex, id, record)
             return
         handler = find_handler(vertex, f"{topology.LIFECYCLE}{operation}")
         self._hook(vertex, f"before-{operation}")
@@ -168,7 +177,7 @@ class Operations:
         self, vertex: Vertex, handler: Handler, operation: str, id: str, record: Callable[[Transaction], None]
     ) -> None:
         during, after = STATES.get(operation, (None, None))
-        self._evaluate(vertex.id, during)
+        self._evaluate(vertex.id, during, needed=operation not in TEAR_DOWN)
         try:
             inputs = {"existing": _literal(vertex, ADOPTS)} if operation == "adopt" else {}
             request, target = self.prepare(vertex.id, handler, id=id, operation=operation, inputs=inputs)
@@ -185,8 +194,41 @@ class Operations:
             self._attend(operation, request)
             self._apply(vertex.id, answer, target, operation, id, state=after, record=record)
 
-    def _evaluate(self, node: Id, state: str | None) -> None:
-        """Bring a node's properties up to date, before an operation sees them."""
+    def _refresh(self, node: Id, record: Callable[[Transaction], None]) -> None:
+        """Evaluate a node's properties, and mark it when what its driver was told is no longer so."""
+        with self._store.write() as tx:
+            record(tx)
+            vertex = tx.get(node)
+            assert isinstance(vertex, Vertex)
+            around = site.surroundings(tx, vertex)
+            updated = updating.update(tx, around.ids, self._functions)
+            own = set(around.ids)
+            if any(id in own and not _is_attribute(around, id, name) for id, name in updated.changed):
+                self.attributes.write(tx, vertex, {STALE: True}, "refresh")
+
+    def _bring_up_to_date(self, vertex: Vertex, id: str, record: Callable[[Transaction], None]) -> None:
+        """Apply what `_refresh` found, if anything, as an update of the node would."""
+
+        def conclude(tx: Transaction) -> None:
+            record(tx)
+            current = tx.get(vertex.id)
+            assert isinstance(current, Vertex)
+            self.attributes.write(tx, current, {STALE: None}, "refresh")
+
+        if STALE not in vertex.properties or _literal(vertex, STALE) is not True:
+            self._conclude(vertex.id, None, APPLY, record)
+            return
+        *first, last = modification(vertex)
+        for name in first:
+            self.perform(vertex.id, name, ids.derive("apply", id, name), lambda tx: None)
+        self.perform(vertex.id, last, ids.derive("apply", id, last), conclude)
+
+    def _evaluate(self, node: Id, state: str | None, *, needed: bool = True) -> None:
+        """Bring a node's properties up to date, before an operation sees them.
+
+        Unless they are `needed`, those that cannot be evaluated keep their values: whatever is wrong with a node, it
+        can be taken down.
+        """
         with self._store.write() as tx:
             vertex = tx.get(node)
             assert isinstance(vertex, Vertex)
@@ -198,7 +240,7 @@ class Operations:
         problems = [
             model.Problem(failure.code, failure.message, where=f"{around.service.name}/{vertex.name}.{name}")
             for (id, name), failure in updated.failed.items()
-            if id in own and not _is_attribute(around, id, name)
+            if needed and id in own and not _is_attribute(around, id, name)
         ]
         if problems:
             self._failed(node)

@@ -13,7 +13,7 @@ from floria.ids import Id
 from floria.store.interface import Claimed, Query, Reader, Store, Transaction
 from floria.values import Value
 from khutulun import model, names
-from khutulun.conductor import access, designs, executions, plugins, registry, topology, workflow
+from khutulun.conductor import access, designs, executions, plugins, refusals, registry, topology, workflow
 from khutulun.conductor.workflow import Change, Workflow
 
 DESIGN = "khutulun.design"
@@ -76,12 +76,13 @@ class Services:
             _check_adopted(request.adopt, plan)
             root = tx.get(instantiation.apply(tx, plan))
         except instantiation.InstantiationError as error:
-            raise model.Refused(*problems(error)) from None
+            raise model.Refused(*refusals.problems(error)) from None
         except EvaluationError as error:
-            raise model.refuse(error.code, str(error)) from None
+            raise refusals.evaluation(error) from None
         assert isinstance(root, Vertex)
         self._claim(tx, f"service/{request.name}", root)
         found = topology.load(tx, root)
+        self._check_properties(tx, found)
         self._place(tx, found, found.nodes.values())
         found = topology.load(tx, root)
         return self._runs.create(tx, root, Workflow.DEPLOY, workflow.deploy(found), found.labels())
@@ -128,12 +129,13 @@ class Services:
             )
             recorded = difference.apply_change(tx, planned)
         except instantiation.InstantiationError as error:
-            raise model.Refused(*problems(error)) from None
+            raise model.Refused(*refusals.problems(error)) from None
         except EvaluationError as error:
-            raise model.refuse(error.code, str(error)) from None
+            raise refusals.evaluation(error) from None
         current = tx.get(root.id)
         assert isinstance(current, Vertex)
         found = topology.load(tx, current)
+        self._check_properties(tx, found)
         obsolete = [id for id in planned.difference.obsolete if _is_designed(tx, id)]
         changes = _with_unfinished(_changes(planned.difference, obsolete, found), found)
         found = _without_obsolete_parts(tx, obsolete, found, changes)
@@ -185,7 +187,7 @@ class Services:
                 hint="letters, digits and ._- (a letter or digit first), 63 characters at most",
             )
         if not is_directory(request.directory):
-            raise model.refuse("bad-directory", f"{request.directory!r} is no directory", hint="write /a/b")
+            raise model.refuse("bad-directory", f"{request.directory!r} is no directory", hint="write it as /a/b")
         if self.find(tx, request.name, request.directory) is not None:
             raise model.refuse(
                 "service-exists",
@@ -193,6 +195,10 @@ class Services:
                 hint=f"`khutulun service update {request.name}` changes it, `--name` deploys another one",
                 status=409,
             )
+
+    def _check_properties(self, tx: Transaction, found: topology.Topology) -> None:
+        edges = (edge.id for edge in found.edges)
+        refusals.check_cycles(tx, [found.root.id, *found.owner, *edges], self._functions)
 
     def _check_idle(self, tx: Transaction, root: Vertex) -> None:
         running = self._runs.is_running(tx, root.directory)
@@ -327,18 +333,6 @@ def remove(tx: Transaction, directory: str) -> None:
     found = access.find(tx, directory)
     if found is not None:
         tx.delete(found.id)
-
-
-def problems(error: instantiation.InstantiationError) -> tuple[model.Problem, ...]:
-    return tuple(
-        model.Problem(
-            one.code,
-            f"{one.where}: {one.message}",
-            where=one.origin,
-            hint="; ".join(f"{refusal.label}: {refusal.reason}" for refusal in one.refusals),
-        )
-        for one in error.problems
-    )
 
 
 def _deployed(tx: Transaction, root: Vertex) -> Id:

@@ -39,6 +39,9 @@ READY = "ready"
 REMOVE = "remove"
 """Not an operation of the node: take it out of the graph."""
 
+REFRESH, APPLY = "refresh", "apply"
+"""Not operations of the node: evaluate its properties anew; when that made a difference, apply it."""
+
 TEAR_DOWN = ("stop", "delete")
 
 
@@ -73,6 +76,7 @@ def update(service: Topology, changes: Mapping[Id, Change]) -> list[Step]:
     before = _rolling(service, changes)
     alive = {id for id, change in changes.items() if change in (Change.NOVEL, Change.MODIFIED)}
     obsolete = {id for id, change in changes.items() if change is Change.OBSOLETE}
+    followers = _followers(service, alive, obsolete)
     dependents = topology.dependents(service.depends)
     steps = []
     for id in service.nodes:
@@ -82,10 +86,24 @@ def update(service: Topology, changes: Mapping[Id, Change]) -> list[Step]:
         elif change is Change.MODIFIED:
             after = frozenset((service.depends[id] & alive) | before.get(id, frozenset()))
             steps.append(Step(id, modification(service.nodes[id]), after))
+        elif id in followers:
+            steps.append(Step(id, (REFRESH, APPLY), frozenset(service.depends[id] & (alive | followers))))
         elif change is Change.OBSOLETE:
-            after = frozenset((dependents[id] & (obsolete | alive)) | alive)
+            after = frozenset((dependents[id] & (obsolete | alive)) | alive | followers)
             steps.append(Step(id, (*TEAR_DOWN, REMOVE), after - {id}))
     return steps
+
+
+def _followers(service: Topology, alive: set[Id], obsolete: set[Id]) -> set[Id]:
+    """Return what stays as it is designed but depends on what changes: it may learn something new (R21)."""
+    dependents = topology.dependents(service.depends)
+    found: set[Id] = set()
+    pending = list(alive)
+    while pending:
+        new = dependents[pending.pop()] - found - alive - obsolete
+        found |= new
+        pending += new
+    return found
 
 
 def _rolling(service: Topology, changes: Mapping[Id, Change]) -> dict[Id, frozenset[Id]]:

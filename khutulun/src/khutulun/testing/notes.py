@@ -31,7 +31,7 @@ def create(context: Context, site: Site, inputs: Inputs) -> Result:
     context.files.make_folder(f"{site.host.paths['state']}/notes")
     count(context, site, "create")
     context.files.write(path(site), str(site.properties.get("text", "")))
-    return Result({"path": path(site)})
+    return Result({"path": path(site), "told": site.properties.get("text", "")})
 
 
 @plugin.verb()
@@ -46,7 +46,7 @@ def start(context: Context, site: Site, inputs: Inputs) -> Result:
 def update(context: Context, site: Site, inputs: Inputs) -> Result:
     count(context, site, "update")
     context.files.write(path(site), str(site.properties.get("text", "")))
-    return Result()
+    return Result({"path": path(site), "told": site.properties.get("text", "")})
 
 
 @plugin.verb()
