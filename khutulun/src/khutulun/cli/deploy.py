@@ -154,7 +154,7 @@ def _request(
             raise click.UsageError("Name a FILE, or a service with --name.", click.get_current_context())
         return model.DeployRequest(name, None, remote.directory, found)
     content = design.read(file)
-    name = name or design.name(file)
+    name = design.name(file) if name is None else name
     return model.DeployRequest(name, remote.client.upload(content), remote.directory, found)
 
 

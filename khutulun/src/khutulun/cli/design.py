@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from floria import codec
 from khutulun import model, names
 from puccini import csar
 from puccini.csar import creation
@@ -18,9 +19,9 @@ def read(file: Path) -> bytes:
         if file.is_dir():
             return creation.content(creation.from_folder(file))
         content = file.read_bytes()
-        if content.startswith(_ARCHIVES) or csar.is_archive(file) or not _TOSCA.search(content):
+        if content.startswith(_ARCHIVES) or csar.is_archive(file):
             return content
-        return csar.pack(file)
+        return csar.pack(file) if _TOSCA.search(content) else _bundle(file, content)
     except OSError as error:
         raise _unreadable(file, error.strerror or str(error)) from error
     except csar.ArchiveError as error:
@@ -41,6 +42,18 @@ def name(file: Path) -> str:
             "bad-name", f"no service can be called {stem!r}", where=str(file), hint="name it with --name"
         )
     return stem
+
+
+def _bundle(file: Path, content: bytes) -> bytes:
+    """Return the content of a file that is no TOSCA, when it can be a bundle."""
+    try:
+        if not content.strip():
+            raise codec.CodecError(f"{file}: it is empty")
+        codec.decode_bundle(content, codec.Format.YAML, str(file))
+    except codec.CodecError as error:
+        hint = "a service is a TOSCA file (it begins with tosca_definitions_version), a CSAR, or a Floria bundle"
+        raise model.refuse("bad-bundle", str(error), hint=hint) from None
+    return content
 
 
 def _unreadable(file: Path, why: str) -> model.Refused:
