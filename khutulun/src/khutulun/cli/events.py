@@ -4,7 +4,7 @@ import click
 
 from khutulun import model
 from khutulun.api import arguments
-from khutulun.cli import assignments, output, text
+from khutulun.cli import assignments, output, reading, text
 from khutulun.cli.options import SERVICE, SERVICE_OR_NODE, Remote, Target, connected
 
 _FOLLOW = click.option("-f", "--follow", is_flag=True, help="Go on with the events to come, until Ctrl-C.")
@@ -67,6 +67,8 @@ def emit(remote: Remote, name: str, target: Target | None, data: str | None) -> 
 
 def _print(remote: Remote, asked: arguments.Events) -> None:
     last = asked.after
+    if asked.follow:
+        reading.end_with_reader()
     try:
         with remote.client.events(asked) as stream:
             for found in stream:

@@ -6,6 +6,7 @@ import click
 
 from khutulun.api import arguments
 from khutulun.api.frames import Channel
+from khutulun.cli import reading
 from khutulun.cli.options import NODE, Remote, Target, connected
 
 
@@ -26,6 +27,8 @@ def logs(remote: Remote, node: Target, follow: bool, lines: int) -> int:
     """
     assert node.node is not None
     asked = arguments.Logs(node.service, node.node, follow, lines, remote.directory)
+    if follow:
+        reading.end_with_reader()
     outputs = {Channel.STDOUT: sys.stdout.buffer, Channel.STDERR: sys.stderr.buffer}
     with remote.client.logs(asked) as stream:
         for channel, data in stream:
