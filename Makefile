@@ -51,10 +51,7 @@ host: setup ## open a shell in a fresh booted host, with the checkout's programs
 	@$(BIN)/python -m testbed shell
 
 bench: setup ## measure, beside the raw tools; see benchmarks/
-	@for program in benchmarks/*.py; do
-		echo "== $$program"
-		$(BIN)/python "$$program"
-	done
+	@$(BIN)/python -m benchmarks
 
 clean: ## remove what was made in this folder (not the cache folder)
 	@rm -rf $(VENV) khutulun/src/khutulun/plugins .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,1 +1,1 @@
-"""Measures Khutulun beside the raw tools; run all with ``python -m benchmarks``, one with ``python -m benchmarks.NAME``."""
+"""Measures Khutulun beside the raw tools: all with ``python -m benchmarks``, one with ``python -m benchmarks.NAME``."""

@@ -12,9 +12,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import lines
 from testbed.host import Host
 from testbed.lab import Lab
+
+from benchmarks import lines
 
 WAKE_UPS = 0
 RESIDENT = 60.0

@@ -3,16 +3,17 @@
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from khutulun import memory, model, paths, server
-from khutulun.conductor import topology
-from puccini import csar
 from testbed import checkout
 from testbed.lab import Lab
+
+from khutulun import model, paths, server, tuning
+from khutulun.conductor import topology
+from puccini import csar
 
 WHO = model.Principal(0, 0, "root")
 
@@ -23,12 +24,12 @@ class Inside:
     def __init__(self, running: server.Running) -> None:
         self.running, self.conductor = running, running.conductor
 
-    def deploy(self, name: str, template: str) -> None:
-        """Deploy a template and wait until it runs."""
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "service.yaml")
-            file.write_text(template)
-            archive = self.conductor.upload(WHO, csar.pack(file))
+    def deploy(self, name: str, template: str, files: Mapping[str, str] | None = None) -> None:
+        """Deploy a TOSCA template with the files that it names, or a Floria bundle, and wait until it runs."""
+        content = template.encode()
+        if "tosca_definitions_version" in template:
+            content = _packed({"service.yaml": template, **(files or {})})
+        archive = self.conductor.upload(WHO, content)
         started = self.conductor.deploy(WHO, model.DeployRequest(name, archive))
         self._wait(name, started, "deploy")
 
@@ -49,14 +50,21 @@ class Inside:
             if event.kind == "execution" and event.name in ends and about == started.id:
                 feed.close()
                 if event.name == ends[1]:
-                    raise RuntimeError(f"{workflow} of {name} failed: {event.data}")
+                    raise RuntimeError(f"{workflow} of {name} failed: {event.data!r}")
                 return
+
+
+def _packed(files: Mapping[str, str]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            Path(folder, name).write_text(content)
+        return csar.pack(Path(folder, "service.yaml"))
 
 
 @contextmanager
 def assembled() -> Iterator[Inside]:
     """Have a server in this process, as `khutulun serve` has it."""
-    memory.bound()
+    tuning.apply()
     with server.assembled(paths.paths(paths.Scope.SYSTEM)) as running:
         yield Inside(running)
 

@@ -113,9 +113,9 @@ def serve(scope: paths.Scope, *, state: Path | None, socket: Path | None, log_le
     """Serve until a signal says to stop. Raises `model.Refused`."""
     logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     where = paths.paths(scope, state.absolute() if state is not None else None)
-    from khutulun import memory
+    from khutulun import tuning
 
-    memory.bound()
+    tuning.apply()
     with assembled(where) as running:
         asyncio.run(_listen(running, socket or where.socket))
 
