@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from testbed import cache
 from testbed.machine import Completed, Process
 
 BIN = Path(sys.executable).parent
@@ -62,8 +63,7 @@ class Here:
     def __init__(self, home: Path) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("KHUTULUN_", "XDG_"))}
         self._environment = {**kept, "HOME": str(home), "PATH": f"{BIN}:{os.environ['PATH']}"}
-        if "KHUTULUN_CACHE" in os.environ:
-            self._environment["KHUTULUN_CACHE"] = os.environ["KHUTULUN_CACHE"]
+        self._environment["KHUTULUN_CACHE"] = str(cache.folder())
 
     def run(
         self,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+import msgspec
 
 from khutulun import model
 from khutulun.cli import grants, output, text
@@ -49,7 +50,7 @@ def add(remote: Remote, file: Path, name: str | None, carrier: str | None, yes: 
     """
     carrier = carrier or _carrier(file)
     content = _content(file)
-    found = remote.client.inspect_plugin(content, carrier)
+    found = _inspected(remote, file, content, carrier)
     if found.grants or found.full_access:
         grants.ask([grants.Wanted(name or found.name, found.grants, found.full_access)], yes=yes)
     added = remote.client.add_plugin(content, carrier, name, remote.directory)
@@ -74,6 +75,15 @@ def _carrier(file: Path) -> str:
             hint="say it with --carrier wasm, python or executable",
         )
     return CARRIERS[file.suffix]
+
+
+def _inspected(remote: Remote, file: Path, content: bytes, carrier: str) -> model.PluginInfo:
+    """Return what a plugin says of itself; a refusal says which file it was."""
+    try:
+        return remote.client.inspect_plugin(content, carrier)
+    except model.Refused as refused:
+        told = (msgspec.structs.replace(one, where=one.where or str(file)) for one in refused.problems)
+        raise model.Refused(*told, status=refused.status) from None
 
 
 def _content(file: Path) -> bytes:

@@ -170,11 +170,17 @@ class Conductor:
             root = self._services.root(tx, service, directory)
             last = views.last_execution(tx, root.directory)
             if last is None or executions.value(last, "state") != "failed":
-                raise model.refuse("nothing-to-resume", f"{service}: its last execution has not failed", status=409)
+                raise model.refuse(
+                    "nothing-to-resume",
+                    f"{service}: its last execution has not failed",
+                    hint=f"look at it with `khutulun service show {service}`",
+                    status=409,
+                )
             self._executions.again(tx, last)
         return self._begin(last.id)
 
     def services(self, principal: model.Principal, directory: str = "/") -> list[model.Service]:
+        services.check_directory(directory)
         with self._store.read() as reader:
             roots = self._services.roots(reader, directory)
             seen = [root for root in roots if access.role(reader, principal, root.directory) >= Role.VIEWER]
@@ -217,6 +223,7 @@ class Conductor:
         self, principal: model.Principal, service: str, node: str | None = None, directory: str = "/"
     ) -> list[model.Effect]:
         self._require(principal, directory, Role.VIEWER)
+        self._require_known(service, directory)
         subject = services.path(directory, service)
         with self._store.read() as reader:
             if node is not None:
@@ -239,6 +246,8 @@ class Conductor:
         limit: int = 1000,
     ) -> feeds.Feed:
         self._require(principal, directory, Role.VIEWER)
+        if service is not None:
+            self._require_known(service, directory)
         subject = services.path(directory, service) if service is not None else directory.rstrip("/")
         return feeds.Feed(self._store, self._bell, subject, after, follow, limit)
 
@@ -253,6 +262,8 @@ class Conductor:
         directory: str = "/",
     ) -> model.Event:
         self._require(principal, directory, Role.OPERATOR)
+        if not name.strip():
+            raise model.refuse("bad-name", f"{name!r} is no name for an event", hint="name it: a letter at least")
         with self._store.read() as reader:
             if service is None:
                 raise model.refuse(
@@ -342,8 +353,17 @@ class Conductor:
     # Parts
 
     def _require(self, principal: model.Principal, directory: str, role: Role) -> None:
+        services.check_directory(directory)
         with self._store.read() as reader:
             access.require(reader, principal, directory, role)
+
+    def _require_known(self, service: str, directory: str) -> None:
+        """Raise `model.Refused` for a service that is not there and of which nothing is kept."""
+        subject = services.path(directory, service)
+        with self._store.read() as reader:
+            topics = (*feeds.TOPICS, journals.Topic.EFFECT)
+            if not any(reader.journal(topic, subject=subject, limit=1) for topic in topics):
+                self._services.root(reader, service, directory)
 
     def _design(self, request: model.DeployRequest) -> designs.Design:
         if request.archive is None:

@@ -76,7 +76,11 @@ class Planner:
             changes: tuple[model.NodeChange, ...]
             if root is None:
                 if design is None:
-                    raise model.refuse("no-archive", "a service is deployed from a file")
+                    raise model.refuse(
+                        "no-archive",
+                        f"there is no service {request.name!r}, and no file to deploy it from",
+                        hint="name the FILE of a new service, or a service that is there",
+                    )
                 execution: Id | None = written.deploy(tx, request, design)
                 assert execution is not None
                 changes = tuple(model.NodeChange(step.name, Change.NOVEL) for step in executions.steps(tx, execution))
@@ -141,7 +145,12 @@ class Planner:
                 known.add(entity.id)
                 tx.put(msgspec.structs.replace(entity, revision=0))
         if self._registered(reader, request.name) and views.last_execution(reader, directory) is None:
-            raise model.refuse("name-taken", f"a service {request.name!r} is deployed in another directory", status=409)
+            raise model.refuse(
+                "name-taken",
+                f"a service {request.name!r} is deployed in another directory",
+                hint="names of services are unique on a machine: choose another with `--name`",
+                status=409,
+            )
 
     def _registered(self, reader: Reader, name: str) -> bool:
         return f"service/{name}" in reader.claims(services.NAMES)

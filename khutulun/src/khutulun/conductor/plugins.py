@@ -11,11 +11,14 @@ from floria.entities import Plugin
 from floria.plugins import grants
 from floria.plugins.faults import Fault
 from floria.store.interface import Store, Transaction
-from khutulun import model
+from khutulun import model, names
 from khutulun.conductor import journals
 from khutulun.conductor.designs import CarriedPlugin
 
 BUILT_IN = "khutulun.built-in"
+HINT = "a plugin is a Wasm component, Python source or a program that answers as docs/plugins.md says"
+NAMING = "letters, digits and ._- (a letter or digit first), 63 characters at most"
+
 FILE = "khutulun.file"
 """Metadata of a built-in driver: which file it was read from."""
 
@@ -28,6 +31,7 @@ class Administration:
 
     def describe(self, content: bytes | Path, carrier: str, name: str | None = None, directory: str = "/") -> Plugin:
         """Load a blob and ask it what it is. Raises `model.Refused`."""
+        where = f"plugin {name}" if name else ""
         try:
             kind = plugins.Carrier(carrier)
         except ValueError:
@@ -36,8 +40,10 @@ class Administration:
         try:
             manifest = self._host.describe(self._host.load(content, kind, name=name or "plugin"))
         except Fault as fault:
-            raise model.refuse(f"plugin-{fault.code}", fault.message) from None
-        label = name or manifest.name
+            raise model.refuse(f"plugin-{fault.code}", fault.message, hint=HINT, where=where) from None
+        label = manifest.name if name is None else name
+        if not names.is_service_name(label):
+            raise model.refuse("bad-name", f"{label!r} is no name for a plugin", hint=NAMING, where=where)
         return Plugin(
             id=ids.derive("plugin", directory, label),
             name=label,
@@ -155,7 +161,12 @@ def _values(data: Any) -> Any:
 def remove(tx: Transaction, plugin: Plugin | None, name: str, directory: str) -> None:
     """Remove a plugin of exactly this directory. Raises `model.Refused`."""
     if plugin is None or plugin.directory != directory:
-        raise model.refuse("unknown-plugin", f"{directory} has no plugin {name!r} of its own", status=404)
+        raise model.refuse(
+            "unknown-plugin",
+            f"{directory} has no plugin {name!r} of its own",
+            hint="`khutulun plugin list` shows what there is and where it comes from",
+            status=404,
+        )
     if plugin.metadata.get(BUILT_IN) is True:
         raise model.refuse(
             "built-in-plugin",

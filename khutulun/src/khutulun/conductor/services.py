@@ -186,8 +186,7 @@ class Services:
                 f"{request.name!r} is no name for a service",
                 hint="letters, digits and ._- (a letter or digit first), 63 characters at most",
             )
-        if not is_directory(request.directory):
-            raise model.refuse("bad-directory", f"{request.directory!r} is no directory", hint="write it as /a/b")
+        check_directory(request.directory)
         if self.find(tx, request.name, request.directory) is not None:
             raise model.refuse(
                 "service-exists",
@@ -311,11 +310,12 @@ def path(directory: str, name: str) -> str:
     return f"/{name}" if directory == registry.ROOT else f"{directory}/{name}"
 
 
-def is_directory(directory: str) -> bool:
-    """Whether the text is an absolute path of names."""
+def check_directory(directory: str) -> None:
+    """Refuse what is no absolute path of names. Raises `model.Refused`."""
     if directory == registry.ROOT:
-        return True
-    return directory.startswith("/") and all(names.is_service_name(name) for name in directory[1:].split("/"))
+        return
+    if not directory.startswith("/") or not all(names.is_service_name(name) for name in directory[1:].split("/")):
+        raise model.refuse("bad-directory", f"{directory!r} is no directory", hint="write it as /a/b")
 
 
 def given_inputs(root: Vertex) -> dict[str, Value]:
