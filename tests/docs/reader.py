@@ -49,7 +49,7 @@ class Reader:
             if isinstance(step, pages.File):
                 self._machine.write(f"{self.type('pwd').lines[0]}/{step.path}", step.text)
                 continue
-            seen = self._serve(step) if step.typed.startswith(SERVE) else self.type(step.typed)
+            seen = self.serve(step.typed) if step.typed.startswith(SERVE) else self.type(step.typed)
             yield step, seen, _judge(step, seen)
 
     def type(self, command: str) -> Seen:
@@ -66,8 +66,9 @@ class Reader:
             lines.append(text.rstrip("\n"))
         raise AssertionError(f"the shell ended: {lines}")
 
-    def _serve(self, step: pages.Command) -> Seen:
-        server = self._servers.enter_context(self._machine.popen(step.typed.split(), stderr=subprocess.STDOUT))
+    def serve(self, command: str = SERVE) -> Seen:
+        """Start a server in a terminal of its own; return when it can be used."""
+        server = self._servers.enter_context(self._machine.popen(command.split(), stderr=subprocess.STDOUT))
         self._servers.callback(_stop, server)
         lines: list[str] = []
         while line := server.read_line():
