@@ -3,8 +3,6 @@
 It answers the conductor over the bus, and is told of changes by push sources. It does nothing when nothing happens.
 """
 
-import threading
-
 import msgspec
 
 from floria import plugins
@@ -12,6 +10,7 @@ from floria.plugins.faults import Fault
 from khutulun import model, paths
 from khutulun.agent import facts, messages, programs, readiness
 from khutulun.agent.artifacts import Artifacts
+from khutulun.agent.failures import Failures
 from khutulun.agent.journal import Journal
 from khutulun.agent.listening import Listener
 from khutulun.agent.loader import Loader
@@ -34,13 +33,12 @@ class Agent:
         spool = where.run / "effects"
         spool.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._operator = Operator(over, loader, self._journal, self._artifacts, spool, self.facts)
+        self._failures = Failures()
         self._listener = Listener(
-            over, where, loader, self._operator, self._journal, self._workloads, self.facts, self._failing
+            over, where, loader, self._operator, self._journal, self._workloads, self.facts, self._failures
         )
-        self._lock = threading.Lock()
-        self._watches: dict[str, readiness.Watch] = {}
         self._removals = [
-            over.serve(f"agent.{self.name}.operate", messages.Operate, self._operator.operate),
+            over.serve(f"agent.{self.name}.operate", messages.Operate, self._operate),
             over.serve(f"agent.{self.name}.ready", messages.Ready, self._ready),
             over.serve(f"agent.{self.name}.attend", messages.Attend, self._attend),
             over.serve(f"agent.{self.name}.forget", messages.Forget, self._forget),
@@ -59,31 +57,32 @@ class Agent:
         self._listener.close()
         self._journal.close()
 
+    def interrupt(self) -> None:
+        """End the waits for readiness: nothing has to be undone for them to begin again."""
+        self._failures.close()
+
+    def _operate(self, request: messages.Operate) -> messages.Operated:
+        if request.mode is messages.Mode.LIVE:
+            self._failures.clear(request.workload.entity)
+        return self._operator.operate(request)
+
     def _ready(self, request: messages.Ready) -> messages.Done:
-        workload = request.operate.workload
-        watch = readiness.Watch()
-        with self._lock:
-            self._watches[workload.entity] = watch
+        with self._failures.watching(request.operate.workload.entity) as watch:
+            return self._await(request, watch)
+
+    def _await(self, request: messages.Ready, watch: readiness.Watch) -> messages.Done:
         try:
             probe = msgspec.convert({**request.probe, "timeout": request.timeout}, readiness.Probe)
             readiness.wait(probe, watch, lambda verb, inputs: self._operator.specify(request.operate, verb, inputs))
+        except readiness.Interrupted:
+            raise bus.BusError("the agent is closing") from None
         except readiness.NotReady as error:
             raise bus.Remote("not-ready", str(error)) from None
         except msgspec.ValidationError as error:
             raise bus.Remote("bad-readiness", f"the property `readiness`: {error}") from None
         except Fault as fault:
             raise bus.Remote(fault.code, fault.message, fault.detail, fault.retryable) from None
-        finally:
-            with self._lock:
-                self._watches.pop(workload.entity, None)
         return messages.Done()
-
-    def _failing(self, entity: str, why: str) -> None:
-        """End the wait for the readiness of a workload that has failed."""
-        with self._lock:
-            watch = self._watches.get(entity)
-        if watch is not None:
-            watch.fail(why)
 
     def _run(self, request: messages.Run, channel: bus.Channel) -> None:
         operate = request.operate
@@ -98,15 +97,23 @@ class Agent:
         programs.serve(channel, what, request)
 
     def _attend(self, attend: messages.Attend) -> messages.Done:
+        known = self._workloads.get(attend.workload.entity)
+        if known is not None and self._failures.known(attend.workload.entity):
+            attend = msgspec.structs.replace(attend, state=known.state)
         if self._workloads.attend(attend):
             self._listener.open(attend.plugin)
+            self._listener.prune()
         return messages.Done()
 
     def _forget(self, forget: messages.Forget) -> messages.Done:
-        if forget.entity:
-            self._workloads.forget(forget.entity)
+        gone = [forget.entity] if forget.entity else []
+        gone += self._workloads.of_service(forget.service) if forget.service else []
+        for entity in gone:
+            self._workloads.forget(entity)
+            self._listener.forget(entity)
         if forget.service:
-            for entity in self._workloads.of_service(forget.service):
-                self._workloads.forget(entity)
-            self._artifacts.forget(forget.service)
+            try:
+                self._artifacts.forget(forget.service)
+            except OSError as error:
+                raise bus.Remote("host-error", f"files of {forget.service}: {error}") from None
         return messages.Done()

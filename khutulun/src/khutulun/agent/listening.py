@@ -1,12 +1,12 @@
 """What happens to a host's workloads: told by push sources, translated by plugins, kept until the conductor has it."""
 
+import collections
 import functools
 import hashlib
 import json
 import logging
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,6 +17,7 @@ from floria.plugins import effects, grants
 from floria.plugins.faults import Fault
 from khutulun import paths
 from khutulun.agent import messages, sources
+from khutulun.agent.failures import Failures
 from khutulun.agent.journal import Journal
 from khutulun.agent.loader import Loader
 from khutulun.agent.operating import QUERY, Operator
@@ -24,11 +25,10 @@ from khutulun.agent.workloads import Workloads
 from khutulun.bus import interface as bus
 
 FAILED = ("failed", "error")
+KNOWN_LINES = 64
+"""Of the last lines whose meaning is known: systemd says the same thing up to five times."""
 
 log = logging.getLogger(__name__)
-
-Failing = Callable[[str, str], None]
-"""Is told at once that a workload (by entity) has failed, and why."""
 
 
 class Listener:
@@ -43,23 +43,33 @@ class Listener:
         journal: Journal,
         workloads: Workloads,
         facts: dict[str, Any],
-        failing: Failing,
+        failures: Failures,
     ) -> None:
         self._bus, self._paths, self._loader, self._operator = over, where, loader, operator
-        self._journal, self._workloads, self._facts, self._failing = journal, workloads, facts, failing
+        self._journal, self._workloads, self._facts, self._failures = journal, workloads, facts, failures
         self._lock = threading.Lock()
         self._told: dict[tuple[str, str], str] = {}
+        self._known: collections.deque[tuple[str, str, str]] = collections.deque(maxlen=KNOWN_LINES)
         self._sources: dict[tuple[str, str], sources.Source] = {}
-        self._tell = ThreadPoolExecutor(1, "tell")
+        self._stopping = ThreadPoolExecutor(1, "stop sources")
         self._closed = False
 
     def start(self) -> None:
-        """Tell what was not told yet, subscribe for the known workloads, and catch up on them once."""
-        for happened in self._journal.untold():
-            self._tell.submit(self._deliver, happened)
-        for attend in self._workloads:
-            self.open(attend.plugin)
-        self._catch_up(None)
+        """Tell what was not told yet, subscribe for the known workloads, and catch up on those without a source.
+
+        A source catches up on its own when it is there.
+        """
+        while untold := self._journal.untold():
+            delivered = [self._deliver(happened) for happened in untold]
+            if not all(delivered):
+                break
+        references = {attend.plugin.digest: attend.plugin for attend in self._workloads}
+        for reference in references.values():
+            self.open(reference)
+        with self._lock:
+            followed = {digest for digest, _ in self._sources}
+        for digest in references.keys() - followed:
+            self._catch_up(references[digest])
 
     def close(self) -> None:
         with self._lock:
@@ -68,7 +78,23 @@ class Listener:
             self._sources.clear()
         for source in found:
             source.stop()
-        self._tell.shutdown(wait=True)
+        self._stopping.shutdown(wait=True)
+
+    def forget(self, entity: str) -> None:
+        """Keep nothing of a workload; sources that no other workload needs are closed."""
+        self._failures.clear(entity)
+        with self._lock:
+            for key in [key for key in self._told if key[0] == entity]:
+                del self._told[key]
+        self.prune()
+
+    def prune(self) -> None:
+        """Close the sources of plugins that speak for no workload any more."""
+        with self._lock:
+            used = {attend.plugin.digest for attend in self._workloads}
+            idle = [key for key in self._sources if key[0] not in used]
+            for key in idle:
+                self._stopping.submit(self._sources.pop(key).stop)
 
     def open(self, reference: messages.PluginReference) -> None:
         """Subscribe to what the plugin declares, once per blob."""
@@ -92,6 +118,10 @@ class Listener:
                 if source is None:
                     continue
                 self._sources[key] = source
+            try:
+                self._loader.keep(reference)
+            except Fault as fault:
+                log.warning("no instance of plugin %s is made ahead: %s", reference.name, fault)
             source.start()
 
     def _filled(self, declaration: plugins.Source) -> plugins.Source:
@@ -102,7 +132,9 @@ class Listener:
 
     def _translate(self, reference: messages.PluginReference, source: str, line: str) -> None:
         """Have the plugin say what a line or signal means, and tell it."""
-        now = time.time_ns()
+        now, said = time.time_ns(), (reference.digest, source, line)
+        if said in self._known:
+            return
         try:
             found = self._loader.call(
                 reference,
@@ -116,22 +148,41 @@ class Listener:
         except (Fault, bus.BusError) as error:
             log.error("plugin %s cannot translate a line of %s: %s", reference.name, source, error)
             return
-        for number, event in enumerate(found if isinstance(found, list) else []):
-            if not isinstance(event, dict) or (attend := self._workloads.find(event)) is None:
+        events = [event for event in found if isinstance(event, dict)] if isinstance(found, list) else []
+        attended = [(number, event, self._workloads.find(event)) for number, event in enumerate(events)]
+        if all(attend is not None and event.get("id") is not None for _, event, attend in attended):
+            self._known.append(said)  # to be told the same again changes nothing
+        for number, event, attend in attended:
+            if attend is None:
                 continue
+            if attend.plugin.name == reference.name and attend.plugin.digest != reference.digest:
+                continue  # another version of the plugin speaks for it
             what, key = (attend.workload.entity, str(event.get("event"))), event.get("id")
-            if key is not None and self._told.get(what) == key:
-                continue  # the source says the same thing several times
-            if key is not None:
-                self._told[what] = str(key)
+            if key is not None and not self._is_news(what, str(key)):
+                continue
             unique = f"{what}\0{key}" if key is not None else f"{source}\0{line}\0{now}\0{number}"
             self._happened(attend, event, hashlib.sha256(unique.encode()).hexdigest()[:32], now)
 
-    def _happened(self, attend: messages.Attend, event: dict[str, Any], id: str, now: int) -> None:
+    def _is_news(self, what: tuple[str, str], key: str) -> bool:
+        """Whether a source says something for the first time; some say the same thing several times."""
+        with self._lock:
+            if self._told.get(what) == key:
+                return False
+            self._told[what] = key
+            return True
+
+    def _happened(
+        self, attend: messages.Attend, event: dict[str, Any], id: str, now: int, before: str | None = None
+    ) -> None:
+        """Tell an event, unless the workload was forgotten or has left the state `before` meanwhile."""
         workload = attend.workload
         state = event.get("state")
+        if state is not None and not self._workloads.reached(workload.entity, str(state), before):
+            return
         if state in FAILED:
-            self._failing(workload.entity, f"{workload.node} failed: {json.dumps(event.get('detail') or {})}")
+            self._failures.tell(workload.entity, f"{workload.node} failed: {json.dumps(event.get('detail') or {})}")
+        elif state is not None:
+            self._failures.clear(workload.entity)
         happened = messages.Happened(
             id=id,
             host=self._facts["name"],
@@ -142,24 +193,25 @@ class Listener:
             attributes=event.get("attributes") or {},
             detail=event.get("detail"),
         )
-        if state is not None and state != attend.state:
-            self._workloads.attend(msgspec.structs.replace(attend, state=state))
         if self._journal.post(happened):
             self._deliver(happened)
 
-    def _deliver(self, happened: messages.Happened) -> None:
+    def _deliver(self, happened: messages.Happened) -> bool:
         """Tell the conductor; when it cannot be reached the event stays, and is told at the next start."""
         try:
             self._bus.request("conductor.happened", happened, messages.Done)
         except (bus.BusError, bus.Remote) as error:
             log.warning("event %s of %s is kept: %s", happened.name, happened.entity, error)
-            return
+            return False
         self._journal.told(happened.id)
+        return True
 
-    def _catch_up(self, reference: messages.PluginReference | None) -> None:
+    def _catch_up(self, reference: messages.PluginReference) -> None:
         """Compare what was last known with what is, once: after a start and after a source was away."""
         for attend in self._workloads:
-            if reference is not None and attend.plugin.digest != reference.digest:
+            if self._closed:
+                return
+            if attend.plugin.digest != reference.digest:
                 continue
             request = messages.Operate(
                 id="",
@@ -182,7 +234,7 @@ class Listener:
             id = hashlib.sha256(f"{attend.workload.entity}\0{state}\0{time.time_ns()}".encode()).hexdigest()[:32]
             detail = {"missed": True, "before": attend.state}
             event = {"event": name, "state": state, "attributes": found.get("attributes") or {}, "detail": detail}
-            self._happened(attend, event, id, time.time_ns())
+            self._happened(attend, event, id, time.time_ns(), before=attend.state)
 
 
 def _place(text: str, places: dict[str, str]) -> str:

@@ -37,18 +37,29 @@ class NotReady(Exception):
     """The workload did not become ready; the message says what was waited for and what was seen."""
 
 
+class Interrupted(Exception):
+    """The wait was ended for a reason that is not the workload's."""
+
+
 class Watch:
     """What is known of the workload meanwhile; `fail` ends the waiting."""
 
     def __init__(self) -> None:
         self.failed = threading.Event()
         self.reason = ""
+        self._interrupted = False
 
     def fail(self, reason: str) -> None:
         self.reason = reason
         self.failed.set()
 
+    def interrupt(self) -> None:
+        self._interrupted = True
+        self.failed.set()
+
     def check(self) -> None:
+        if self._interrupted:
+            raise Interrupted
         if self.failed.is_set():
             raise NotReady(self.reason)
 
@@ -58,7 +69,7 @@ Specify = Callable[[str, dict[str, Any]], programs.Specification]
 
 
 def wait(probe: Probe, watch: Watch, specify: Specify) -> None:
-    """Return when the workload is ready. Raises `NotReady`."""
+    """Return when the workload is ready. Raises `NotReady`, `Interrupted`."""
     deadline = time.monotonic() + probe.timeout
     if probe.port is not None:
         _ask(f"nothing answers at {probe.address} port {probe.port}", deadline, watch, lambda: _connects(probe))

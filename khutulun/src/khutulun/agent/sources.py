@@ -23,6 +23,9 @@ from floria.plugins import manifests
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 60.0
 LONGEST_LINE = 64 * 1024
+GRACE = 2.0
+"""Seconds between asking a source's command to end and ending it."""
+
 STEADY = 10.0
 """Seconds after which a source counts as having worked, so that its next pause is short again."""
 
@@ -104,13 +107,18 @@ class CommandSource:
         self._thread.start()
 
     def stop(self) -> None:
+        self._stopped.set()
+        self._signal(signal.SIGTERM)
+        if self._thread.ident is not None:
+            self._thread.join(GRACE)
+            self._signal(signal.SIGKILL)
+            self._thread.join()
+
+    def _signal(self, number: int) -> None:
         with self._lock:
-            self._stopped.set()
             if self._process is not None:
                 with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, signal.SIGTERM)
-        if self._thread.ident is not None:
-            self._thread.join()
+                    os.killpg(self._process.pid, number)
 
     def _run(self) -> None:
         pauses = _Pauses()
@@ -131,14 +139,18 @@ class CommandSource:
                     stderr=subprocess.DEVNULL,
                     start_new_session=True,
                 )
-            except OSError:
+            except OSError as error:
+                log.warning("source %s cannot run: %s", self._thread.name, error)
                 return
         assert process.stdout is not None
         self._connected()
         with process.stdout:
             while data := process.stdout.readline(LONGEST_LINE):
                 self._line(data.decode(errors="replace").rstrip("\n"))
-        process.wait()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        with self._lock:  # its number is another's from now on
+            process.wait()
+            self._process = None
 
 
 class DBusSource:
@@ -176,8 +188,10 @@ class DBusSource:
         pauses = _Pauses()
         while not self._stopped.is_set():
             began = self._loop.time()
-            with contextlib.suppress(OSError, ConnectionError, EOFError, DBusFailure):
+            try:
                 await self._listen(self._stop)
+            except Exception as error:  # whatever it is, the source is opened again
+                log.warning("%s: %s: %s", self._thread.name, type(error).__name__, error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), pauses.take(self._loop.time() - began))
 

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Iterator
 
+import msgspec
+
 from khutulun.agent import messages
 from khutulun.agent.journal import Journal
 
@@ -26,6 +28,17 @@ class Workloads:
                 return False
             self._journal.attend(attend)
             self._index(attend)
+            return True
+
+    def reached(self, entity: str, state: str, before: str | None = None) -> bool:
+        """Note a workload's state; False when it is forgotten, or no longer in the state `before`."""
+        with self._lock:
+            known = self._by_entity.get(entity)
+            if known is None or before not in (None, known.state):
+                return False
+            if known.state != state:
+                self._by_entity[entity] = changed = msgspec.structs.replace(known, state=state)
+                self._journal.attend(changed)
             return True
 
     def forget(self, entity: str) -> None:

@@ -28,6 +28,11 @@ STALE = "khutulun.stale"
 
 DEFAULT_TIMEOUT = 300.0
 ERROR = "error"
+"""State of a node whose operation has failed."""
+
+FAILED = "failed"
+"""State of a node whose workload has failed by itself, as its events tell."""
+
 
 STATES = {
     "create": ("creating", "created"),
@@ -335,7 +340,8 @@ class Operations:
                 if result.get("names"):
                     adopted = {"names": dict(result["names"]), "watch": list(result.get("watch") or [])}
                     self.attributes.write(tx, vertex, {site.REALISED: adopted}, id)
-                if (reached := result.get("state") or state) is not None:
+                failed_meanwhile = state is not None and vertex.state == FAILED
+                if (reached := result.get("state") or state) is not None and not failed_meanwhile:
                     self.set_state(tx, node, str(reached))
                 self._journal(tx, answer.effects, vertex)
         except EvaluationError as error:

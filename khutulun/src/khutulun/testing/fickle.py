@@ -1,7 +1,7 @@
 """A driver for tests whose workloads say by a named pipe what becomes of them, also while they are being started."""
 
 from floria_plugin import Context
-from floria_plugin.driver import Driver, Event, Host, Inputs, Result, Site, State, Stream
+from floria_plugin.driver import Driver, Event, Host, Inputs, Inspection, Result, Site, State, Stream
 
 plugin = Driver(
     "fickle",
@@ -35,6 +35,16 @@ def delete(context: Context, site: Site, inputs: Inputs) -> Result:
 @plugin.verb("exec")
 def execute(context: Context, site: Site, inputs: Inputs) -> Stream:
     return Stream([str(word) for word in inputs["argv"]])
+
+
+@plugin.verb()
+def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
+    return Stream(["sleep", "1000"])
+
+
+@plugin.verb()
+def inspect(context: Context, site: Site, inputs: Inputs) -> Inspection:
+    return Inspection(exists=True)
 
 
 @plugin.source("pipe", command=["sh", "-c", 'exec cat <>"$1"', "sh", "{state}/events"])
