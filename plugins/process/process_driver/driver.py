@@ -155,7 +155,10 @@ def execute(context: Context, site: Site, inputs: Inputs) -> Stream:
         ],
     },
     when={"init": "systemd"},
-    filter=r'"path": ?"/org/freedesktop/systemd1/unit/khutulun_2d[^"]*_2eservice"',
+    filter=(
+        r'"path": ?"/org/freedesktop/systemd1/unit/khutulun_2d[^"]*_2eservice".*'
+        r'("org\.freedesktop\.systemd1\.Service"|"ActiveState": ?"(active|inactive)")'
+    ),
 )
 def units(context: Context, host: Host, line: str) -> list[Event]:
     """Translate a change of a unit's properties."""

@@ -89,8 +89,9 @@ def start(context: Context, site: Site, command: Command) -> dict[str, Any]:
     """Start the unit, or the timer of a scheduled job. `systemctl` waits until systemd calls it started."""
     name = _name(site)
     if command.transient:
-        if not _show(context, site, name).active:
-            _reset(context, site, name)
+        found = _show(context, site, name)
+        if not found.active:
+            _reset(context, site, name, found)
             _run_transient(context, site, command)
     else:
         done = _systemctl(context, site, "start", _started(site, command), check=False)
@@ -101,29 +102,35 @@ def start(context: Context, site: Site, command: Command) -> dict[str, Any]:
 
 def stop(context: Context, site: Site, command: Command) -> dict[str, Any]:
     """Stop the unit, and the timer before it."""
-    name = _name(site)
-    for each in _all(site, command):
-        if _show(context, site, each).shown.get("ActiveState") not in (None, "inactive", "failed"):
-            _systemctl(context, site, "stop", each)
-    return _show(context, site, name).attributes(name)
+    ended = [_end(context, site, each) for each in _all(site, command)]
+    return ended[-1].attributes(_name(site))
 
 
 def delete(context: Context, site: Site, command: Command) -> dict[str, Any]:
     """Stop the unit, disable it, remove its files, and let systemd forget it."""
-    stop(context, site, command)
     reload = False
-    for each in _all(site, command):
+    for each, found in [(each, _end(context, site, each)) for each in _all(site, command)]:
         path = f"{site.host.paths['units']}/{each}"
         if not each.startswith("khutulun-"):
             continue  # it was adopted; its files are not ours
-        if context.files.exists(path):
+        removed = context.files.exists(path)
+        if removed:
             _systemctl(context, site, OFFLINE, "disable", each)
             context.files.remove(path)
-        _reset(context, site, each)
-        reload = reload or _show(context, site, each).loaded
+        reset = _reset(context, site, each, found)
+        reload = reload or (_show(context, site, each) if removed or reset else found).loaded
     if reload:
         _systemctl(context, site, "daemon-reload")
     return {"pid": 0}
+
+
+def _end(context: Context, site: Site, name: str) -> Unit:
+    """Stop one unit when it runs; return how it is then."""
+    found = _show(context, site, name)
+    if found.shown.get("ActiveState") in (None, "inactive", "failed"):
+        return found
+    _systemctl(context, site, "stop", name)
+    return _show(context, site, name)
 
 
 def update(context: Context, site: Site, command: Command) -> dict[str, Any]:
@@ -249,9 +256,12 @@ def _run_transient(context: Context, site: Site, command: Command) -> None:
     context.run(*argv, *properties, *variables, "--", *command.argv, env=_environment(site))
 
 
-def _reset(context: Context, site: Site, name: str) -> None:
-    if _show(context, site, name).shown.get("ActiveState") == "failed" and name.startswith("khutulun-"):
+def _reset(context: Context, site: Site, name: str, found: Unit) -> bool:
+    """Have systemd forget that the unit failed; return whether there was anything to forget."""
+    failed = found.shown.get("ActiveState") == "failed" and name.startswith("khutulun-")
+    if failed:
         _systemctl(context, site, "reset-failed", name)
+    return failed
 
 
 def _show(context: Context, site: Site, name: str) -> Unit:
