@@ -95,6 +95,8 @@ class Listener:
             idle = [key for key in self._sources if key[0] not in used]
             for key in idle:
                 self._stopping.submit(self._sources.pop(key).stop)
+        for digest in {digest for digest, _ in idle}:
+            self._loader.rest(digest)
 
     def open(self, reference: messages.PluginReference) -> None:
         """Subscribe to what the plugin declares, once per blob."""

@@ -54,6 +54,13 @@ class Loader:
         """Have an instance of the plugin ready, so that an event is translated at once."""
         self._host.keep(self.load(reference))
 
+    def rest(self, digest: str) -> None:
+        """Let the instances go that were made ahead of a plugin."""
+        with self._lock:
+            plugin = self._loaded.get(digest)
+        if plugin is not None:
+            self._host.keep(plugin, 0)
+
     def load(self, reference: messages.PluginReference) -> plugins.Plugin:
         with self._lock:
             plugin = self._loaded.get(reference.digest)
