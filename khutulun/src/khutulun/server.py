@@ -69,8 +69,8 @@ def assembled(
         conductor.install_built_in(shipped.plugins() if built_in is None else built_in)
         try:
             agent = Agent(over, where, host_of_plugins, host)
-        except journal.NewerState as error:
-            raise model.refuse("newer-state", str(error), hint="start the version that wrote it") from None
+        except journal.BadState as error:
+            raise model.refuse("bad-state", str(error), hint=error.hint) from None
         stack.callback(agent.close)
         agent.start()
         conductor.start()

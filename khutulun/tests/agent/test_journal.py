@@ -66,6 +66,6 @@ def test_a_journal_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) 
     with apsw.Connection(str(file)) as connection:
         connection.execute("PRAGMA user_version = 99")
     before = file.read_bytes()
-    with pytest.raises(journal.NewerState, match=r"format 99.*up to 1"):
+    with pytest.raises(journal.BadState, match=r"format 99.*up to 1"):
         journal.Journal(file)
     assert file.read_bytes() == before

@@ -4,6 +4,7 @@ It survives ``kill -9`` of the agent (SQLite in WAL mode; a loss of power may lo
 operations are asked for again and drivers' verbs are idempotent).
 """
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -28,9 +29,23 @@ CREATE TABLE outbox (number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, body B
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
+_TABLES = {"operation", "effect", "workload", "outbox"}
 
-class NewerState(Exception):
-    """The state folder was written by a newer version."""
+_REASONS = (
+    (apsw.FullError, "the disk is full", "free some space"),
+    (apsw.ReadOnlyError, "it cannot be written", "check the permissions of the file and its folder"),
+    (apsw.CantOpenError, "it cannot be opened", "check the permissions of the file and its folder"),
+    (apsw.BusyError, "another process holds it locked", "end that process"),
+)
+_OTHERS = "restore it from a backup, or move it away: workloads go on, but what happened to them meanwhile is not told"
+
+
+class BadState(Exception):
+    """The file of the journal cannot be used; `hint` says what to do."""
+
+    def __init__(self, file: Path, why: str, hint: str = _OTHERS) -> None:
+        super().__init__(f"{file}: {why}")
+        self.hint = hint
 
 
 class Journal:
@@ -38,14 +53,32 @@ class Journal:
 
     def __init__(self, file: Path) -> None:
         self._lock = threading.Lock()
-        self._connection = apsw.Connection(str(file))
+        try:
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._connection = apsw.Connection(str(file))
+        except (OSError, apsw.Error) as error:
+            raise _bad(file, error) from None
+        try:
+            self._prepare(file)
+        except apsw.Error as error:
+            self._connection.close()
+            raise _bad(file, error) from None
+        except BadState:
+            self._connection.close()
+            raise
+
+    def _prepare(self, file: Path) -> None:
+        """Check whose file it is before anything is written. Raises `BadState`."""
         self._connection.set_busy_timeout(10_000)
         version = self._execute("PRAGMA user_version")[0][0]
         if version > SCHEMA_VERSION:
-            self._connection.close()
-            raise NewerState(
-                f"{file} has format {version}, this version of Khutulun knows formats up to {SCHEMA_VERSION}"
-            )
+            why = f"it has format {version}, and this version of Khutulun knows formats up to {SCHEMA_VERSION}"
+            raise BadState(file, why, "upgrade Khutulun, or start the version that wrote it")
+        tables = {row[0] for row in self._execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if tables and (version == 0 or not tables >= _TABLES):
+            raise BadState(file, "it is not an agent's memory")
+        if (damage := self._execute("PRAGMA quick_check(1)")[0][0]) != "ok":
+            raise BadState(file, f"it is damaged ({damage})")
         self._execute("PRAGMA journal_mode = WAL")
         self._execute("PRAGMA synchronous = NORMAL")
         if version == 0:
@@ -129,3 +162,12 @@ class Journal:
     def _execute(self, statement: str, *bindings: Any) -> list[tuple[Any, ...]]:
         with self._lock:
             return list(self._connection.execute(statement, bindings or None))
+
+
+def _bad(file: Path, error: apsw.Error | OSError) -> BadState:
+    if isinstance(error, OSError):
+        return BadState(file, error.strerror or str(error), "check the permissions of the file and its folder")
+    for kind, why, hint in _REASONS:
+        if isinstance(error, kind):
+            return BadState(file, why, hint)
+    return BadState(file, f"it cannot be used ({error})")

@@ -104,6 +104,13 @@ def broken(path: Path, error: Exception) -> model.Refused:
     )
 
 
+def _why(path: Path) -> str:
+    """Say what is wrong with a socket that cannot be connected to."""
+    if not path.exists():
+        return f"there is no socket at {path}"
+    return f"nobody listens at {path}" if path.is_socket() else f"{path} is no socket"
+
+
 def _unreachable(path: Path, error: OSError) -> model.Refused:
     if isinstance(error, PermissionError):
         return model.refuse(
@@ -114,10 +121,9 @@ def _unreachable(path: Path, error: OSError) -> model.Refused:
             status=403,
         )
     if isinstance(error, FileNotFoundError | ConnectionRefusedError):
-        what = "there is no socket" if isinstance(error, FileNotFoundError) else "nobody listens"
         return model.refuse(
             "no-server",
-            f"{what} at {path}",
+            _why(path),
             where=str(path),
             hint="start a server with 'khutulun serve', or name another socket with --socket",
             status=503,

@@ -1,5 +1,6 @@
 """Connections to the database file, and the pool that readers take theirs from."""
 
+import os
 from collections import deque
 from pathlib import Path
 
@@ -11,13 +12,19 @@ from floria.store.sqlite import schema
 OLDEST_SQLITE = (3, 51, 3)
 IDLE_READERS = 4
 BUSY_MILLISECONDS = 10_000
+PRIVATE = 0o600
 
 
 def connect(path: Path, *, writable: bool, create: bool = False) -> apsw.Connection:
-    """Open a connection. One that is not writable may still keep the shared memory of the log beside the file."""
+    """Open a connection. One that is not writable may still keep the shared memory of the log beside the file.
+
+    A file that is made is its user's alone, and so are the log and the shared memory, which SQLite makes alike: what
+    a store holds is told by the roles of directories, not by the file system.
+    """
     _check_library()
-    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
-    connection = apsw.Connection(str(path), flags=flags, statementcachesize=200)
+    if create:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE))
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=200)
     connection.set_busy_timeout(BUSY_MILLISECONDS)
     connection.pragma("cache_size", -8192 if writable else -4096)
     if not writable:
