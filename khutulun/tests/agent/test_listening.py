@@ -103,6 +103,16 @@ def test_r60_nobody_listens_when_no_workload_is_left(pipe: Pipe) -> None:
     assert listener._told == {}
 
 
+def test_r61_validation_asks_for_what_was_intended_and_not_for_what_was_told_since(pipe: Pipe) -> None:
+    conductor = pipe.machine.running.conductor
+    pipe.machine.wait(pipe.deploy("s", "a"))
+    pipe.say("s-a-0 stopped stopped")
+    pipe.until("stopped")
+    assert [node.state for node in conductor.service(ME, "s").nodes] == ["stopped"]
+    found = [(one.what, one.expected, one.found) for one in conductor.validate(ME, "s")]
+    assert found == [("asked as", "", "started")]
+
+
 def test_a_forgotten_workload_does_not_come_back_with_a_late_event(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "agent.sqlite")
     known = Workloads(journal)

@@ -72,7 +72,8 @@ def inspect(context: Context, site: Site, command: Command) -> Inspection:
     differences = [Difference(key, wanted.get(key), there.get(key)) for key in changed]
     state = _STATES.get(found["state"], State.STOPPED)
     expected = (site.raw.get("entity") or {}).get("state")
-    if expected == State.STARTED and state not in (State.STARTED, State.STARTING):
+    finished = command.job and not command.schedule and state == State.STOPPED
+    if expected == State.STARTED and state not in (State.STARTED, State.STARTING) and not finished:
         differences.append(Difference("state", "running", found["state"]))
     if expected in (State.STOPPED, State.CREATED, State.CONFIGURED) and found["pid"]:
         differences.append(Difference("state", "stopped", found["state"]))

@@ -163,7 +163,8 @@ def inspect(context: Context, site: Site, command: Command) -> Inspection:
         differences = _file_differences(context, site, command, found)
     wanted = (site.raw.get("entity") or {}).get("state")
     watched = _show(context, site, _started(site, command)) if command.schedule else found
-    if wanted == State.STARTED and not watched.active:
+    finished = command.job and not command.schedule and watched.state == State.STOPPED
+    if wanted == State.STARTED and not watched.active and not finished:
         differences.append(Difference("state", "active", watched.shown.get("ActiveState")))
     if wanted in (State.STOPPED, State.CREATED, State.CONFIGURED) and watched.active:
         differences.append(Difference("state", "inactive", watched.shown.get("ActiveState")))

@@ -33,6 +33,9 @@ ERROR = "error"
 FAILED = "failed"
 """State of a node whose workload has failed by itself, as its events tell."""
 
+INTENDED = "khutulun.intended"
+"""Property of a node: the state that its last operation was to bring about, whatever became of it (R61)."""
+
 
 STATES = {
     "create": ("creating", "created"),
@@ -343,6 +346,8 @@ class Operations:
                 failed_meanwhile = state is not None and vertex.state == FAILED
                 if (reached := result.get("state") or state) is not None and not failed_meanwhile:
                     self.set_state(tx, node, str(reached))
+                if reached is not None:
+                    self.attributes.write(tx, vertex, {INTENDED: str(reached)}, id)
                 self._journal(tx, answer.effects, vertex)
         except EvaluationError as error:
             self._failed(node)

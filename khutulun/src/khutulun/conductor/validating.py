@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from floria import codec, ids, validation
 from floria.entities import Vertex
 from floria.evaluation import Library
@@ -11,7 +13,7 @@ from khutulun import model
 from khutulun.agent import messages
 from khutulun.conductor import site, topology
 from khutulun.conductor.executions import OperationFailed
-from khutulun.conductor.operations import Operations, find_handler
+from khutulun.conductor.operations import INTENDED, Operations, find_handler
 
 INSPECT = f"{topology.LIFECYCLE}inspect"
 
@@ -39,10 +41,19 @@ def _reality(operations: Operations, vertex: Vertex, label: str) -> list[model.D
         return []
     try:
         request, _ = operations.prepare(vertex.id, handler, id=ids.new(), operation="inspect", inputs={})
-        answer = operations.query(request, vertex)
+        answer = operations.query(_as_intended(request, vertex), vertex)
     except (OperationFailed, model.Refused) as error:
         return [model.Difference(label, f"cannot be inspected: {error}")]
     return _told(answer, vertex, label)
+
+
+def _as_intended(request: messages.Operate, vertex: Vertex) -> messages.Operate:
+    """Have the driver compare with the state that was to be reached, and not with what events told since."""
+    intended = vertex.properties.get(INTENDED)
+    if intended is None or not isinstance(intended.value, str):
+        return request
+    entity = {**request.site["entity"], "state": intended.value}
+    return msgspec.structs.replace(request, site={**request.site, "entity": entity})
 
 
 def _told(answer: messages.Operated, vertex: Vertex, label: str) -> list[model.Difference]:

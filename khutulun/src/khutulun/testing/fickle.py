@@ -1,7 +1,7 @@
 """A driver for tests whose workloads say by a named pipe what becomes of them, also while they are being started."""
 
 from floria_plugin import Context
-from floria_plugin.driver import Driver, Event, Host, Inputs, Inspection, Result, Site, State, Stream
+from floria_plugin.driver import Difference, Driver, Event, Host, Inputs, Inspection, Result, Site, State, Stream
 
 plugin = Driver(
     "fickle",
@@ -44,7 +44,9 @@ def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
 
 @plugin.verb()
 def inspect(context: Context, site: Site, inputs: Inputs) -> Inspection:
-    return Inspection(exists=True)
+    """Tell what it is asked as."""
+    asked = str(site.raw["entity"]["state"])
+    return Inspection(exists=True, differences=[Difference("asked as", "", asked)])
 
 
 @plugin.source("pipe", command=["sh", "-c", 'exec cat <>"$1"', "sh", "{state}/events"])
