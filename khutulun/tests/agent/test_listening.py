@@ -18,7 +18,7 @@ from khutulun.agent.workloads import Workloads
 from khutulun.testing.machine import ME, Machine, bundle, note
 
 FICKLE = Path(__file__).parents[2] / "src/khutulun/testing/fickle.py"
-VERBS = ("create", "start", "stop", "delete", "exec")
+VERBS = ("create", "start", "stop", "delete", "exec", "logs", "inspect")
 
 
 class Pipe:
