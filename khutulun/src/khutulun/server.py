@@ -52,10 +52,8 @@ def assembled(
     with contextlib.ExitStack() as stack:
         make_folders(where)
         stack.enter_context(_alone(where))
-        try:
-            opened = store.open(f"sqlite:{where.store}")
-        except StoreError as error:
-            raise model.refuse("store", str(error), hint=error.hint, where=str(where.store)) from None
+        stack.enter_context(_told(StoreError))
+        opened = store.open(f"sqlite:{where.store}")
         stack.callback(opened.close)
         over = LocalBus()
         stack.callback(over.close)
@@ -77,6 +75,15 @@ def assembled(
         yield Running(opened, conductor, agent)
 
 
+@contextlib.contextmanager
+def _told(kind: type[Exception]) -> Iterator[None]:
+    """Turn what a store cannot do (a full disk, a newer version, damage) into a refusal."""
+    try:
+        yield
+    except kind as error:
+        raise model.refuse("store", str(error), hint=getattr(error, "hint", "")) from None
+
+
 def make_folders(where: paths.Paths) -> None:
     """Make the folders of an installation. Raises `model.Refused`."""
     for folder in (where.state, where.run, where.artifacts, where.cache):
@@ -93,8 +100,17 @@ def make_folders(where: paths.Paths) -> None:
 
 @contextlib.contextmanager
 def _alone(where: paths.Paths) -> Iterator[None]:
-    """Hold the lock of the state folder: one server at a time."""
-    with (where.state / "lock").open("w") as file:
+    """Hold the lock of the state folder: one server at a time. Raises `model.Refused`."""
+    try:
+        file = (where.state / "lock").open("w")
+    except OSError as error:
+        raise model.refuse(
+            "no-folder",
+            f"{where.state} cannot be written: {error.strerror}",
+            hint="free some space or mend its permissions, or choose another folder with --state",
+            where=str(where.state),
+        ) from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -104,8 +120,8 @@ def _alone(where: paths.Paths) -> Iterator[None]:
                 hint="stop it first, or choose another folder with --state",
                 where=str(where.state),
             ) from None
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        with contextlib.suppress(OSError):  # the number only helps people
+            os.pwrite(file.fileno(), f"{os.getpid()}\n".encode(), 0)
         yield
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
+from floria.store.interface import StoreError
 from khutulun import model
 from khutulun.api import wire
 
@@ -47,6 +48,9 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         return answer(refused)
     except web.HTTPException as error:
         return answer(_routing(request, error))
+    except StoreError as error:
+        log.error("%s %s: %s", request.method, request.path, error)
+        return answer(model.refuse("store", f"nothing was done: {error}", hint=error.hint, status=507))
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
         return answer(
