@@ -96,7 +96,9 @@ def test_two_servers_on_one_folder(used: Served) -> None:
 def test_two_servers_at_one_socket(used: Served, tmp_path: Path) -> None:
     with used.up(), used.unchanged():
         argv = ["khutulun", "serve", "--user", "--state", str(tmp_path / "second"), "--socket", used.socket]
-        refusals.check(used.machine.run(argv, check=False), f"a server already answers at {used.socket}", hint="--state")
+        refusals.check(
+            used.machine.run(argv, check=False), f"a server already answers at {used.socket}", hint="--state"
+        )
 
 
 @pytest.mark.parametrize(

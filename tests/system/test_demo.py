@@ -1,4 +1,4 @@
-"""The README's commands on a machine that has nothing but Debian's Python and make (R1, R100)."""
+"""The README's commands on a machine that has nothing but Debian's Python and make (R100)."""
 
 import json
 from collections.abc import Iterator

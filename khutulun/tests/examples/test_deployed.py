@@ -95,7 +95,15 @@ def _scripts(server: Server, copied: Callable[[str], Path]) -> None:
 
 
 def _python_plugin(server: Server, copied: Callable[[str], Path]) -> None:
-    server.deploy(_archive(copied("python-plugin"), server.machine), "python-plugin", "--yes")
+    """R31, R32: the plugin comes with the archive; what it wants is told, and nothing is done until it is granted."""
+    archive = _archive(copied("python-plugin"), server.machine)
+    asked = server.machine.run(
+        ["khutulun", "service", "deploy", archive, "--name", "python-plugin"], input="", check=False
+    )
+    assert asked.status != 0
+    assert "the service brings plugins that want grants: notes" in asked.stderr
+    assert "python-plugin" not in server.run("service", "list")
+    server.deploy(archive, "python-plugin", "--yes")
     assert server.machine.read(server.output("python-plugin", "path")) == "Remember the milk.\n"
 
 
@@ -127,7 +135,7 @@ def _program(server: Server, copied: Callable[[str], Path]) -> None:
 STORIES = [_hello, _scripts, _python_plugin, _wasm_plugin, _floria, _job, _program]
 
 
-def test_r2_r3_r31_r40_r42_the_examples_do_what_they_promise(server: Server, tmp_path: Path) -> None:
+def test_r2_r3_r31_r32_r36_r40_r42_the_examples_do_what_they_promise(server: Server, tmp_path: Path) -> None:
     def copied(name: str) -> Path:
         return Path(shutil.copytree(EXAMPLES / name, tmp_path / name))
 
