@@ -300,7 +300,7 @@ service_template:
           action:
           - set_state: healing
           - call_operation: { operation: lifecycle.create, inputs: {} }
-""".replace("call_operation: { operation: lifecycle.create, inputs: {} }", "delegate: heal"),
+""".replace("call_operation: { operation: lifecycle.create, inputs: {} }", "delegate: deploy"),
     )
     group = vertex(bundle, "set")
     assert group.classes == ("main.yaml::Set", "tosca:group")
@@ -319,7 +319,7 @@ service_template:
                 "trigger": "t",
                 "actions": [
                     {"kind": "set_state", "subject": "healing", "inputs": {}},
-                    {"kind": "delegate", "subject": "heal", "inputs": {}},
+                    {"kind": "delegate", "subject": "deploy", "inputs": {}},
                 ],
             }
         ],
@@ -336,6 +336,7 @@ def test_workflows(load: Any) -> None:
 service_template:
   node_templates: { m: { type: Machine } }
   workflows:
+    v: { steps: {} }
     w:
       inputs: { n: { type: integer, default: 1 } }
       precondition: { $greater_than: [ { $get_input: n }, 0 ] }
@@ -344,7 +345,7 @@ service_template:
         two:
           target: m
           filter: [ { $equal: [ { $get_attribute: [ SELF, state ] }, up ] } ]
-          activities: [ inline: w ]
+          activities: [ inline: v ]
       outputs: { x: [ m, state ] }
 """,
     )

@@ -126,7 +126,10 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A durable run of a workflow over a service: deploy, update, undeploy."""
+    """A durable run of a workflow over a service: deploy, update, undeploy, or one of its design's own.
+
+    `outputs` are those of the workflow.
+    """
 
     id: str
     service: str
@@ -136,6 +139,7 @@ class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
     started: int = 0
     ended: int = 0
     problems: tuple[Problem, ...] = ()
+    outputs: dict[str, Value] = {}
 
 
 class Attribute(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -45,6 +45,7 @@ EXERCISES: dict[str, Callable[[Client], object]] = {
     "update": lambda c: c.update(model.DeployRequest("hello", inputs={"a": 2})).workflow,
     "undeploy": lambda c: c.undeploy("hello").workflow,
     "resume": lambda c: c.resume("hello").workflow,
+    "run": lambda c: c.run("hello", "backup", {"to": "/srv"}).workflow,
     "validate": lambda c: (c.validate("hello") == [],),
     "history": lambda c: c.history("hello", "server"),
     "script": lambda c: c.script("hello"),
@@ -134,7 +135,7 @@ def test_the_document_says_what_a_body_holds() -> None:
     document = schema.document()
     body = document["paths"]["/v1/services/{name}"]["patch"]["requestBody"]["content"]["application/json"]["schema"]
     found = document["components"]["schemas"][body["$ref"].rpartition("/")[2]]
-    assert set(found["properties"]) == {"archive", "directory", "inputs", "grant"}
+    assert set(found["properties"]) == {"archive", "directory", "inputs", "grant", "adopt", "rollback"}
     assert found["additionalProperties"] is False
     assert found["properties"]["inputs"]["additionalProperties"]["$ref"] == wire.VALUE_SCHEMA
 

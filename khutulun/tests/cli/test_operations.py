@@ -211,6 +211,6 @@ def test_the_commands_are_those_that_are_promised() -> None:
     assert {" ".join(path) for path in _commands(root)} - {""} == {
         "serve", "service", "service deploy", "service plan", "service list", "service show", "service graph",
         "service outputs", "service events", "service undeploy", "service update", "service validate",
-        "service resume", "call", "logs", "exec", "history", "events", "event", "event emit", "plugin",
+        "service resume", "service run", "call", "logs", "exec", "history", "events", "event", "event emit", "plugin",
         "plugin list", "plugin show", "plugin add", "plugin remove", "adopt", "completion",
     }  # fmt: skip

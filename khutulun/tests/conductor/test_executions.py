@@ -29,7 +29,8 @@ class Performer:
         self.failures: dict[tuple[Id, str], list[executions.OperationFailed]] = {}
         self.before: Callable[[Id, str], None] = lambda node, operation: None
 
-    def __call__(self, node: Id, operation: str, id: str, record: Callable[[Transaction], None]) -> None:
+    def __call__(self, step: Vertex, number: int, id: str, record: executions.Record) -> None:
+        node, operation = executions.key(step), executions.operations(step)[number]
         with self._lock:
             self.operation_ids.append(id)
             waiting = self.failures.get((node, operation), [])

@@ -11,6 +11,11 @@ BUILD = ["create", "start"]
 TEAR_DOWN = ["stop", "delete"]
 DEPLOYED = {"s-a-0": BUILD, "s-b-0": BUILD, "s-c-0": BUILD}
 UPDATED = {"s-a-0": [*BUILD, "update"], "s-b-0": BUILD, "s-c-0": [*BUILD, *TEAR_DOWN], "s-d-0": BUILD}
+TOURED = {
+    "s-a-0": [*BUILD, "shout hi", "shout in", "shout out"],
+    "s-b-0": [*BUILD, "shout quiet", "shout quiet"],
+    "s-b-1": [*BUILD, "shout quiet", "shout quiet"],
+}
 UNDEPLOYED = {name: [*BUILD, *TEAR_DOWN] for name in DEPLOYED}
 
 
@@ -73,3 +78,13 @@ def test_r94_an_undeploy_survives_kill_9(tmp_path: Path, step: int) -> None:
     assert complete(state, "finish") == "ended"
     assert done(state) == UNDEPLOYED
     assert not (state / "notes" / "s-a-0").exists()
+
+
+@pytest.mark.parametrize("step", range(11, 32, 2))
+def test_r44_r94_a_workflow_survives_kill_9(tmp_path: Path, step: int) -> None:
+    """Inlined workflows and ways out of failures included."""
+    state = tmp_path / "state"
+    assert complete(state, "keep") == "ended running"
+    kill_after(state, "tour", step)
+    assert complete(state, "finish") == "ended running"
+    assert done(state) == TOURED

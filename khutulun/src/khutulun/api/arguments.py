@@ -51,6 +51,15 @@ class Operation(msgspec.Struct, frozen=True):
     directory: str = "/"
 
 
+class Running(msgspec.Struct, frozen=True):
+    """A workflow of the service's design, to be run."""
+
+    service: str
+    workflow: str
+    inputs: dict[str, Value] = {}
+    directory: str = "/"
+
+
 class Adoption(msgspec.Struct, frozen=True):
     """What runs under the name `existing` becomes a node."""
 

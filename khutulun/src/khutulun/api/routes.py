@@ -92,6 +92,10 @@ ROUTES = (
         arguments.OfService, model.Execution, 202,
     ),
     Route(
+        "run", "POST", _SERVICE + "/workflows/{workflow}", "Run a workflow that the service's design brings",
+        arguments.Running, model.Execution, 202,
+    ),
+    Route(
         "validate", "GET", _SERVICE + "/differences", "Where data and reality disagree; nothing is changed",
         arguments.OfService, list[model.Difference],
     ),

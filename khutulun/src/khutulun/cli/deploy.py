@@ -137,6 +137,24 @@ def resume(remote: Remote, name: str, **how: bool) -> int:
 
 @click.command()
 @click.argument("name", type=SERVICE)
+@click.argument("workflow")
+@assignments.options
+@_NO_WAIT
+@connected
+def run(remote: Remote, name: str, workflow: str, input: tuple[str, ...], inputs: Path | None, **how: bool) -> int:
+    """Run WORKFLOW, which the design of the service NAME brings, and show its steps.
+
+    \b
+    Examples:
+      khutulun service run shop backup
+      khutulun service run shop backup --input to=/srv/backup
+    """
+    given = assignments.read(input, inputs)
+    return _run(remote, lambda: remote.client.run(name, workflow, given, remote.directory), name, how, imperative=True)
+
+
+@click.command()
+@click.argument("name", type=SERVICE)
 @_NO_WAIT
 @connected
 def undeploy(remote: Remote, name: str, **how: bool) -> int:
@@ -182,9 +200,12 @@ def _run(
     how: dict[str, bool],
     *,
     rollback: bool = False,
+    imperative: bool = False,
 ) -> int:
     execution = progress.follow(remote, start, service=service, wait=not how["no_wait"])
-    output.show(remote.output, model.Execution, execution, lambda found: _summary(remote, found))
+    output.show(
+        remote.output, model.Execution, execution, lambda found: _ran(found) if imperative else _summary(remote, found)
+    )
     if execution.state != "failed":
         return 0
     problems.show(execution.problems or [step.problem for step in execution.steps if step.problem])
@@ -194,6 +215,18 @@ def _run(
         advice = f"mend it, then 'khutulun service resume {execution.service}'"
     click.echo(f"hint: {advice}", err=True)
     return 1
+
+
+def _ran(execution: model.Execution) -> list[str]:
+    """Return how a workflow of a design ended, and its outputs."""
+    if execution.state == "running":
+        look = f"look at it with 'khutulun service show {execution.service}'"
+        return [f"{execution.service}: {text.clean(execution.workflow)} has begun; {look}"]
+    outputs = [
+        f"{text.clean(name)}: {text.attribute(model.Attribute(value))}"
+        for name, value in sorted(execution.outputs.items())
+    ]
+    return [f"{execution.service}: {text.clean(execution.workflow)} {execution.state}", *text.indent(outputs)]
 
 
 def _summary(remote: Remote, execution: model.Execution) -> list[str]:

@@ -17,6 +17,7 @@ from khutulun.cli.lazy import LazyGroup
         "events": "events:service_events",
         "update": "deploy:update",
         "validate": "look:validate",
+        "run": "deploy:run",
         "resume": "deploy:resume",
         "undeploy": "deploy:undeploy",
     },

@@ -51,6 +51,9 @@ class Client:
     def resume(self, service: str, directory: str = "/") -> model.Execution:
         return self._ask("resume", arguments.OfService(service, directory), model.Execution)
 
+    def run(self, service: str, workflow: str, inputs: dict[str, Value], directory: str = "/") -> model.Execution:
+        return self._ask("run", arguments.Running(service, workflow, inputs, directory), model.Execution)
+
     def services(self, directory: str = "/") -> list[model.Service]:
         return self._ask("services", arguments.InDirectory(directory), list[model.Service])
 

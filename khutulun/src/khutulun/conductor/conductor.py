@@ -44,6 +44,7 @@ from khutulun.conductor.access import Role
 from khutulun.conductor.emission import Emission
 from khutulun.conductor.executions import OperationFailed
 from khutulun.conductor.graphaccess import GraphAccess
+from khutulun.conductor.imperative import Imperative
 from khutulun.conductor.operations import Operations, find_handler
 from khutulun.conductor.workflow import Workflow
 
@@ -64,8 +65,10 @@ class Conductor:
         self._admin = administration.Administration(store, host)
         self._bell = feeds.Bell()
         self._operations = Operations(store, over, functions, self._registry)
-        self._emission = Emission(store, functions, self._operations, self._bell.ring)
-        self._executions = executions.Executions(store, self._operations.perform, self._finished, self._bell.ring)
+        self._imperative = Imperative(store, functions, self._operations)
+        self._emission = Emission(store, functions, self._operations, self._imperative, self._bell.ring)
+        self._executions = executions.Executions(store, self._imperative.perform, self._finished, self._bell.ring)
+        self._imperative.executions = self._executions
         self._services = services.Services(store, functions, self._executions, self._registry, self._admin)
         self._graph = GraphAccess(store, functions, self._emission.told)
         self._planner = planning.Planner(store, over, functions, self._registry, self._admin)
@@ -81,7 +84,9 @@ class Conductor:
         """Go on with executions and events that were not finished. The agents are there."""
         self._emission.resume()
         with self._store.read() as reader:
-            ended = [views.last_execution(reader, root.directory) for root in self._services.roots(reader, "/")]
+            ended = [
+                executions.last(reader, root.directory, declarative=True) for root in self._services.roots(reader, "/")
+            ]
         for execution in ended:
             if execution is not None and executions.value(execution, "state") == "failed":
                 self._roll_back(execution)
@@ -146,7 +151,11 @@ class Conductor:
         with self._services.lock, self._store.write() as tx:
             root = self._services.root(tx, service, directory)
             last = views.last_execution(tx, root.directory)
-            if last is not None and last.name == Workflow.UNDEPLOY and executions.value(last, "state") == "failed":
+            if (
+                last is not None
+                and executions.is_of(last, Workflow.UNDEPLOY)
+                and executions.value(last, "state") == "failed"
+            ):
                 self._executions.again(tx, last)
                 id = last.id
             else:
@@ -178,6 +187,19 @@ class Conductor:
                 )
             self._executions.again(tx, last)
         return self._begin(last.id)
+
+    def run(
+        self,
+        principal: model.Principal,
+        service: str,
+        workflow: str,
+        inputs: dict[str, Value],
+        directory: str = "/",
+    ) -> model.Execution:
+        self._require(principal, directory, Role.OPERATOR)
+        with self._services.lock, self._store.write() as tx:
+            id = self._imperative.create(tx, self._services.root(tx, service, directory), workflow, inputs)
+        return self._begin(id)
 
     def services(self, principal: model.Principal, directory: str = "/") -> list[model.Service]:
         services.check_directory(directory)
@@ -381,11 +403,11 @@ class Conductor:
 
     def _finished(self, tx: Any, execution: Vertex, well: bool) -> None:
         self._services.finished(tx, execution, well)
-        if execution.name == Workflow.UNDEPLOY and well:
+        if executions.is_of(execution, Workflow.UNDEPLOY) and well:
             service = str(executions.value(execution, "service"))
             for host in self._registry.hosts(tx):
                 self._cleaning.submit(self._forget, host.name, service)
-        if execution.name == Workflow.UPDATE and not well:
+        if executions.is_of(execution, Workflow.UPDATE) and not well:
             self._cleaning.submit(self._roll_back, execution)
 
     def _roll_back(self, execution: Vertex) -> None:
@@ -401,7 +423,7 @@ class Conductor:
             design = self._design(request)
             with self._services.lock, self._store.write() as tx:
                 root = self._services.root(tx, service, directory)
-                last = views.last_execution(tx, root.directory)
+                last = executions.last(tx, root.directory, declarative=True)
                 if last is None or last.id != execution.id:
                     return
                 updated = self._services.roll_back(tx, root, request, design)

@@ -21,8 +21,9 @@ from floria.store.interface import Axis, Step, Store, Transaction
 from floria.values import Call, Value
 from khutulun import model
 from khutulun.agent import messages
-from khutulun.conductor import calls, journals
-from khutulun.conductor.operations import Operations, find_handler
+from khutulun.conductor import calls, definition, journals
+from khutulun.conductor.imperative import Imperative
+from khutulun.conductor.operations import Operations
 
 WORKERS = 8
 
@@ -35,8 +36,15 @@ log = logging.getLogger(__name__)
 class Emission:
     """Emits into the graph."""
 
-    def __init__(self, store: Store, functions: Functions, operations: Operations, ring: Callable[[], None]) -> None:
-        self._store, self._operations, self._ring = store, operations, ring
+    def __init__(
+        self,
+        store: Store,
+        functions: Functions,
+        operations: Operations,
+        imperative: Imperative,
+        ring: Callable[[], None],
+    ) -> None:
+        self._store, self._operations, self._imperative, self._ring = store, operations, imperative, ring
         self._emitter = Emitter(store, functions, self._execute)
         self._pool = ThreadPoolExecutor(WORKERS, "handler")
         operations.attributes.followers = self._followers
@@ -129,16 +137,22 @@ class Emission:
         return context.evaluate(handler.call)
 
     def _act(self, call: Call, entity: Vertex | Edge, event: Event, context: Context, id: str) -> Value:
-        """Run the actions of a policy's trigger (TOSCA 2.0 section 16.5)."""
-        actions = call.arguments[0] if call.arguments else []
-        results: list[Value] = []
-        for number, action in enumerate(actions if isinstance(actions, list) else []):
-            if not isinstance(action, dict) or "call_operation" not in action:
-                raise EvaluationError("unsupported-action", f"{event.name}: this action of a trigger is not supported")
-            what = action["call_operation"]
-            name = str(what["operation"] if isinstance(what, dict) else what)
-            found = find_handler(entity, name) if isinstance(entity, Vertex) else None
-            if found is None:
-                raise EvaluationError("unknown-operation", f"{entity.name} has no operation {name!r}")
-            results.append(self._operations.handle(found, entity, context.event or {}, f"{id}/{number}"))
-        return results
+        """Run the actions of a policy's trigger (TOSCA 2.0 section 16.5).
+
+        The policy's targets have the trigger too, and act by themselves when they are told; what only the policy is
+        told is done at all of them.
+        """
+        given = call.arguments[0] if call.arguments else None
+        actions = given.get("actions") if isinstance(given, dict) else None
+        if not isinstance(actions, list):
+            raise EvaluationError("bad-actions", f"{calls.ACTIONS} needs a map with `actions`, a list")
+        with self._store.read() as reader:
+            targets = definition.policy_targets(reader, entity) if isinstance(entity, Vertex) else []
+        if not targets:
+            return self._imperative.act(entity, actions, context, id)
+        if event.source != entity.id:
+            return None
+        return [
+            self._imperative.act(one, actions, context.with_(entity=one), ids.derive("target", id, one.id))
+            for one in targets
+        ]

@@ -3,12 +3,15 @@
 An execution and its steps are vertexes in the service's directory. Progress is committed together with what an
 operation changed, and an operation's id follows from its step and attempt, so that an agent that has done it already
 answers from its journal: nothing runs twice and nothing is forgotten.
+
+A step begins when all steps that lead to it have ended: those of `after` well, or one of `otherwise` badly. What a step
+consists of is up to who performs it (`khutulun.conductor.workflow`, `khutulun.conductor.imperative`).
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -17,15 +20,21 @@ import msgspec
 from floria import ids
 from floria.entities import Kind, Property, Vertex
 from floria.ids import Id
-from floria.store.interface import Query, Reader, Store, Transaction
+from floria.store.interface import Query, Reader, Store, StoreError, Transaction
 from floria.values import Value
 from khutulun import model
-from khutulun.conductor import journals
+from khutulun.conductor import journals, patience
 from khutulun.conductor.workflow import Step, Workflow
 from khutulun.model import StepState
 
 EXECUTION = "khutulun:execution"
 STEP = "khutulun:step"
+IMPERATIVE = "khutulun:imperative"
+"""Class of an execution of a workflow that its service's design brings."""
+
+WAITING = "waiting"
+"""State of an execution that begins when those before it in its service have ended."""
+
 WORKERS = 16
 ATTEMPTS = 4
 FIRST_RETRY = 0.5
@@ -42,11 +51,26 @@ class OperationFailed(Exception):
         self.problem, self.retryable = problem, retryable
 
 
-class Perform(Protocol):
-    """Runs one operation of a node and applies what it returns."""
+class Deferred(Exception):
+    """An operation goes on elsewhere; `Executions.proceed` with its step when it has ended."""
 
-    def __call__(self, node: Id, operation: str, id: str, record: Callable[[Transaction], None]) -> None:
-        """Do it; call `record` in the transaction that applies the result. Raises `OperationFailed`."""
+
+class Record(Protocol):
+    """Writes down that an operation is done, in the transaction that applies its result."""
+
+    def __call__(self, tx: Transaction, /, **changes: Value) -> None:
+        """Write it; `changes` are further properties of the step."""
+        ...
+
+
+class Perform(Protocol):
+    """Runs one operation of a step and applies what it returns."""
+
+    def __call__(self, step: Vertex, number: int, id: str, record: Record) -> None:
+        """Do the step's operation `number`; call `record` in the transaction that applies the result.
+
+        Raises `OperationFailed`, `Deferred`.
+        """
         ...
 
 
@@ -68,27 +92,36 @@ class Executions:
         self,
         tx: Transaction,
         root: Vertex,
-        workflow: Workflow,
+        workflow: str,
         steps: Iterable[Step],
-        labels: dict[Id, str],
+        labels: Mapping[Id, str],
         before: Value = None,
+        *,
+        id: Id | None = None,
+        within: Vertex | None = None,
+        classes: tuple[str, ...] = (EXECUTION,),
+        state: str = "running",
+        data: Mapping[str, Value] | None = None,
     ) -> Id:
         """Write an execution of `steps` for a service; `begin` starts it once the transaction is committed.
 
-        `before` is what to go back to when it fails.
+        `before` is what to go back to when it fails. An execution `within` a step is a part of that step. `labels` are
+        the names of steps, `data` further properties of the execution.
         """
+        properties = {"service": root.name, "state": state, "root": root.id, "before": before, **(data or {})}
         vertex = Vertex(
-            id=ids.new(),
-            name=workflow.value,
+            id=id or ids.new(),
+            name=workflow,
             directory=root.directory,
-            classes=(EXECUTION,),
-            properties=_literal({"service": root.name, "state": "running", "root": root.id, "before": before}),
+            parent=within.id if within is not None else None,
+            classes=classes,
+            properties=_literal(properties),
         )
         stored = tx.put(vertex)
         assert isinstance(stored, Vertex)
         for step in steps:
-            tx.put(_step(vertex, step, labels[step.node]))
-        self._tell(tx, stored, "running")
+            tx.put(_step(vertex, step, labels[step.key or step.node]))
+        self._tell(tx, stored, state)
         return vertex.id
 
     def begin(self, id: Id) -> None:
@@ -107,10 +140,20 @@ class Executions:
             if isinstance(vertex, Vertex) and value(vertex, "state") == "running":
                 self.begin(vertex.id)
 
+    def proceed(self, execution: Id, step: Id) -> None:
+        """Go on with a step of which an operation went on elsewhere."""
+        with self._lock:
+            run = self._running.get(execution)
+        if run is not None:
+            run.proceed(step)
+
     def again(self, tx: Transaction, execution: Vertex) -> None:
-        """Set the failed and skipped steps of an execution back, for another attempt."""
+        """Set the failed and skipped steps of an execution back, for another attempt.
+
+        A failure that led to other steps was dealt with, and stays.
+        """
         for step in steps(tx, execution.id):
-            if value(step, "state") in (StepState.FAILED, StepState.SKIPPED):
+            if value(step, "state") == StepState.SKIPPED or _has_failed(step):
                 attempt = int(str(value(step, "attempt")))
                 tx.put(change(step, state=StepState.PENDING.value, attempt=attempt + 1, problem=None, operation=""))
         stored = tx.put(change(execution, state="running"))
@@ -118,8 +161,22 @@ class Executions:
         self._tell(tx, stored, "running")
 
     def is_running(self, reader: Reader, directory: str) -> Vertex | None:
-        """Return the unfinished execution of a service."""
+        """Return the execution of a service that is going on."""
         return next((found for found in every(reader, directory) if value(found, "state") == "running"), None)
+
+    def _next(self, tx: Transaction, ended: Vertex) -> Id | None:
+        """Have the next execution that waits go on, unless the one that has `ended` is to be undone first."""
+        if value(ended, "state") == "failed" and value(ended, "before") is not None:
+            return None
+        if self.is_running(tx, ended.directory) is not None:
+            return None
+        waiting = [one for one in every(tx, ended.directory) if value(one, "state") == WAITING]
+        if not waiting:
+            return None
+        stored = tx.put(change(min(waiting, key=lambda one: one.created), state="running"))
+        assert isinstance(stored, Vertex)
+        self._tell(tx, stored, "running")
+        return stored.id
 
     def close(self) -> None:
         """Stop beginning operations; those on their way are waited for."""
@@ -146,7 +203,7 @@ class Executions:
 
 
 class _Run:
-    """One execution in this process: what waits for what."""
+    """One execution in this process: what waits for what. Steps go by their keys."""
 
     def __init__(self, executions: Executions, id: Id) -> None:
         self._executions, self._id = executions, id
@@ -154,97 +211,128 @@ class _Run:
         self._lock = threading.Lock()
         self._states: dict[Id, StepState] = {}
         self._steps: dict[Id, Vertex] = {}
+        self._before: dict[Id, tuple[frozenset[Id], frozenset[Id]]] = {}
         self._waiting: dict[Id, set[Id]] = {}
         self._dependents: dict[Id, list[Id]] = {}
         self._left = 0
+        self._working: set[Id] = set()
+        self._once_more: set[Id] = set()
         self._pause = threading.Event()
 
     def start(self) -> None:
         with self._store.read() as reader:
             for step in steps(reader, self._id):
-                node = ids.parse(str(value(step, "node")))
-                self._steps[node] = step
-                self._states[node] = StepState(str(value(step, "state")))
+                self._steps[key(step)] = step
+                self._states[key(step)] = StepState(str(value(step, "state")))
         for node, step in self._steps.items():
-            after = value(step, "after")
-            assert isinstance(after, list)
-            waits_for = {ids.parse(str(item)) for item in after}
-            self._waiting[node] = {
-                other for other in waits_for if self._states.get(other, StepState.DONE) is not StepState.DONE
-            }
+            after, otherwise = (_keys(step, name) & self._steps.keys() for name in ("after", "otherwise"))
+            self._before[node] = after, otherwise
+            self._waiting[node] = {other for other in after | otherwise if self._is_open(other)}
             for other in self._waiting[node]:
                 self._dependents.setdefault(other, []).append(node)
-        unfinished = [node for node, state in self._states.items() if state in (StepState.PENDING, StepState.RUNNING)]
+        unfinished = [node for node in self._states if self._is_open(node)]
         self._left = len(unfinished)
         if not unfinished:
             self._executions._pool.submit(self._finish)
             return
-        blocked = [node for node in unfinished if self._is_blocked(node)]
-        free = [node for node in unfinished if not self._waiting[node]]
-        for node in blocked:
-            self._skip(node)
-        for node in free:
+        verdicts = [(node, self._verdict(node)) for node in unfinished]
+        for node, go in verdicts:
+            if go is False:
+                self._skip(node)
+        for node, go in verdicts:
+            if go:
+                self._submit(node)
+
+    def proceed(self, step: Id) -> None:
+        """Go on with the step that has this id as a vertex."""
+        node = next((node for node, found in self._steps.items() if found.id == step), None)
+        if node is not None:
             self._submit(node)
 
     def wake(self) -> None:
         """End all pauses: the process is closing."""
         self._pause.set()
 
-    def _is_blocked(self, node: Id) -> bool:
-        return any(self._states[other] in (StepState.FAILED, StepState.SKIPPED) for other in self._waiting[node])
+    def _is_open(self, node: Id) -> bool:
+        return self._states[node] in (StepState.PENDING, StepState.RUNNING)
+
+    def _verdict(self, node: Id) -> bool | None:
+        """Say whether a step begins, now that others have ended; None: not yet known."""
+        if self._states[node] is StepState.RUNNING:
+            return True
+        after, otherwise = self._before[node]
+        if not otherwise and any(self._states[one] in (StepState.FAILED, StepState.SKIPPED) for one in after):
+            return False
+        if self._waiting[node]:
+            return None
+        if any(self._states[one] is StepState.FAILED for one in otherwise):
+            return True
+        return (bool(after) or not otherwise) and all(self._states[one] is StepState.DONE for one in after)
 
     def _submit(self, node: Id) -> None:
         if not self._executions._closing.is_set():
             self._executions._pool.submit(self._guarded, node)
 
     def _guarded(self, node: Id) -> None:
+        """Work on a step; only one thread does, and once more when it was to go on meanwhile."""
+        with self._lock:
+            if node in self._working:
+                self._once_more.add(node)
+                return
+            self._working.add(node)
         try:
-            self._work(node)
+            patience.patiently(lambda: self._work(node), self._pause, f"execution {self._id}")
         except Exception:
             log.exception("step of %s in execution %s", node, self._id)
             problem = model.Problem("internal", "an internal error; the server's log has the details")
             self._fail(node, self._steps[node], "", problem)
+        with self._lock:
+            self._working.discard(node)
+            once_more = node in self._once_more
+            self._once_more.discard(node)
+        if once_more:
+            self._submit(node)
 
     def _work(self, node: Id) -> None:
-        step = self._steps[node]
+        step = self._steps[node] = self._current(node)
+        if value(step, "state") not in (StepState.PENDING, StepState.RUNNING):
+            return
         names = operations(step)
-        done = int(str(value(step, "done")))
-        for number in range(done, len(names)):
+        while (number := _done(step)) < len(names):
             if self._executions._closing.is_set():
                 return
-            operation = names[number]
-            step = self._put(step, state=StepState.RUNNING.value, operation=operation)
+            step = self._put(step, state=StepState.RUNNING.value, operation=names[number])
             try:
-                step = self._perform(node, step, operation, number)
+                step = self._perform(node, step, number)
             except OperationFailed as failure:
-                self._fail(node, step, operation, failure.problem)
+                self._fail(node, step, names[number], failure.problem)
                 return
-            except _Closing:
+            except (Deferred, _Closing):
                 return
         step = self._put(step, state=StepState.DONE.value, operation="")
         self._ended(node, step, StepState.DONE)
 
-    def _perform(self, node: Id, step: Vertex, operation: str, number: int) -> Vertex:
+    def _current(self, node: Id) -> Vertex:
+        with self._store.read() as reader:
+            found = reader.get(self._steps[node].id)
+        assert isinstance(found, Vertex)
+        return found
+
+    def _perform(self, node: Id, step: Vertex, number: int) -> Vertex:
         attempt = int(str(value(step, "attempt")))
         for retry in range(ATTEMPTS):
             id = ids.derive("operation", self._id, node, str(number), str(attempt), str(retry))
-            recorded: list[Vertex] = []
-
-            def record(tx: Transaction, step: Vertex = step, recorded: list[Vertex] = recorded) -> None:
-                stored = tx.put(change(step, done=number + 1))
-                assert isinstance(stored, Vertex)
-                recorded[:] = [stored]
-
+            record = _Recorder(step, number)
             try:
-                self._executions._perform(node, operation, id, record)
+                self._executions._perform(step, number, id, record)
             except OperationFailed as failure:
                 if not failure.retryable or retry == ATTEMPTS - 1:
                     raise
                 if self._pause.wait(FIRST_RETRY * 2**retry):
                     raise _Closing from None
                 continue
-            self._steps[node] = recorded[0]
-            return recorded[0]
+            self._steps[node] = record.step
+            return record.step
         raise AssertionError("unreachable")
 
     def _fail(self, node: Id, step: Vertex, operation: str, problem: model.Problem) -> None:
@@ -264,11 +352,13 @@ class _Run:
             next_ones = []
             for other in self._dependents.get(node, []):
                 self._waiting[other].discard(node)
-                if state is not StepState.DONE and self._states[other] is StepState.PENDING:
+                if self._states[other] is not StepState.PENDING:
+                    continue
+                go = self._verdict(other)
+                if go is False:
                     self._states[other] = StepState.SKIPPED
-                    next_ones.append((other, False))
-                elif not self._waiting[other] and self._states[other] is StepState.PENDING:
-                    next_ones.append((other, True))
+                if go is not None:
+                    next_ones.append((other, go))
         for other, go in next_ones:
             if go:
                 self._submit(other)
@@ -284,19 +374,21 @@ class _Run:
             assert isinstance(current, Vertex)
             stored = tx.put(change(current, **changes))
             assert isinstance(stored, Vertex)
+            node = str(value(stored, "label") or stored.name)
             body: dict[str, Value] = {
                 "kind": "step",
                 "name": str(changes["state"]),
                 "service": value(stored, "service"),
-                "node": stored.name,
+                "node": node,
+                "step": stored.name if stored.name != node else None,
                 "execution": self._id,
                 "operation": value(stored, "operation"),
                 "problem": value(stored, "problem"),
             }
             service = journals.service(stored.directory, str(value(stored, "service")))
-            subject = f"{service}/{stored.name}"
+            subject = f"{service}/{node}"
             tx.append(journals.Topic.PROGRESS, f"{stored.id}/{stored.revision}", body, subject=subject)
-        self._steps[ids.parse(str(value(stored, "node")))] = stored
+        self._steps[key(stored)] = stored
         self._executions._notify()
         return stored
 
@@ -304,20 +396,45 @@ class _Run:
         executions = self._executions
         with executions._lock:  # from the commit on, it may be begun again
             executions._running.pop(self._id, None)
+        patience.patiently(self._complete, self._pause, f"execution {self._id}")
+
+    def _complete(self) -> None:
+        executions = self._executions
         try:
             with self._store.write() as tx:
                 execution = tx.get(self._id)
                 assert isinstance(execution, Vertex)
                 found = steps(tx, self._id)
-                well = all(value(step, "state") == StepState.DONE for step in found)
+                well = not any(_has_failed(step) for step in found)
                 state = "done" if well else "failed"
                 stored = tx.put(change(execution, state=state, ended=time.time_ns()))
                 assert isinstance(stored, Vertex)
                 executions._tell(tx, stored, state, problems(found))
                 executions._finished(tx, stored, well)
+                part_of = tx.get(stored.parent) if stored.parent is not None else None
+                following = executions._next(tx, stored) if part_of is None else None
+        except StoreError:
+            raise
         except Exception:
             log.exception("completing execution %s", self._id)
+        else:
+            if isinstance(part_of, Vertex) and part_of.parent is not None:
+                executions.proceed(part_of.parent, part_of.id)
+            if following is not None:
+                executions.begin(following)
         executions._notify()
+
+
+class _Recorder:
+    """Writes down that an operation of a step is done; `step` is what was written last."""
+
+    def __init__(self, step: Vertex, number: int) -> None:
+        self.step, self._number = step, number
+
+    def __call__(self, tx: Transaction, /, **changes: Value) -> None:
+        stored = tx.put(change(self.step, done=self._number + 1, **changes))
+        assert isinstance(stored, Vertex)
+        self.step = stored
 
 
 class _Closing(Exception):
@@ -325,9 +442,25 @@ class _Closing(Exception):
 
 
 def every(reader: Reader, directory: str) -> list[Vertex]:
-    """Return the executions of a service, oldest first."""
+    """Return the executions of a service that are no part of another one."""
     query = Query(kinds=(Kind.VERTEX,), classes=(EXECUTION,), directory=directory, recursive=False)
-    return [found for found in reader.query(query) if isinstance(found, Vertex)]
+    return [found for found in reader.query(query) if isinstance(found, Vertex) and found.parent is None]
+
+
+def last(reader: Reader, directory: str, *, declarative: bool = False) -> Vertex | None:
+    """Return the newest execution of a service that has begun; with `declarative` of those that change the service."""
+    found = [one for one in every(reader, directory) if value(one, "state") != WAITING]
+    return max((one for one in found if not (declarative and is_imperative(one))), key=_age, default=None)
+
+
+def is_imperative(execution: Vertex) -> bool:
+    """Whether an execution is of a workflow that its service's design brings."""
+    return IMPERATIVE in execution.classes
+
+
+def is_of(execution: Vertex, workflow: Workflow) -> bool:
+    """Whether an execution is of a declarative workflow."""
+    return execution.name == workflow and not is_imperative(execution)
 
 
 def steps(reader: Reader, execution: Id) -> list[Vertex]:
@@ -337,7 +470,9 @@ def steps(reader: Reader, execution: Id) -> list[Vertex]:
 
 def view(reader: Reader, execution: Vertex) -> model.Execution:
     """Return an execution as users see it."""
-    found = steps(reader, execution.id)
+    query = Query(kinds=(Kind.VERTEX,), classes=(STEP,), within=execution.id)
+    found = [one for one in reader.query(query) if isinstance(one, Vertex)]
+    outputs = value(execution, "outputs")
     return model.Execution(
         id=execution.id,
         service=str(value(execution, "service")),
@@ -355,6 +490,7 @@ def view(reader: Reader, execution: Vertex) -> model.Execution:
         started=execution.created,
         ended=int(str(value(execution, "ended") or 0)),
         problems=problems(found),
+        outputs=outputs if isinstance(outputs, dict) else {},
     )
 
 
@@ -384,6 +520,11 @@ def operations(step: Vertex) -> list[str]:
     return msgspec.convert(value(step, "operations"), list[str])
 
 
+def key(step: Vertex) -> Id:
+    """Return what other steps of the execution call a step: its key or, where it is a node's only one, the node."""
+    return ids.parse(str(value(step, "key") or value(step, "node")))
+
+
 def value(vertex: Vertex, name: str) -> Value:
     """Return a property's value, None when it has none."""
     found = vertex.properties.get(name)
@@ -400,10 +541,10 @@ def _problem(step: Vertex) -> model.Problem | None:
     return msgspec.convert(found, model.Problem) if found is not None else None
 
 
-def _step(execution: Vertex, step: Step, label: str) -> Vertex:
+def _step(execution: Vertex, step: Step, name: str) -> Vertex:
     return Vertex(
         id=ids.new(),
-        name=label,
+        name=name,
         directory=execution.directory,
         parent=execution.id,
         classes=(STEP,),
@@ -411,17 +552,40 @@ def _step(execution: Vertex, step: Step, label: str) -> Vertex:
             {
                 "service": value(execution, "service"),
                 "node": step.node,
+                "key": step.key or step.node,
                 "operations": list(step.operations),
                 "after": sorted(step.after),
+                "otherwise": sorted(step.otherwise),
+                "handled": step.handled,
                 "state": StepState.PENDING.value,
                 "operation": "",
                 "done": 0,
                 "attempt": 0,
                 "problem": None,
+                **step.data,
             }
         ),
     )
 
 
-def _literal(properties: dict[str, Any]) -> dict[str, Property]:
+def _has_failed(step: Vertex) -> bool:
+    """Whether a step has failed, and no other step deals with that."""
+    return value(step, "state") == StepState.FAILED and not value(step, "handled")
+
+
+def _keys(step: Vertex, name: str) -> frozenset[Id]:
+    found = value(step, name) or []
+    assert isinstance(found, list)
+    return frozenset(ids.parse(str(item)) for item in found)
+
+
+def _done(step: Vertex) -> int:
+    return int(str(value(step, "done")))
+
+
+def _age(execution: Vertex) -> int:
+    return execution.created
+
+
+def _literal(properties: Mapping[str, Any]) -> dict[str, Property]:
     return {name: Property(value=value) for name, value in properties.items()}

@@ -57,6 +57,17 @@ class Conductor(Protocol):
         """Try the failed and skipped steps of the last execution again."""
         ...
 
+    def run(
+        self,
+        principal: model.Principal,
+        service: str,
+        workflow: str,
+        inputs: dict[str, Value],
+        directory: str = "/",
+    ) -> model.Execution:
+        """Run a workflow that the service's design brings."""
+        ...
+
     def services(self, principal: model.Principal, directory: str = "/") -> list[model.Service]: ...
     def service(self, principal: model.Principal, service: str, directory: str = "/") -> model.Service: ...
     def validate(self, principal: model.Principal, service: str, directory: str = "/") -> list[model.Difference]: ...

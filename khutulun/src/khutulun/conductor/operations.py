@@ -5,6 +5,7 @@ The declarative workflows, calls by hand and event handlers all come through her
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -12,7 +13,7 @@ from floria import codec, ids, naming, updating
 from floria.entities import Edge, Entity, Handler, Property, Vertex
 from floria.evaluation import Context, EvaluationError, Library
 from floria.ids import Id
-from floria.store.interface import Axis, Step, Store, Transaction
+from floria.store.interface import Axis, Step, Store, StoreError, Transaction
 from floria.values import Value
 from khutulun import model
 from khutulun.agent import messages
@@ -89,23 +90,41 @@ class Operations:
             self._operate(vertex, handler, operation, id, record)
         self._hook(vertex, f"after-{operation}")
 
-    def call(self, node: Id, name: str, inputs: dict[str, Value], id: str) -> messages.Operated:
-        """Call INTERFACE.OPERATION by hand and apply what it returns. Raises `OperationFailed`, `model.Refused`."""
+    def call(
+        self,
+        node: Id,
+        name: str,
+        inputs: dict[str, Value],
+        id: str,
+        record: Callable[[Transaction, Any], None] = lambda tx, result: None,
+        entity: Id | None = None,
+    ) -> messages.Operated:
+        """Call INTERFACE.OPERATION of a node, or of an edge `entity` that begins in it, and apply what it returns.
+
+        `record` is called with what it returned, in the transaction that applies that. Raises `OperationFailed`,
+        `model.Refused`.
+        """
         vertex = self._vertex(node)
-        handler = find_handler(vertex, name)
+        holder = self._edge(entity) if entity is not None else vertex
+        handler = find_handler(holder, name)
         if handler is None:
-            known = sorted({handler.event for handler in vertex.handlers})
+            known = sorted({handler.event for handler in holder.handlers})
             raise model.refuse(
                 "unknown-operation",
-                f"{vertex.name} has no operation {name!r}",
+                f"{holder.name} has no operation {name!r}",
                 hint=f"it has: {', '.join(known) or 'none'}",
                 status=404,
             )
         self._evaluate(node, None)
-        request, target = self.prepare(node, handler, id=id, operation=name, inputs=inputs)
+        edge = holder if holder is not vertex else None
+        request, target = self.prepare(node, handler, id=id, operation=name, inputs=inputs, entity=edge)
         answer = self._ask(request, vertex)
-        self._apply(node, answer, target, operation_name(name), id)
-        self._attend(operation_name(name), request)
+        verb = operation_name(name)
+        if verb != "adopt" and edge is None:
+            self._attend(verb, request)
+        self._apply(node, answer, target, verb, id, record=lambda tx: record(tx, answer.result))
+        if verb == "adopt":
+            self._attend(verb, request)
         return answer
 
     def query(self, request: messages.Operate, vertex: Vertex) -> messages.Operated:
@@ -259,6 +278,8 @@ class Operations:
         try:
             answer = self._bus.request(self._subject(vertex, "operate"), request, messages.Operated)
         except bus.BusError as error:
+            if isinstance(error, bus.Remote) and error.code == messages.STATE:
+                raise StoreError(error.message, str(error.detail or "")) from None
             raise OperationFailed(
                 model.Problem("host-unreachable", str(error), where, "is the agent of its host running?"), True
             ) from None
@@ -412,12 +433,19 @@ class Operations:
             raise OperationFailed(model.Problem("unknown-node", f"node {node} is gone"))
         return vertex
 
+    def _edge(self, id: Id) -> Edge:
+        with self._store.read() as reader:
+            edge = reader.get(id)
+        if not isinstance(edge, Edge):
+            raise OperationFailed(model.Problem("unknown-relationship", f"relationship {id} is gone"))
+        return edge
+
     def _subject(self, vertex: Vertex, verb: str) -> str:
         with self._store.read() as reader:
             return f"agent.{self._plugins.host(reader, vertex).name}.{verb}"
 
 
-def find_handler(vertex: Vertex, event: str) -> Handler | None:
+def find_handler(vertex: Vertex | Edge, event: str) -> Handler | None:
     """Return the handler that implements an operation: the last declared wins."""
     return next((handler for handler in reversed(vertex.handlers) if handler.event == event), None)
 

@@ -24,6 +24,7 @@ from khutulun.bus import interface as bus
 from khutulun.conductor import designs, executions, plugins, registry, services, views
 from khutulun.conductor.executions import OperationFailed
 from khutulun.conductor.graphaccess import GraphAccess
+from khutulun.conductor.imperative import Imperative
 from khutulun.conductor.operations import Operations
 from khutulun.conductor.workflow import REMOVE, Change
 
@@ -56,7 +57,8 @@ class Planner:
             with self._store.read() as reader:
                 self._copy(reader, scratch, request)
             operations = Operations(scratch, self._bus, self._functions, self._registry, messages.Mode.PLAN)
-            runs = executions.Executions(scratch, operations.perform, lambda *_: None, lambda: None)
+            performing = Imperative(scratch, self._functions, operations).perform
+            runs = executions.Executions(scratch, performing, lambda *_: None, lambda: None)
             try:
                 return self._on(scratch, operations, runs, request, design)
             finally:

@@ -175,7 +175,7 @@ class Services:
 
     def finished(self, tx: Transaction, execution: Vertex, well: bool) -> None:
         """Complete an execution: an undeployed service is taken out of the graph (`executions.Finished`)."""
-        if execution.name != Workflow.UNDEPLOY or not well:
+        if not executions.is_of(execution, Workflow.UNDEPLOY) or not well:
             return
         remove(tx, execution.directory)
 

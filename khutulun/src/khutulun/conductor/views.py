@@ -21,9 +21,12 @@ MARKS = ("tosca:", "floria:", "khutulun:")
 
 def state(reader: Reader, root: Vertex) -> ServiceState:
     """Return the state of a service, from its last execution and its nodes."""
-    last = last_execution(reader, root.directory)
+    last = executions.last(reader, root.directory, declarative=True)
+    newest = executions.last(reader, root.directory)
     if last is not None:
         ended = executions.value(last, "state")
+        if newest is not None and newest.id != last.id and executions.value(newest, "state") == "running":
+            return ServiceState.UPDATING
         if ended == "running":
             return {
                 "deploy": ServiceState.DEPLOYING,
@@ -39,8 +42,7 @@ def state(reader: Reader, root: Vertex) -> ServiceState:
 
 
 def last_execution(reader: Reader, directory: str) -> Vertex | None:
-    found = executions.every(reader, directory)
-    return max(found, key=lambda one: one.created, default=None)
+    return executions.last(reader, directory)
 
 
 def summary(reader: Reader, root: Vertex) -> model.Service:

@@ -11,6 +11,7 @@ import msgspec
 
 from floria.entities import Property, Vertex
 from floria.ids import Id
+from floria.values import Value
 from khutulun.conductor import topology
 from khutulun.conductor.topology import LIFECYCLE, Topology
 
@@ -46,11 +47,19 @@ TEAR_DOWN = ("stop", "delete")
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A node's part: `operations` in order, when the steps of the nodes in `after` are done."""
+    """A node's part: `operations` in order, when the steps in `after` are done, or one in `otherwise` has failed.
+
+    Steps go by their `key`, which is the node unless a node has several. `handled` says that its failure leads to
+    others; `data` is what who performs the step needs to know.
+    """
 
     node: Id
     operations: tuple[str, ...]
     after: frozenset[Id]
+    otherwise: frozenset[Id] = frozenset()
+    handled: bool = False
+    key: Id | None = None
+    data: dict[str, Value] = {}
 
 
 ADOPTS = "khutulun.adopts"

@@ -129,6 +129,18 @@ class FakeConductor:
         self._service(service)
         return self._start(service, "deploy", {})
 
+    def run(
+        self,
+        principal: model.Principal,
+        service: str,
+        workflow: str,
+        inputs: dict[str, Value],
+        directory: str = "/",
+    ) -> model.Execution:
+        self._asked("run", service=service, workflow=workflow, inputs=inputs, directory=directory)
+        self._service(service)
+        return self._start(service, workflow, inputs)
+
     def services(self, principal: model.Principal, directory: str = "/") -> list[model.Service]:
         self._asked("services", principal=principal, directory=directory)
         return [msgspec.structs.replace(service, nodes=()) for service in self.known.values()]

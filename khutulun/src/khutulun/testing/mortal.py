@@ -1,7 +1,7 @@
 """A server in a process of its own that does one thing and tells each step, so that a test can kill it at any.
 
-``python -m khutulun.testing.mortal STATE deploy|update|undeploy|finish``: prints a line for each event and, at the end,
-``ended STATE``. ``finish`` only goes on with what was not finished.
+``python -m khutulun.testing.mortal STATE deploy|update|undeploy|keep|tour|finish``: prints a line for
+each event and, at the end, ``ended STATE``. ``finish`` only goes on with what was not finished.
 """
 
 import sys
@@ -9,9 +9,28 @@ from pathlib import Path
 
 from khutulun import model
 from khutulun.conductor.conductor import Conductor
+from khutulun.testing import keeping
 from khutulun.testing.machine import ME, Machine, bundle, note
 
 SERVICE = "s"
+TOUR = """
+    tour:
+      inputs: { word: { type: string } }
+      steps:
+        one:
+          target: a
+          activities:
+          - call_operation: { operation: keeping.shout, inputs: { word: { $get_input: word } } }
+          - inline: inner
+          - call_operation: { operation: keeping.shout, inputs: { word: out } }
+          on_success: two
+        two: { target: b, activities: [ call_operation: keeping.complain ], on_failure: three }
+        three: { target: b, activities: [ set_state: calm, call_operation: keeping.shout ] }
+    inner:
+      steps:
+        x: { target: a, activities: [ call_operation: { operation: keeping.shout, inputs: { word: in } } ] }
+        y: { target: b, activities: [ call_operation: keeping.shout ] }
+"""
 
 
 def first() -> bytes:
@@ -34,6 +53,10 @@ def main(state: str, action: str) -> None:
                 conductor.update(ME, model.DeployRequest(SERVICE, conductor.upload(ME, second())))
             case "undeploy":
                 conductor.undeploy(ME, SERVICE)
+            case "keep":
+                conductor.deploy(ME, model.DeployRequest(SERVICE, conductor.upload(ME, keeping.design(TOUR))))
+            case "tour":
+                conductor.run(ME, SERVICE, "tour", {"word": "hi"})
             case _:
                 pass
         if settled(conductor):

@@ -97,6 +97,30 @@ def shout(context: Context, inputs: Inputs) -> str:
     return str(inputs.get("word", "")).upper()
 
 
+@plugin.function()
+def measure(context: Context, inputs: Inputs) -> dict[str, object]:
+    site = Site.of(context.site)
+    count(context, site, "measure")
+    return {"outputs": {"size": len(context.files.read(path(site)))}}
+
+
+@plugin.function()
+def complain(context: Context, inputs: Inputs) -> None:
+    """Fail until there is a file that calms."""
+    site = Site.of(context.site)
+    if not context.files.exists(f"{path(site)}.calm"):
+        raise Permanent("complaint", "it is not calm")
+    count(context, site, "complain")
+
+
+@plugin.function()
+def meet(context: Context, inputs: Inputs) -> None:
+    """End when the other one of two is here: at the two ends of a pipe."""
+    site = Site.of(context.site)
+    program = 'if [ "$1" = speak ]; then echo hello >"$2"; else read line <"$2"; fi'
+    context.run("sh", "-c", program, "sh", str(inputs["how"]), f"{site.host.paths['state']}/notes/{inputs['where']}")
+
+
 @plugin.function(query=True)
 def title(context: Context, text: str) -> str:
     return text.title()

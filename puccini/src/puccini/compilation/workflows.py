@@ -7,6 +7,7 @@ from floria.entities import Handler, VertexTemplate
 from floria.values import Call
 from puccini.compilation import policies, properties
 from puccini.compilation.marks import INPUT, WORKFLOW
+from puccini.compilation.properties import UNSET
 from puccini.compilation.state import State
 from puccini.model.service import Service, Step, Workflow
 
@@ -40,11 +41,10 @@ def _plain(workflow: Workflow) -> dict[str, Any]:
         "workflow": workflow.name,
         "steps": {name: _step(step) for name, step in workflow.steps.items()},
         "outputs": {name: list(mapping) for name, mapping in workflow.outputs.items()},
+        "required": [name for name, one in workflow.inputs.items() if one.required and one.initial is UNSET],
     }
     if workflow.precondition is not None:
         result["precondition"] = workflow.precondition
-    if workflow.implementation is not None:
-        result["implementation"] = workflow.implementation
     return result
 
 

@@ -1,6 +1,7 @@
 """Functions that ask the representation graph (section 10.2.1)."""
 
 from collections.abc import Callable, Mapping
+from typing import TypeGuard
 
 from floria.entities import Edge, Entity, Kind, Property, Vertex
 from floria.evaluation import Context, EvaluationError, Function, properties_of
@@ -12,6 +13,7 @@ from puccini.functions.paths import Place, Prospect
 from puccini.functions.schemas import Schema
 
 INPUT, ATTRIBUTE, ARTIFACT = "tosca:input", "tosca:attribute", "tosca:artifact"
+WORKFLOW = "tosca:workflow"
 LOCATIONS = ("tosca.location", "tosca.file")
 """Metadata of an artifact: where an orchestrator has put its file, and the path in the template."""
 
@@ -142,7 +144,9 @@ def _no_property(context: Context, function: str, entity: Entity, name: str, *, 
 
 
 def _input(context: Context, name: Value) -> tuple[Vertex, Property]:
-    service = paths.service(context, "get_input")
+    """Return what has the input, and the input: in an imperative workflow its own, else the service's."""
+    inside = context.entity
+    service = inside if _is_workflow(inside) else paths.service(context, "get_input")
     found = service.properties.get(name) if isinstance(name, str) else None
     if found is None or INPUT not in found.classes:
         inputs = sorted(one for one, property in service.properties.items() if INPUT in property.classes)
@@ -151,6 +155,10 @@ def _input(context: Context, name: Value) -> tuple[Vertex, Property]:
             paths.CODE, "get_input", f"{service.name or 'the service'} has no input {name!r}; it has: {has}"
         )
     return service, found
+
+
+def _is_workflow(entity: Entity | None) -> TypeGuard[Vertex]:
+    return isinstance(entity, Vertex) and WORKFLOW in entity.classes
 
 
 def _location(context: Context, owner: Vertex | Edge, name: str) -> Value:
