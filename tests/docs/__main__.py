@@ -28,9 +28,11 @@ def main() -> int:
         with machine(kind) as here, reader.reading(here) as someone:
             for command, seen, problem in someone.follow(Path(name).read_text()):
                 differs |= problem is not None
-                print(f"{'!' if problem else ' '} $ {command.typed}", *seen.lines, sep="\n")
+                print(*seen.lines, sep="\n")
                 if seen.status:
                     print(f"[{seen.status}]")
+                if problem is not None:
+                    print(f"! {name}:{command.line} is not what the page shows")
     return int(differs)
 
 

@@ -44,11 +44,15 @@ class Reader:
         self._servers = contextlib.ExitStack()
 
     def follow(self, page: str) -> Iterator[tuple[pages.Command, Seen, str | None]]:
-        """Do what a page says; yield each command with what was seen, and what differs from the page."""
+        """Do what a page says; yield each command with what was seen, and what differs from the page.
+
+        What is typed is printed as well, so that a test that does not end shows where.
+        """
         for step in pages.steps(page):
             if isinstance(step, pages.File):
                 self._machine.write(f"{self.type('pwd').lines[0]}/{step.path}", step.text)
                 continue
+            print(f"$ {step.typed}", flush=True)
             seen = self.serve(step.typed) if step.typed.startswith(SERVE) else self.type(step.typed)
             yield step, seen, _judge(step, seen)
 
