@@ -55,6 +55,21 @@ def test_threads_never_take_more_than_there_is(store: Store) -> None:
         assert transaction.allocated(host.id, "memory") == 8
 
 
+def test_one_claim_is_given_back_and_no_other(store: Store) -> None:
+    mine, other = samples.vertex("mine"), samples.vertex("other")
+    samples.put(store, mine, other)
+    with store.write() as transaction:
+        transaction.claim("host/tcp", "80", mine.id)
+        transaction.claim("host/tcp", "81", mine.id)
+        transaction.claim("host/udp", "80", other.id)
+        transaction.unclaim("host/tcp", "80", mine.id)
+        transaction.unclaim("host/tcp", "80", mine.id)
+        transaction.unclaim("host/udp", "80", mine.id)
+    with store.read() as reader:
+        assert reader.claims("host/tcp") == {"81": mine.id}
+        assert reader.claims("host/udp") == {"80": other.id}
+
+
 def test_threads_claim_one_port_once(store: Store) -> None:
     holders = [samples.vertex(str(number)) for number in range(12)]
     samples.put(store, *holders)

@@ -101,7 +101,7 @@ def _python_plugin(server: Server, copied: Callable[[str], Path]) -> None:
         ["khutulun", "service", "deploy", archive, "--name", "python-plugin"], input="", check=False
     )
     assert asked.status != 0
-    assert "the service brings plugins that want grants: notes" in asked.stderr
+    assert "The plugin 'notes' asks for:\n  write {state}/notes\n" in asked.stderr
     assert "python-plugin" not in server.run("service", "list")
     server.deploy(archive, "python-plugin", "--yes")
     assert server.machine.read(server.output("python-plugin", "path")) == "Remember the milk.\n"

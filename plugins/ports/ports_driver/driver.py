@@ -64,7 +64,6 @@ def update(context: Context, site: Site, inputs: Inputs) -> Result:
     number = before if keep else _choose(context, site, wanted)
     if before is not None and not keep:
         context.graph.release(_space(protocol), str(before))
-        _claim(context, wanted.protocol, number)
     address = _address(site, wanted)
     known = (_reserved(site).get("address"), before, protocol)
     if known != (address, number, wanted.protocol) and site.raw["entity"].get("id"):

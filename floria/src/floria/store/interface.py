@@ -250,9 +250,11 @@ class Transaction(Reader, Protocol):
         """
         ...
 
-    def append(
-        self, topic: str, key: str, body: Value, *, subject: str = "", time: int | None = None
-    ) -> Record | None:
+    def unclaim(self, space: str, key: str, holder: Id) -> None:
+        """Give one claim back. What somebody else has, or nobody, stays as it is."""
+        ...
+
+    def append(self, topic: str, key: str, body: Value, *, subject: str = "", time: int | None = None) -> Record | None:
         """Write to a journal. None when `key` is there already: the thing was seen before.
 
         `time` is Unix nanoseconds; without it, now.

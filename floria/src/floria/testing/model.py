@@ -269,6 +269,14 @@ class StoreMachine(RuleBasedStateMachine):
             transaction.claim("port", key, holder)
         self.model.claims[key] = holder
 
+    @rule(key=st.sampled_from(["80", "81"]), holder_pick=picks)
+    def unclaim(self, key: str, holder_pick: int) -> None:
+        holder = self.any(holder_pick)
+        with self.store.write() as transaction:
+            transaction.unclaim("port", key, holder)
+        if self.model.claims.get(key) == holder:
+            del self.model.claims[key]
+
     @rule(holder_pick=picks)
     def release(self, holder_pick: int) -> None:
         holder = self.any(holder_pick)

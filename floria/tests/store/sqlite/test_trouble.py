@@ -181,7 +181,7 @@ def test_a_disk_that_is_really_full_is_told_and_loses_nothing(tmp_path: Path) ->
     mount = tmp_path / "disk"
     mount.mkdir()
     script = (
-        f"mount -t tmpfs -o size=2m tmpfs {mount} && {sys.executable} -c \"$FILL\" {mount}/store.db"
+        f'mount -t tmpfs -o size=2m tmpfs {mount} && {sys.executable} -c "$FILL" {mount}/store.db'
         f" && cp {mount}/store.db* {tmp_path}"
     )
     result = subprocess.run(

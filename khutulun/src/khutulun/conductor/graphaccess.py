@@ -24,6 +24,10 @@ DONE = "plugin-change"
 
 LIMIT = 1000
 
+FUNCTIONS = frozenset(
+    ("permits", "get", "query", "set_property", "create", "delete", "emit", "claim", "release", "claims")
+)
+
 Emit = Callable[[Entity, str, Value, str], None]
 """Emits an event of an entity: (entity, name, data, id)."""
 
@@ -41,7 +45,7 @@ class GraphAccess:
         self._store, self._functions, self._told = store, functions, told
 
     def answer(self, request: messages.Graph) -> messages.GraphAnswer:
-        function = getattr(self, f"_{request.function}", None)
+        function = getattr(self, f"_{request.function}", None) if request.function in FUNCTIONS else None
         if function is None:
             return _problem("unknown-function", f"the graph has no function {request.function!r}")
         try:
@@ -124,7 +128,7 @@ class GraphAccess:
 
     def _release(self, workload: messages.Workload, space: str, key: str, effect: str) -> Any:
         with self._store.write() as tx:
-            tx.release(Id(workload.entity))
+            tx.unclaim(self._space(tx, workload, space), key, Id(workload.entity))
         return None
 
     def _claims(self, workload: messages.Workload, space: str) -> Any:
@@ -133,7 +137,8 @@ class GraphAccess:
 
     def _space(self, reader: Reader, workload: messages.Workload, space: str) -> str:
         node = reader.get(Id(workload.entity))
-        assert isinstance(node, Vertex)
+        if not isinstance(node, Vertex):
+            raise model.refuse("not-found", f"node {workload.node} is gone", status=404)
         return f"host/{registry.Registry().host(reader, node).name}/{space}"
 
     def _once(self, workload: messages.Workload, effect: str, change: Callable[[Transaction], None]) -> None:

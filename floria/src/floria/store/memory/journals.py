@@ -33,9 +33,7 @@ class Journals:
         """Return every record in order of position."""
         return sorted((record for topic in self._topics.values() for record in topic), key=_position)
 
-    def select(
-        self, topic: str, subject: str | None, after: int, until: int, limit: int, newest: bool
-    ) -> list[Record]:
+    def select(self, topic: str, subject: str | None, after: int, until: int, limit: int, newest: bool) -> list[Record]:
         """Return the first (or the last) `limit` records of a topic between two positions."""
         records = self._topics.get(topic, [])
         first = bisect.bisect_right(records, after, key=_position)

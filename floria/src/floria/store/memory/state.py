@@ -102,6 +102,10 @@ class State:
         self.claims = self.claims.set(space, self.claims.get(space, Map()).set(key, holder))
         self._hold(holder, ("claim", space, key))
 
+    def unclaim(self, space: str, key: str, holder: Id) -> None:
+        """Forget a claim that `holder` has."""
+        self._drop(holder, ("claim", space, key))
+
     def release(self, holder: Id) -> None:
         """Forget all that `holder` holds."""
         for holding in self.holdings.get(holder, Map()):

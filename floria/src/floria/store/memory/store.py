@@ -93,12 +93,14 @@ class StateTransaction(StateReader):
             raise Claimed(space, key, holds)
         self.state.claim(space, key, holder)
 
+    def unclaim(self, space: str, key: str, holder: Id) -> None:
+        if self.claims(space).get(key) == holder:
+            self.state.unclaim(space, key, holder)
+
     def topics(self) -> list[str]:
         return sorted({*super().topics(), *(record.topic for record in self.records)})
 
-    def append(
-        self, topic: str, key: str, body: Value, *, subject: str = "", time: int | None = None
-    ) -> Record | None:
+    def append(self, topic: str, key: str, body: Value, *, subject: str = "", time: int | None = None) -> Record | None:
         rules.check_body(body)
         if (topic, key) in self._keys or self._journals.has(topic, key):
             return None
@@ -241,5 +243,3 @@ def _row(entity: Entity) -> Row:
         return Row(entity)
     except (TypeError, ValueError, OverflowError) as error:
         raise StoreError(f"{entity.name or entity.id}: {error}") from None
-
-

@@ -103,9 +103,10 @@ class SqliteTransaction(SqliteReader):
         elif holds != holder:
             raise Claimed(space, key, holds)
 
-    def append(
-        self, topic: str, key: str, body: Value, *, subject: str = "", time: int | None = None
-    ) -> Record | None:
+    def unclaim(self, space: str, key: str, holder: Id) -> None:
+        self._run("DELETE FROM claim WHERE space = ? AND key = ? AND holder = ?", (space, key, holder))
+
+    def append(self, topic: str, key: str, body: Value, *, subject: str = "", time: int | None = None) -> Record | None:
         rules.check_body(body)
         at = self._now if time is None else time
         added = self._one(
@@ -185,9 +186,7 @@ class SqliteTransaction(SqliteReader):
         self._members.clear()
 
     def _changed(self, type: ChangeType, entity: Entity) -> None:
-        change = Change(
-            self._next, type, entity.id, entities.kind_of(entity), entity.revision, entity.directory
-        )
+        change = Change(self._next, type, entity.id, entities.kind_of(entity), entity.revision, entity.directory)
         self._run(
             "INSERT INTO change (position, type, id, kind, revision, directory) VALUES (?, ?, ?, ?, ?, ?)",
             (change.position, type.value, change.id, change.kind.value, change.revision, change.directory),
@@ -253,4 +252,3 @@ _INSIDE = """
 SELECT e.name, e.id FROM directory d JOIN entity e ON e.directory = d.k
 WHERE d.path = ? OR (d.path > ? AND d.path < ?) LIMIT 1
 """
-
