@@ -132,6 +132,26 @@ class Served:
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
 
+    def wait_for_log(self, text: str) -> None:
+        """Return as soon as the server's log says `text`."""
+        with subprocess.Popen(["tail", "-n", "+1", "-F", self.log_file], stdout=subprocess.PIPE) as tail:
+            assert tail.stdout
+            for line in tail.stdout:
+                if text in line.decode(errors="replace"):
+                    break
+            tail.kill()
+
+    def wait_for_event(self, service: str, name: str) -> dict[str, Any]:
+        """Return the first event of that name, now or as soon as it comes."""
+        argv = ["khutulun", "service", "events", service, "-f", "--output", "json"]
+        environment = {"KHUTULUN_SOCKET": self.socket}
+        with self.machine.popen(argv, env=environment, user=self.user, stderr=subprocess.DEVNULL) as events:
+            while line := events.read_line():
+                event: dict[str, Any] = json.loads(line)
+                if event["name"] == name:
+                    return event
+        raise AssertionError(f"the events of {service} ended without {name}")
+
     def check_log(self) -> None:
         """A server says nothing of its own insides, whatever it was asked."""
         assert "Traceback" not in self.log(), self.log()

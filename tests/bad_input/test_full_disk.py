@@ -61,3 +61,32 @@ def test_a_full_disk_is_told_and_what_was_begun_goes_on_when_there_is_space(full
         full.do("service", "undeploy", "x")
         full.do("service", "undeploy", "before")
         assert full.json("service", "list") == []
+
+
+FILLING = f"""{HEAD}
+service_template:
+  node_templates:
+    a:
+      type: Task
+      interfaces: {{ lifecycle: {{ operations: {{ start: fill.sh }} }} }}
+    b:
+      type: Process
+      properties: {{ command: [ sleep, "1000" ] }}
+      requirements: [ dependency: a ]
+"""
+
+
+@pytest.mark.system
+def test_a_disk_that_fills_up_in_the_middle_of_a_deploy_holds_it_up_until_there_is_space(full: Served) -> None:
+    machine = full.machine
+    machine.run(["sh", "-c", "mkdir /srv/filling; cat >/srv/filling/service.yaml"], input=FILLING)
+    machine.run(
+        ["sh", "-c", "cat >/srv/filling/fill.sh"], input=f"[ -e /srv/filled ] || {{ :>/srv/filled; {FILL}; }}\n"
+    )
+    with full.up():
+        full.do("service", "deploy", "/srv/filling/service.yaml", "--name", "x", "--no-wait")
+        full.wait_for_log("waits: ")
+        assert full.json("service", "list")[0]["state"] == "deploying"
+        machine.run(["rm", BALLAST])
+        full.wait_for_event("x", "deploy-done")
+        full.do("service", "undeploy", "x")

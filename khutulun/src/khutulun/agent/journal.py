@@ -4,9 +4,11 @@ It survives ``kill -9`` of the agent (SQLite in WAL mode; a loss of power may lo
 operations are asked for again and drivers' verbs are idempotent).
 """
 
+import contextlib
 import os
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +51,10 @@ class BadState(Exception):
 
 
 class Journal:
-    """Thread-safe; every method is one transaction."""
+    """Thread-safe; every method is one transaction. Each raises `BadState` when the file cannot be used."""
 
     def __init__(self, file: Path) -> None:
+        self._file = file
         self._lock = threading.Lock()
         try:
             os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -60,16 +63,14 @@ class Journal:
             raise _bad(file, error) from None
         try:
             self._prepare(file)
-        except apsw.Error as error:
-            self._connection.close()
-            raise _bad(file, error) from None
         except BadState:
             self._connection.close()
             raise
 
     def _prepare(self, file: Path) -> None:
         """Check whose file it is before anything is written. Raises `BadState`."""
-        self._connection.set_busy_timeout(10_000)
+        with self._told():
+            self._connection.set_busy_timeout(10_000)
         version = self._execute("PRAGMA user_version")[0][0]
         if version > SCHEMA_VERSION:
             why = f"it has format {version}, and this version of Khutulun knows formats up to {SCHEMA_VERSION}"
@@ -95,7 +96,7 @@ class Journal:
 
     def end(self, operation: str, answer: messages.Operated) -> None:
         """Record an operation's answer; its effects are in it, so their own rows go."""
-        with self._lock, self._connection:
+        with self._lock, self._told(), self._connection:
             self._connection.execute(
                 "UPDATE operation SET answer = ? WHERE id = ?", (msgspec.msgpack.encode(answer), operation)
             )
@@ -160,8 +161,16 @@ class Journal:
             self._connection.close()
 
     def _execute(self, statement: str, *bindings: Any) -> list[tuple[Any, ...]]:
-        with self._lock:
+        """Raises `BadState`."""
+        with self._lock, self._told():
             return list(self._connection.execute(statement, bindings or None))
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except apsw.Error as error:
+            raise _bad(self._file, error) from None
 
 
 def _bad(file: Path, error: apsw.Error | OSError) -> BadState:

@@ -15,6 +15,10 @@ Plain = Any
 """Plain data (JSON types): what crosses to plugins."""
 
 
+STATE = "agent-state"
+"""Code of `bus.Remote`: the agent cannot write down what it does, as on a full disk; `detail` is what to do."""
+
+
 class PluginReference(msgspec.Struct, frozen=True):
     """A plugin's blob and what it may do."""
 

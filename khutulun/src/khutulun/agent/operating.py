@@ -1,5 +1,6 @@
 """Operations on a host: a plugin's function with its files, its site and its effects, once for each id."""
 
+import errno
 import logging
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from khutulun.agent import messages, programs
 from khutulun.agent.artifacts import Artifacts
 from khutulun.agent.effects import Graph, OperationJournal, told
 from khutulun.agent.exclusion import Exclusion
-from khutulun.agent.journal import Journal
+from khutulun.agent.journal import BadState, Journal
 from khutulun.agent.loader import Loader
 from khutulun.bus import interface as bus
 
@@ -37,9 +38,18 @@ class Operator:
         self._exclusion = Exclusion()
 
     def operate(self, request: messages.Operate) -> messages.Operated:
-        """Do an operation, or answer with what it came to when it was done before."""
+        """Do an operation, or answer with what it came to when it was done before.
+
+        Raises `bus.Remote` with the code `messages.STATE` when that cannot be written down; it is to be asked again.
+        """
         if request.mode is messages.Mode.PLAN:
             return self._dispatch(request, None)
+        try:
+            return self._once(request)
+        except BadState as error:
+            raise bus.Remote(messages.STATE, str(error), error.hint, True) from None
+
+    def _once(self, request: messages.Operate) -> messages.Operated:
         with self._exclusion.holding(request.id):
             known = self._journal.begin(request.id)
             if known is not None:
@@ -96,7 +106,7 @@ class Operator:
             problem = model.Problem(fault.code, fault.message, hint=hint, detail=_value(fault.detail))
             retryable = fault.retryable
         except (OSError, ValueError, bus.BusError) as error:
-            problem = model.Problem("host-error", f"{type(error).__name__}: {error}", hint="see the agent's log")
+            problem = _host_error(error)
             retryable = isinstance(error, bus.BusError)
             log.warning("operation %s of %s: %s", request.operation, request.workload.node, error)
         done = delivered + [effect for effect in seen.effects if effect.change or problem is not None]
@@ -154,6 +164,16 @@ class _Both:
     def result(self, effect: str, outcome: effects.Outcome) -> None:
         self._kept.result(effect, outcome)
         self._seen.result(effect, outcome)
+
+
+def _host_error(error: Exception) -> model.Problem:
+    """Return what this host could not do."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return model.Problem("host-error", str(error), hint="see the agent's log")
+    where = f"{error.filename}: " if error.filename else ""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = "free some space on the host" if full else "check the permissions of Khutulun's folders on the host"
+    return model.Problem("host-error", f"{where}{error.strerror}", hint=hint)
 
 
 def _hint(fault: Fault) -> str:
