@@ -1,0 +1,4 @@
+#!/bin/sh
+set -eu
+mkdir -p "$FOLDER"
+printf '%s\n' apples pears plums >"$FOLDER/orders"

@@ -1,0 +1,4 @@
+#!/bin/sh
+set -eu
+rm -f "$FOLDER/orders" "$FOLDER/closed"
+rmdir "$FOLDER"
