@@ -42,10 +42,14 @@ def require(reader: Reader, principal: model.Principal, directory: str, wanted: 
     if has < wanted:
         raise model.refuse(
             "not-permitted",
-            f"user {principal.name} is {has.name.lower()} in {directory}, {wanted.name.lower()} is needed",
+            f"user {principal.name} has {_named(has)} in {directory}; {wanted.name.lower()} is needed",
             hint=f"the server's administrator can give a role in {directory}",
             status=403,
         )
+
+
+def _named(role: Role) -> str:
+    return "no role" if role is Role.NONE else f"the role {role.name.lower()}"
 
 
 def find(reader: Reader, path: str) -> Directory | None:

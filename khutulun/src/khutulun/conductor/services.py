@@ -25,6 +25,9 @@ NAMES = "khutulun.names"
 UNFINISHED = frozenset({"", "creating", "created", "configuring", "configured", "starting", "error"})
 """States of nodes whose building did not end well; to build them again changes nothing that is there."""
 
+FAILED = "failed"
+"""State of a node that ended by itself; when it is changed, it is built again."""
+
 PLACE = "place"
 """Event of a node that is to be put on a host."""
 
@@ -382,7 +385,8 @@ def _with_unfinished(changes: dict[Id, Change], found: topology.Topology) -> dic
     """Return the changes, with nodes that never came to life, or broke on the way, counted as novel."""
     return {
         id: Change.NOVEL
-        if change in (Change.UNCHANGED, Change.MODIFIED) and found.nodes[id].state in UNFINISHED
+        if change in (Change.UNCHANGED, Change.MODIFIED)
+        and found.nodes[id].state in (UNFINISHED | {FAILED} if change is Change.MODIFIED else UNFINISHED)
         else change
         for id, change in changes.items()
     }

@@ -46,7 +46,7 @@ def main() -> None:
     try:
         if arguments[:1] == ["--folder"] and len(arguments) > 1:
             folder, arguments = os.path.abspath(arguments[1]), arguments[2:]
-        if not arguments or arguments[0] in ("-h", "--help"):
+        if not arguments or {"-h", "--help"} & set(arguments):
             sys.stdout.write(USAGE)
             sys.exit(0 if arguments else 2)
         code = _run(folder, arguments[0], arguments[1:])

@@ -3,6 +3,8 @@
 import shlex
 from collections.abc import Iterable
 
+import msgspec
+
 from floria.plugins import requests, urls
 from floria.plugins.effects import dbus
 from floria.plugins.effects.journal import Effect, Status
@@ -50,7 +52,7 @@ def render(request: requests.Request) -> str:
         case requests.SendHttp():
             return _curl(request)
         case _:
-            return _comment(f"graph: {request}")
+            return _comment(f"{request.kind} {_told(request)}")
 
 
 def command(request: requests.RunCommand) -> str:
@@ -100,6 +102,11 @@ def _curl(request: requests.SendHttp) -> str:
         words += ["--data-binary", request.body]
     words.append(f"http://localhost{url.target}" if url.socket else request.url)
     return " ".join(shlex.quote(word) for word in words)
+
+
+def _told(request: requests.Request) -> str:
+    told = {name: value for name, value in msgspec.to_builtins(request).items() if name != "kind"}
+    return msgspec.json.encode(told).decode()
 
 
 def _comment(lines: str) -> str:
