@@ -178,6 +178,8 @@ class Conductor:
         with self._services.lock, self._store.write() as tx:
             root = self._services.root(tx, service, directory)
             last = views.last_execution(tx, root.directory)
+            if last is not None and executions.is_imperative(last) and executions.value(last, "state") == "done":
+                last = executions.last(tx, root.directory, declarative=True)
             if last is None or executions.value(last, "state") != "failed":
                 raise model.refuse(
                     "nothing-to-resume",
