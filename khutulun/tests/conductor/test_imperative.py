@@ -306,3 +306,36 @@ def test_t152_one_after_the_other(machine: Machine) -> None:
     last = told[-1].data
     assert isinstance(last, dict)
     assert (told[-1].node, told[-1].name, last["step"]) == ("a", "done", "x/a")
+
+
+def test_t155_a_workflow_of_a_trigger_waits_for_its_turn(machine: Machine) -> None:
+    """What an event asks for is not lost because another workflow is going on."""
+    deploy(
+        machine,
+        """
+    hold: { steps: { x: { target: a, activities: [ call_operation: keeping.meet ] } } }
+    clean:
+      inputs: { word: { type: string } }
+      steps:
+        it: { target: a,
+          activities: [ call_operation: { operation: keeping.shout, inputs: { word: { $get_input: word } } } ] }
+""",
+        TRIGGERS,
+    )
+    pipe: Path = machine.paths.state / "notes" / "pipe"
+    os.mkfifo(pipe)
+    conductor = machine.running.conductor
+    going = conductor.run(ME, SERVICE, "hold", {})
+    feed = conductor.events(ME, after=0, follow=True)
+    conductor.emit(ME, "visited", service=SERVICE, node="b-0")
+    told: list[str] = []
+    for event in feed:
+        if event.kind == "execution":
+            told.append(event.name)
+        if event.name == "clean-waiting":
+            assert conductor.execution(ME, going.id).state == "running"
+            pipe.write_text("go\n")
+        if event.name == "clean-done":
+            break
+    assert told[-4:] == ["clean-waiting", "hold-done", "clean-running", "clean-done"]
+    assert did(machine, "a-0") == ["shout swept"]
