@@ -4,6 +4,7 @@ Used wherever something is realised on a host: unit ``khutulun-SERVICE-NODE-N.se
 ``SERVICE-NODE-N``, labels ``khutulun.service`` and ``khutulun.node``.
 """
 
+import hashlib
 import re
 
 from floria.values import Value
@@ -11,6 +12,9 @@ from floria.values import Value
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 MAX_SERVICE = 63
+MAX_REALISED = 160
+"""Characters of a realised name, without its index: with what tools put around it, it fits into a file's name (255)."""
+_DIGITS = 16
 
 
 def is_service_name(name: str) -> bool:
@@ -25,12 +29,20 @@ def safe(name: str) -> str:
 
 def realised(service: str, node: str, index: int) -> dict[str, Value]:
     """Return the names of one representation of a node."""
-    machine = f"{safe(service)}-{safe(node)}-{index}"
+    machine = f"{_fitting(f'{safe(service)}-{safe(node)}')}-{index}"
     return {
         "unit": f"khutulun-{machine}.service",
         "machine": machine,
         "labels": {"khutulun.service": service, "khutulun.node": node},
     }
+
+
+def _fitting(name: str) -> str:
+    """Return `name`, or when it is too long its beginning and a digest of the whole."""
+    if len(name) <= MAX_REALISED:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGITS]
+    return f"{name[: MAX_REALISED - _DIGITS - 1]}-{digest}"
 
 
 def representation(node: str, index: int, count: int) -> str:

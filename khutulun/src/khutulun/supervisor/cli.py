@@ -220,7 +220,9 @@ def _last_lines(source: output.Output, position: int, count: int) -> int:
         position = start + len(data)
     if ends[-1] == position:
         ends.pop()
-    return ends[-count] if 0 < count <= len(ends) else ends[0] if count else position
+    if not count or not ends:
+        return position
+    return ends[-count] if count <= len(ends) else ends[0]
 
 
 def _fail(code: int, message: str, hint: str) -> int:
