@@ -62,14 +62,16 @@ def assembled(
         expressions = Expressions(opened, host_of_plugins, Registry(), where.placeholders())
         tosca.register(library, expressions.run)
         library.resolver("*", expressions.resolve)
-        conductor = Conductor(opened, over, where, host_of_plugins, library)
-        stack.callback(conductor.close)
-        conductor.install_built_in(shipped.plugins() if built_in is None else built_in)
         try:
             agent = Agent(over, where, host_of_plugins, host)
         except journal.BadState as error:
             raise model.refuse("bad-state", str(error), hint=error.hint) from None
         stack.callback(agent.close)
+        conductor = Conductor(opened, over, where, host_of_plugins, library)
+        stack.callback(conductor.close)  # before the agent, which still answers what is on its way
+        stack.callback(agent.interrupt)
+        stack.callback(conductor.halt)
+        conductor.install_built_in(shipped.plugins() if built_in is None else built_in)
         agent.start()
         conductor.start()
         yield Running(opened, conductor, agent)

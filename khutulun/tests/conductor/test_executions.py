@@ -59,9 +59,9 @@ class Bench:
     def executor(self) -> executions.Executions:
         return executions.Executions(self.store, self.performer, self._end, lambda: None)
 
-    def _end(self, tx: Transaction, execution: Vertex, well: bool) -> None:
+    def _end(self, tx: Transaction, execution: Vertex, well: bool) -> Callable[[], None]:
         self.ended.append(well)
-        self._finished.set()
+        return self._finished.set
 
     def create(self, steps: list[Step]) -> Id:
         with self.store.write() as tx:
@@ -201,3 +201,43 @@ def test_an_empty_execution_ends_at_once(bench: Bench) -> None:
     bench.runs.begin(bench.create([]))
     bench.wait()
     assert bench.ended == [True]
+
+
+def test_r94_a_step_that_several_failures_lead_to_is_skipped_once(bench: Bench) -> None:
+    """After a crash right behind a failure: what depends on it in two ways counts once, and the rest is waited for."""
+    broken, first, second, other = (ids.new() for _ in range(4))
+    steps = [
+        Step(broken, ("start",), frozenset()),
+        Step(first, ("start",), frozenset([broken])),
+        Step(second, ("start",), frozenset([broken, first])),
+        Step(other, ("start",), frozenset()),
+    ]
+    id = bench.create(steps)
+    with bench.store.write() as tx:
+        for step in executions.steps(tx, id):
+            if executions.key(step) == broken:
+                tx.put(executions.change(step, state="failed", problem={"code": "x", "message": "it broke"}))
+    ended_before: list[list[bool]] = []
+    bench.performer.before = lambda node, operation: ended_before.append(list(bench.ended))
+    bench.runs.begin(id)
+    bench.wait()
+    assert ended_before == [[]]
+    assert bench.ended == [False]
+    assert bench.states(id) == {
+        str(broken): StepState.FAILED,
+        str(first): StepState.SKIPPED,
+        str(second): StepState.SKIPPED,
+        str(other): StepState.DONE,
+    }
+
+
+def test_only_the_last_executions_of_a_service_are_kept(bench: Bench) -> None:
+    made = []
+    for _ in range(executions.KEPT + 3):
+        made.append(bench.create(chain(1)))
+        bench.runs.begin(made[-1])
+        bench.wait()
+    with bench.store.read() as reader:
+        kept = [found.id for found in executions.every(reader, "/s")]
+        assert sorted(kept) == sorted(made[-executions.KEPT - 1 :])
+        assert [len(executions.steps(reader, id)) for id in kept] == [1] * len(kept)

@@ -67,12 +67,14 @@ class Conductor:
         self._operations = Operations(store, over, functions, self._registry)
         self._imperative = Imperative(store, functions, self._operations)
         self._emission = Emission(store, functions, self._operations, self._imperative, self._bell.ring)
-        self._executions = executions.Executions(store, self._imperative.perform, self._finished, self._bell.ring)
+        self._executions = executions.Executions(
+            store, self._imperative.perform, self._finished, self._bell.ring, self._ending
+        )
         self._imperative.executions = self._executions
         self._services = services.Services(store, functions, self._executions, self._registry, self._admin)
         self._graph = GraphAccess(store, functions, self._emission.told)
         self._planner = planning.Planner(store, over, functions, self._registry, self._admin)
-        self._cleaning = ThreadPoolExecutor(1, "clean")
+        self._rolling_back = ThreadPoolExecutor(1, "roll back")
         self._removals = [
             over.serve("conductor.hello", messages.Hello, self._hello),
             over.serve("conductor.happened", messages.Happened, self._happened),
@@ -95,11 +97,15 @@ class Conductor:
     def install_built_in(self, blobs: Mapping[str, Path]) -> None:
         self._admin.install_built_in(blobs)
 
+    def halt(self) -> None:
+        """Begin no operation of an execution any more; those on their way go on until `close`."""
+        self._executions.halt()
+
     def close(self) -> None:
         """Stop. Operations on their way are waited for; what is left goes on at the next start."""
         self._executions.close()
         self._emission.close()
-        self._cleaning.shutdown(wait=True)
+        self._rolling_back.shutdown(wait=True)
         for removal in self._removals:
             removal()
         self._bell.ring()
@@ -403,14 +409,28 @@ class Conductor:
         self._executions.begin(id)
         return shown
 
-    def _finished(self, tx: Any, execution: Vertex, well: bool) -> None:
-        self._services.finished(tx, execution, well)
+    def _ending(self, execution: Vertex, well: bool) -> None:
+        """Have the hosts forget a service before its name is free for another one."""
         if executions.is_of(execution, Workflow.UNDEPLOY) and well:
-            service = str(executions.value(execution, "service"))
-            for host in self._registry.hosts(tx):
-                self._cleaning.submit(self._forget, host.name, service)
-        if executions.is_of(execution, Workflow.UPDATE) and not well:
-            self._cleaning.submit(self._roll_back, execution)
+            with self._store.read() as reader:
+                hosts = self._registry.hosts(reader)
+            for host in hosts:
+                self._forget(host.name, str(executions.value(execution, "service")))
+
+    def _finished(self, tx: Any, execution: Vertex, well: bool) -> Callable[[], None]:
+        self._services.finished(tx, execution, well)
+
+        def after() -> None:
+            if executions.is_of(execution, Workflow.UPDATE) and not well:
+                self._rolling_back.submit(self._guarded_roll_back, execution)
+
+        return after
+
+    def _guarded_roll_back(self, execution: Vertex) -> None:
+        try:
+            self._roll_back(execution)
+        except Exception:
+            log.exception("rolling back execution %s", execution.id)
 
     def _roll_back(self, execution: Vertex) -> None:
         """Undo an update that failed, if it is to be undone and nothing came after it."""
@@ -439,7 +459,7 @@ class Conductor:
     def _forget(self, host: str, service: str) -> None:
         try:
             self._bus.request(f"agent.{host}.forget", messages.Forget(service=service), messages.Done)
-        except bus.BusError as error:
+        except (bus.BusError, bus.Remote) as error:
             log.warning("files of %s stay on %s: %s", service, host, error)
 
     def _node(self, principal: model.Principal, service: str, node: str, directory: str, role: Role) -> Vertex:

@@ -3,6 +3,7 @@
 The engine (`floria.events`) keeps and delivers; what a handler does on a host is an operation like any other.
 """
 
+import contextlib
 import functools
 import logging
 import time
@@ -99,7 +100,8 @@ class Emission:
         self._ring()
         for one in recorded:
             if one is not None and one.deliveries:
-                self._pool.submit(self._guarded, functools.partial(self._emitter.handle, one))
+                with contextlib.suppress(RuntimeError):  # it is closing: they are handled at the next start
+                    self._pool.submit(self._guarded, functools.partial(self._emitter.handle, one))
 
     def resume(self) -> None:
         """Run handlers that had not finished."""

@@ -8,6 +8,7 @@ A step begins when all steps that lead to it have ended: those of `after` well, 
 consists of is up to who performs it (`khutulun.conductor.workflow`, `khutulun.conductor.imperative`).
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -36,6 +37,9 @@ WAITING = "waiting"
 """State of an execution that begins when those before it in its service have ended."""
 
 WORKERS = 16
+KEPT = 20
+"""Executions that have ended, of each service."""
+
 ATTEMPTS = 4
 FIRST_RETRY = 0.5
 """Seconds before a temporary failure is tried again; doubles each time."""
@@ -74,15 +78,30 @@ class Perform(Protocol):
         ...
 
 
-Finished = Callable[[Transaction, Vertex, bool], None]
-"""Completes an execution that has ended (well, or with failures) in its last transaction."""
+After = Callable[[], None]
+Finished = Callable[[Transaction, Vertex, bool], After]
+"""Completes an execution that has ended (well, or with failures) in its last transaction.
+
+Returns what to do after the commit.
+"""
+
+Ending = Callable[[Vertex, bool], None]
+"""Does what comes before the last transaction of an execution, and may be done twice."""
 
 
 class Executions:
     """Creates executions and runs them."""
 
-    def __init__(self, store: Store, perform: Perform, finished: Finished, notify: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        perform: Perform,
+        finished: Finished,
+        notify: Callable[[], None],
+        ending: Ending = lambda execution, well: None,
+    ) -> None:
         self._store, self._perform, self._finished, self._notify = store, perform, finished, notify
+        self._ending = ending
         self._pool = ThreadPoolExecutor(WORKERS, "step")
         self._closing = threading.Event()
         self._lock = threading.Lock()
@@ -106,8 +125,11 @@ class Executions:
         """Write an execution of `steps` for a service; `begin` starts it once the transaction is committed.
 
         `before` is what to go back to when it fails. An execution `within` a step is a part of that step. `labels` are
-        the names of steps, `data` further properties of the execution.
+        the names of steps, `data` further properties of the execution. Only the last ones of a service are kept; the
+        journal tells of the others.
         """
+        if within is None:
+            _drop_old(tx, root.directory)
         properties = {"service": root.name, "state": state, "root": root.id, "before": before, **(data or {})}
         vertex = Vertex(
             id=id or ids.new(),
@@ -178,14 +200,24 @@ class Executions:
         self._tell(tx, stored, "running")
         return stored.id
 
-    def close(self) -> None:
-        """Stop beginning operations; those on their way are waited for."""
+    def halt(self) -> None:
+        """Begin no operation any more, and end all pauses."""
         self._closing.set()
         with self._lock:
             runs = list(self._running.values())
         for run in runs:
             run.wake()
+
+    def close(self) -> None:
+        """Stop; operations on their way are waited for."""
+        self.halt()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _submit(self, work: Callable[..., None], *arguments: Id) -> None:
+        """Have a worker do it, unless the process is closing: then it is done at the next start."""
+        if not self._closing.is_set():
+            with contextlib.suppress(RuntimeError):  # it closes just now
+                self._pool.submit(work, *arguments)
 
     def _tell(self, tx: Transaction, execution: Vertex, state: str, problems: tuple[model.Problem, ...] = ()) -> None:
         body: dict[str, Value] = {
@@ -233,11 +265,11 @@ class _Run:
         unfinished = [node for node in self._states if self._is_open(node)]
         self._left = len(unfinished)
         if not unfinished:
-            self._executions._pool.submit(self._finish)
+            self._executions._submit(self._finish)
             return
         verdicts = [(node, self._verdict(node)) for node in unfinished]
         for node, go in verdicts:
-            if go is False:
+            if go is False and self._is_to_skip(node):
                 self._skip(node)
         for node, go in verdicts:
             if go:
@@ -248,6 +280,14 @@ class _Run:
         node = next((node for node, found in self._steps.items() if found.id == step), None)
         if node is not None:
             self._submit(node)
+
+    def _is_to_skip(self, node: Id) -> bool:
+        """Whether a step was not skipped yet, as it is when one before it was."""
+        with self._lock:
+            if self._states[node] is StepState.SKIPPED:
+                return False
+            self._states[node] = StepState.SKIPPED
+            return True
 
     def wake(self) -> None:
         """End all pauses: the process is closing."""
@@ -270,8 +310,7 @@ class _Run:
         return (bool(after) or not otherwise) and all(self._states[one] is StepState.DONE for one in after)
 
     def _submit(self, node: Id) -> None:
-        if not self._executions._closing.is_set():
-            self._executions._pool.submit(self._guarded, node)
+        self._executions._submit(self._guarded, node)
 
     def _guarded(self, node: Id) -> None:
         """Work on a step; only one thread does, and once more when it was to go on meanwhile."""
@@ -326,6 +365,8 @@ class _Run:
             try:
                 self._executions._perform(step, number, id, record)
             except OperationFailed as failure:
+                if failure.retryable and self._pause.is_set():
+                    raise _Closing from None
                 if not failure.retryable or retry == ATTEMPTS - 1:
                     raise
                 if self._pause.wait(FIRST_RETRY * 2**retry):
@@ -401,6 +442,11 @@ class _Run:
     def _complete(self) -> None:
         executions = self._executions
         try:
+            with self._store.read() as reader:
+                execution = reader.get(self._id)
+                assert isinstance(execution, Vertex)
+                well = not any(_has_failed(step) for step in steps(reader, self._id))
+            executions._ending(execution, well)
             with self._store.write() as tx:
                 execution = tx.get(self._id)
                 assert isinstance(execution, Vertex)
@@ -410,7 +456,7 @@ class _Run:
                 stored = tx.put(change(execution, state=state, ended=time.time_ns()))
                 assert isinstance(stored, Vertex)
                 executions._tell(tx, stored, state, problems(found))
-                executions._finished(tx, stored, well)
+                after = executions._finished(tx, stored, well)
                 part_of = tx.get(stored.parent) if stored.parent is not None else None
                 following = executions._next(tx, stored) if part_of is None else None
         except StoreError:
@@ -418,6 +464,7 @@ class _Run:
         except Exception:
             log.exception("completing execution %s", self._id)
         else:
+            after()
             if isinstance(part_of, Vertex) and part_of.parent is not None:
                 executions.proceed(part_of.parent, part_of.id)
             if following is not None:
@@ -445,6 +492,13 @@ def every(reader: Reader, directory: str) -> list[Vertex]:
     """Return the executions of a service that are no part of another one."""
     query = Query(kinds=(Kind.VERTEX,), classes=(EXECUTION,), directory=directory, recursive=False)
     return [found for found in reader.query(query) if isinstance(found, Vertex) and found.parent is None]
+
+
+def _drop_old(tx: Transaction, directory: str) -> None:
+    """Delete all but the last executions of a service that have ended, with their steps."""
+    ended = [one for one in every(tx, directory) if value(one, "state") in ("done", "failed")]
+    for one in sorted(ended, key=_age)[:-KEPT]:
+        tx.delete(one.id)
 
 
 def last(reader: Reader, directory: str, *, declarative: bool = False) -> Vertex | None:

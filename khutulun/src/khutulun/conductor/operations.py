@@ -3,7 +3,6 @@
 The declarative workflows, calls by hand and event handlers all come through here.
 """
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -83,12 +82,16 @@ class Operations:
             self._bring_up_to_date(vertex, id, record)
             return
         handler = find_handler(vertex, f"{topology.LIFECYCLE}{operation}")
-        self._hook(vertex, f"before-{operation}")
+        self._hook(vertex, f"before-{operation}", id)
+        hooked = any(handler.event == f"after-{operation}" for handler in vertex.handlers)
+        done: Callable[[Transaction], None] = (lambda tx: None) if hooked else record
         if handler is None:
-            self._conclude(node, STATES[operation][1] if operation in STATES else None, operation, record)
+            self._conclude(node, STATES[operation][1] if operation in STATES else None, operation, done)
         else:
-            self._operate(vertex, handler, operation, id, record)
-        self._hook(vertex, f"after-{operation}")
+            self._operate(vertex, handler, operation, id, done)
+        if hooked:  # only then it is done: should it end here, the agent knows what it did
+            self._hook(vertex, f"after-{operation}", id)
+            self._conclude(node, None, operation, record)
 
     def call(
         self,
@@ -388,12 +391,16 @@ class Operations:
         with self._store.write() as tx:
             self.set_state(tx, node, ERROR)
 
-    def _hook(self, vertex: Vertex, event: str) -> None:
-        """Run the user's code before or after an operation; before it, a failure refuses the operation."""
+    def _hook(self, vertex: Vertex, event: str, operation: str) -> None:
+        """Run the user's code before or after an operation, which has this id.
+
+        A failure before it refuses the operation.
+        """
         for number, handler in enumerate(vertex.handlers):
             if handler.event != event:
                 continue
-            id = f"{vertex.id}/{event}/{number}/{time.time_ns()}"
+            plan = self._mode is messages.Mode.PLAN  # whose graph goes by its id
+            id = operation if plan else ids.derive("hook", operation, event, str(number))
             try:
                 self.handle(handler, vertex, {"name": event}, id)
             except EvaluationError as error:

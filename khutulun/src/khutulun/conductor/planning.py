@@ -58,7 +58,7 @@ class Planner:
                 self._copy(reader, scratch, request)
             operations = Operations(scratch, self._bus, self._functions, self._registry, messages.Mode.PLAN)
             performing = Imperative(scratch, self._functions, operations).perform
-            runs = executions.Executions(scratch, performing, lambda *_: None, lambda: None)
+            runs = executions.Executions(scratch, performing, lambda *_: lambda: None, lambda: None)
             try:
                 return self._on(scratch, operations, runs, request, design)
             finally:

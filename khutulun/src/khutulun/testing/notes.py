@@ -124,3 +124,9 @@ def meet(context: Context, inputs: Inputs) -> None:
 @plugin.function(query=True)
 def title(context: Context, text: str) -> str:
     return text.title()
+
+
+@plugin.function()
+def wait(context: Context, inputs: Inputs) -> str:
+    """Return when somebody writes into the pipe `gate`."""
+    return context.run("sh", "-c", 'read line <"$1"; echo "$line"', "sh", str(inputs["gate"])).stdout
