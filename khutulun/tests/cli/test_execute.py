@@ -197,7 +197,7 @@ def test_progress_is_painted_over_on_a_terminal(
 def test_a_person_is_asked_for_grants(
     answer: bytes, code: int, terminal: Callable[..., Terminal], conductor: FakeConductor, bundle: Path
 ) -> None:
-    bundle.write_text("BRINGS-PLUGIN")
+    bundle.write_text(f"{bundle.read_text()}# BRINGS-PLUGIN\n")
     deploy = terminal("service", "deploy", str(bundle))
     shown = deploy.until(b"Grant this? [y/N]")
     assert b"The plugin 'echo' asks for:\r\n  FULL ACCESS: runs sh\r\n" in shown

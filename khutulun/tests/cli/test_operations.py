@@ -125,7 +125,7 @@ def test_grants_are_not_given_when_nobody_can_be_asked(
     assert "FULL ACCESS: runs sh\n" in ended.err
     assert "hint: read it, then add --yes\n" in ended.err
     assert conductor.added == {}
-    bundle.write_text("BRINGS-PLUGIN")
+    bundle.write_text(f"{bundle.read_text()}# BRINGS-PLUGIN\n")
     ended = program("service", "deploy", str(bundle))
     assert ended.code == 1
     assert "The plugin 'echo' asks for:\n" in ended.err
