@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from testbed.bare import Bare
-
 from tests.bad_input.served import Here, Served
 
 

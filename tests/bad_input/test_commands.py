@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from tests.bad_input import refusals
 from tests.bad_input.served import Served
 from tests.bad_input.test_designs import HEAD

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from tests.bad_input import refusals
 from tests.bad_input.served import Served
 

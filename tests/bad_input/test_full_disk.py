@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from testbed.bare import Bare
-
 from tests.bad_input import refusals
 from tests.bad_input.served import Served
 from tests.bad_input.test_designs import HEAD

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.bad_input import refusals
 from tests.bad_input.served import Here, Served
 

@@ -40,6 +40,7 @@ def assembled(
     """
     from floria import plugins, store
     from floria.evaluation import Functions
+    from floria.plugins.faults import Fault
     from floria.store.interface import StoreError
     from khutulun.agent import journal
     from khutulun.agent.agent import Agent
@@ -52,7 +53,7 @@ def assembled(
     with contextlib.ExitStack() as stack:
         make_folders(where)
         stack.enter_context(_alone(where))
-        stack.enter_context(_told(StoreError))
+        stack.enter_context(_told(StoreError, Fault))
         opened = store.open(f"sqlite:{where.store}")
         stack.callback(opened.close)
         over = LocalBus()
@@ -78,12 +79,15 @@ def assembled(
 
 
 @contextlib.contextmanager
-def _told(kind: type[Exception]) -> Iterator[None]:
-    """Turn what a store cannot do (a full disk, a newer version, damage) into a refusal."""
+def _told(store: type[Exception], plugins: type[Exception]) -> Iterator[None]:
+    """Turn what the store (a full disk, a newer version, damage) or the plugins cannot do into a refusal."""
     try:
         yield
-    except kind as error:
+    except store as error:
         raise model.refuse("store", str(error), hint=getattr(error, "hint", "")) from None
+    except plugins as error:
+        hint = "mend that, or name another folder for the cache with KHUTULUN_CACHE"
+        raise model.refuse("plugins", str(error), hint=hint) from None
 
 
 def make_folders(where: paths.Paths) -> None:

@@ -170,5 +170,3 @@ def _convert(value: Value, type: Any, name: str) -> Any:
     except values.InvalidValue as error:
         raise CodecError(str(error), name=name) from None
     return converted
-
-

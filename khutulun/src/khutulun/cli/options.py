@@ -101,7 +101,7 @@ def connected(
     )
     @click.option(
         "--socket",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         envvar="KHUTULUN_SOCKET",
         help="The server's socket.",
     )

@@ -4,6 +4,7 @@ A CSAR is compiled by Puccini; a Floria bundle (YAML or JSON) is taken as it is.
 """
 
 import contextlib
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,6 +13,9 @@ from floria.entities import Bundle
 from floria.store.interface import NotFound, Store
 from khutulun import model, shipped
 from khutulun.conductor import refusals
+
+if TYPE_CHECKING:
+    from puccini.csar import ArchiveError
 
 
 class CarriedPlugin(msgspec.Struct, frozen=True):
@@ -81,5 +85,13 @@ def _archive(store: Store, digest: str, content: bytes, name: str) -> Design:
     except puccini.Failed as failed:
         raise model.Refused(*refusals.diagnostics(failed.diagnostics)) from None
     except csar.ArchiveError as error:
-        raise model.refuse("bad-archive", str(error), hint=error.hint, where=error.entry or "") from None
+        hint = error.hint or "`puccini-csar create` makes archives that are right"
+        raise model.refuse("bad-archive", error.message, hint=hint, where=_place(error)) from None
     return Design(digest, bundle, carried, refusals.diagnostics(loaded.diagnostics))
+
+
+def _place(error: "ArchiveError") -> str:
+    """Return where in an archive it is."""
+    if error.entry is None:
+        return ""
+    return error.entry if error.line is None else f"{error.entry}:{error.line}"

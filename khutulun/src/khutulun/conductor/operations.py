@@ -280,9 +280,9 @@ class Operations:
         where = f"{request.workload.service}/{vertex.name}"
         try:
             answer = self._bus.request(self._subject(vertex, "operate"), request, messages.Operated)
+        except bus.Remote as error:
+            raise StoreError(error.message, str(error.detail or "")) from None
         except bus.BusError as error:
-            if isinstance(error, bus.Remote) and error.code == messages.STATE:
-                raise StoreError(error.message, str(error.detail or "")) from None
             raise OperationFailed(
                 model.Problem("host-unreachable", str(error), where, "is the agent of its host running?"), True
             ) from None
