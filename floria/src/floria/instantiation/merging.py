@@ -38,11 +38,6 @@ def is_declared_at_run_time(found: Property) -> bool:
     return found.metadata.get(DESIGNED) == [] and found.updater is msgspec.UNSET and found.preparer is None
 
 
-def same_definition(old: Property, new: Property) -> bool:
-    """Whether two designs say the same of a property, its value aside."""
-    return _definition(old) == _definition(new)
-
-
 def designed(found: Property) -> list[object]:
     """Return the value that the design gave, in a list, or an empty list when it gave none."""
     known = found.metadata.get(DESIGNED)
@@ -76,8 +71,3 @@ def _merged(old: Property, new: Property, where: str) -> Property:
 
 def _is(old: Property, after: list[object]) -> bool:
     return old.value is not msgspec.UNSET and properties.identical(old.value, after[0])  # type: ignore[arg-type]
-
-
-def _definition(found: Property) -> tuple[object, ...]:
-    metadata = {name: value for name, value in found.metadata.items() if name != DESIGNED}
-    return (found.updater, found.preparer, found.read_only, found.classes, metadata)

@@ -29,12 +29,6 @@ class Topology(msgspec.Struct, frozen=True):
     edges: tuple[Edge, ...]
     depends: dict[Id, frozenset[Id]]
 
-    def label(self, node: Id) -> str:
-        """Return how users address a node."""
-        vertex = self.nodes[node]
-        count = sum(1 for other in self.nodes.values() if other.name == vertex.name)
-        return names.representation(vertex.name, vertex.index, count)
-
     def labels(self) -> dict[Id, str]:
         """Return how users address each node."""
         counts: dict[str, int] = {}

@@ -76,10 +76,6 @@ class Effects:
         if self._log is not None:
             self._log(level, self._redaction.text(message))
 
-    def redact(self, data: object) -> object:
-        """Return JSON data without the secrets that were handed out."""
-        return self._redaction.data(data)
-
     def perform(self, request: requests.Request, permit: Permit, limits: processes.Limits, actor: str = "") -> object:
         """Do what was permitted and return its result (`Output`, `Response`, entries or JSON data). Raises `Fault`."""
         if isinstance(request, requests.GetSecret):
