@@ -5,7 +5,10 @@ begin at 5 ms and slow down to one in half a second, only between a start and it
 as soon as the workload is known to have failed.
 """
 
+import contextlib
+import os
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -42,26 +45,68 @@ class Interrupted(Exception):
 
 
 class Watch:
-    """What is known of the workload meanwhile; `fail` ends the waiting."""
+    """What is known of the workload meanwhile; `fail` and `interrupt` end the waiting."""
 
     def __init__(self) -> None:
         self.failed = threading.Event()
         self.reason = ""
         self._interrupted = False
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
 
     def fail(self, reason: str) -> None:
         self.reason = reason
-        self.failed.set()
+        self._end()
 
     def interrupt(self) -> None:
         self._interrupted = True
-        self.failed.set()
+        self._end()
 
     def check(self) -> None:
         if self._interrupted:
             raise Interrupted
         if self.failed.is_set():
             raise NotReady(self.reason)
+
+    @contextlib.contextmanager
+    def running(self, what: programs.Specification, stdout: int) -> Iterator["subprocess.Popen[str]"]:
+        """Run a program that ends when the waiting does, at the latest with the ``with`` block. Raises `NotReady`."""
+        with self._lock:
+            try:
+                process = self._process = subprocess.Popen(
+                    what.argv,
+                    env=programs.environment(what),
+                    cwd=what.cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                    errors="replace",
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise NotReady(f"{what.argv[0]} cannot run: {error.strerror}") from None
+            if self.failed.is_set():
+                _kill(process)
+        try:
+            yield process
+        finally:
+            with self._lock:
+                self._process = None
+                _kill(process)
+            process.wait()
+
+    def _end(self) -> None:
+        with self._lock:
+            self.failed.set()
+            if self._process is not None:
+                _kill(self._process)
+
+
+def _kill(process: "subprocess.Popen[str]") -> None:
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 Specify = Callable[[str, dict[str, Any]], programs.Specification]
@@ -75,11 +120,9 @@ def wait(probe: Probe, watch: Watch, specify: Specify) -> None:
         _ask(f"nothing answers at {probe.address} port {probe.port}", deadline, watch, lambda: _connects(probe))
     elif probe.command is not None:
         what = specify("exec", {"argv": probe.command, "tty": False, "stdin": False})
-        _ask(f"{' '.join(probe.command)} does not succeed", deadline, watch, lambda: _succeeds(what, deadline))
+        _ask(f"{' '.join(probe.command)} does not succeed", deadline, watch, lambda: _succeeds(what, deadline, watch))
     elif probe.log is not None:
-        _await_log(
-            re.compile(probe.log), specify("logs", {"follow": True, "lines": 1000, "current": True}), deadline, watch
-        )
+        _await_log(probe.log, specify("logs", {"follow": True, "lines": 1000, "current": True}), deadline, watch)
     else:
         watch.check()
 
@@ -111,57 +154,35 @@ def _connects(probe: Probe) -> bool:
         return False
 
 
-def _succeeds(what: programs.Specification, deadline: float) -> bool:
-    left = max(0.1, deadline - time.monotonic())
+def _succeeds(what: programs.Specification, deadline: float, watch: Watch) -> bool:
+    with watch.running(what, subprocess.DEVNULL) as process:
+        try:
+            return process.wait(max(0.1, deadline - time.monotonic())) == 0
+        except subprocess.TimeoutExpired:
+            return False
+
+
+def _await_log(text: str, what: programs.Specification, deadline: float, watch: Watch) -> None:
     try:
-        done = subprocess.run(
-            what.argv,
-            env=programs.environment(what),
-            cwd=what.cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=left,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
-
-
-def _await_log(pattern: re.Pattern[str], what: programs.Specification, deadline: float, watch: Watch) -> None:
-    process = subprocess.Popen(
-        what.argv,
-        env=programs.environment(what),
-        cwd=what.cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
+        pattern = re.compile(text)
+    except re.error as error:
+        raise NotReady(f"{text!r} is no regular expression: {error}") from None
     seen = threading.Event()
 
-    def read() -> None:
+    def read(process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            if pattern.search(line):
-                seen.set()
-                watch.failed.set()  # wakes the waiting below
-                return
+        with process.stdout:
+            for line in process.stdout:
+                if pattern.search(line):
+                    seen.set()
+                    watch.failed.set()  # wakes the waiting below
+                    return
 
-    reader = threading.Thread(target=read, name="readiness", daemon=True)
-    reader.start()
-    try:
+    with watch.running(what, subprocess.PIPE) as process:
+        reader = threading.Thread(target=read, args=(process,), name="readiness", daemon=True)
+        reader.start()
         watch.failed.wait(max(0.0, deadline - time.monotonic()))
-        if seen.is_set():
-            return
+    reader.join()
+    if not seen.is_set():
         watch.check()
-        raise NotReady(f"no line of its log matches {pattern.pattern!r}, and the time for it is over")
-    finally:
-        process.kill()
-        process.wait()
-        reader.join()
-        if process.stdout is not None:
-            process.stdout.close()
+        raise NotReady(f"no line of its log matches {text!r}, and the time for it is over")
