@@ -22,7 +22,8 @@ BIN = Path(sys.executable).parent
 LOOK = """
 import hashlib, json, os, subprocess, sys
 state = sys.argv[1]
-ignored = ("floria", "agent.sqlite", "lock", "run/", "cache/", *(f"supervisor/{name}" for name in ("lock", "spawning", "supervisor.log", "socket")))
+running = [f"supervisor/{name}" for name in ("lock", "spawning", "supervisor.log", "socket")]
+ignored = ("floria", "agent.sqlite", "lock", "run/", "cache/", *running)
 def digest(path):
     return os.readlink(path) if os.path.islink(path) else hashlib.sha256(open(path, "rb").read()).hexdigest()
 files = {}

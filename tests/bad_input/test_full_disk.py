@@ -13,6 +13,9 @@ BALLAST = f"{STATE}/ballast"
 MOUNT = f"mkdir -p {STATE} && mount -t tmpfs -o size=160m,mode=755 tmpfs {STATE}"
 FILL = f"dd if=/dev/zero of={BALLAST} bs=4k 2>/dev/null; :"
 
+LARGE = "mkdir /srv/design/scripts; { echo :; head -c 3000000 /dev/urandom | base64 | sed 's/^/#/'; }"
+LARGE += " >/srv/design/scripts/large.sh"
+
 DESIGN = f"""{HEAD}
 service_template:
   inputs: {{ text: {{ type: string, default: a }} }}
@@ -31,8 +34,7 @@ def full(bare: Bare, log: Path) -> Served:
     """A machine whose state folder is a small disk, with a design to deploy."""
     bare.run(["sh", "-c", MOUNT])
     bare.write("/srv/design/service.yaml", DESIGN)
-    bare.run(["sh", "-c", "mkdir /srv/design/scripts; { echo :; head -c 3000000 /dev/urandom | base64 | sed 's/^/#/'; }"
-              " >/srv/design/scripts/large.sh"])  # fmt: skip
+    bare.run(["sh", "-c", LARGE])
     return Served(bare, STATE, log)
 
 
