@@ -3,8 +3,16 @@
 The distributions are imported before pytest collects, so that their folders of the same names do not hide them.
 """
 
+import signal
+
 import floria  # noqa: F401
 import khutulun  # noqa: F401
 import puccini  # noqa: F401
+
+# A shell that starts the tests in the background has them ignore these, and so would all programs that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 pytest_plugins = ["testbed.fixtures", "testbed.strictness"]
