@@ -56,10 +56,12 @@ def accepted(case: str) -> bool:
     return not loaded.failed
 
 
-@pytest.mark.parametrize("row", CASES, ids=lambda row: row["case"])
-def test_case_is_decided_as_the_suite_says(row: dict[str, str]) -> None:
-    right = accepted(row["case"]) == (row["expected"] == "valid")
-    assert right == (row["case"] not in KNOWN), "known.tsv is not exact" if right else "decided otherwise"
+if CASES:
+
+    @pytest.mark.parametrize("row", CASES, ids=lambda row: row["case"])
+    def test_case_is_decided_as_the_suite_says(row: dict[str, str]) -> None:
+        right = accepted(row["case"]) == (row["expected"] == "valid")
+        assert right == (row["case"] not in KNOWN), "known.tsv is not exact" if right else "decided otherwise"
 
 
 def test_only_disputed_cases_are_decided_otherwise() -> None:
