@@ -119,7 +119,7 @@ def _next() -> str:
     if systemd:
         kill = f"systemctl{user} kill -s KILL khutulun-hello-web-0"
     else:
-        kill = f"khutulun-supervisor --folder {STATE / 'supervisor'} kill khutulun-hello-web-0"
+        kill = f"khutulun-supervisor --folder {STATE / 'supervisor'} kill khutulun-hello-web-0 SIGKILL"
     return f"""
 It runs. What to try next:
 
