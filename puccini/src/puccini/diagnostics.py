@@ -4,13 +4,14 @@ A stage never stops at the first problem: it reports and goes on with what can s
 independent errors. `Report` collects, `Report.sorted` gives them in reading order, `puccini.rendering` prints them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
 
 if TYPE_CHECKING:
+    from puccini import extents
     from puccini.nodes import Node
 
 
@@ -21,7 +22,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-class Related(msgspec.Struct, frozen=True, omit_defaults=True):
+class Related(msgspec.Struct, frozen=True):
     """Another place that has to do with a problem, such as the first of two definitions."""
 
     message: str
@@ -30,10 +31,11 @@ class Related(msgspec.Struct, frozen=True, omit_defaults=True):
     column: int
 
 
-class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True):
+class Diagnostic(msgspec.Struct, frozen=True):
     """One problem. `code` is stable; lines and columns count from 1, the end is exclusive; `path` names the object.
 
-    `line` is 0 when the problem is with a file as a whole.
+    `line` is 0 when the problem is with a file as a whole. `imports` is how the file came to be read: the import that
+    asked for it first, then the one that asked for the file of that import, and so on up to the file that was named.
     """
 
     code: str
@@ -47,6 +49,7 @@ class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True):
     hint: str = ""
     severity: Severity = Severity.ERROR
     related: tuple[Related, ...] = ()
+    imports: tuple[Related, ...] = ()
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
@@ -54,29 +57,38 @@ class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Report:
-    """Collects diagnostics. With `strict`, what would be a warning is an error."""
+    """Collects diagnostics. With `strict`, what would be a warning is an error.
 
-    def __init__(self, strict: bool = False) -> None:
+    `origins` has for each file the import that it was first read for.
+    """
+
+    def __init__(self, strict: bool = False, origins: "Mapping[str, Node] | None" = None) -> None:
         self.strict = strict
+        self.origins: dict[str, Node] = dict(origins or {})
         self._seen: dict[tuple[str, str, int, int, str], Diagnostic] = {}
+        self._texts: dict[str, list[str]] = {}
 
     def error(
         self, code: str, message: str, node: "Node", hint: str = "", *, key: bool = False, related: "Node | None" = None
     ) -> None:
         """Report an error at `node`, or at its key when `key` is true."""
-        self.add(at(code, message, node, hint, Severity.ERROR, key=key, related=related))
+        self.add(self._at(code, message, node, hint, Severity.ERROR, key=key, related=related))
 
     def warn(
         self, code: str, message: str, node: "Node", hint: str = "", *, key: bool = False, related: "Node | None" = None
     ) -> None:
         """Report something that is accepted although the Standard says otherwise; an error when strict."""
         severity = Severity.ERROR if self.strict else Severity.WARNING
-        self.add(at(code, message, node, hint, severity, key=key, related=related))
+        self.add(self._at(code, message, node, hint, severity, key=key, related=related))
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Add `diagnostic` unless the same is already there (a file may be reached in several ways)."""
         identity = (diagnostic.code, diagnostic.file, diagnostic.line, diagnostic.column, diagnostic.message)
         self._seen.setdefault(identity, diagnostic)
+
+    def imported(self, file: str, by: "Node") -> None:
+        """Note that the import `by` is why `file` was read; only the first time counts."""
+        self.origins.setdefault(file, by)
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         for diagnostic in diagnostics:
@@ -96,7 +108,48 @@ class Report:
     def sorted(self) -> tuple[Diagnostic, ...]:
         """Return the diagnostics by file, line and column, the files in the order in which they were first met."""
         files = {file: order for order, file in enumerate(dict.fromkeys(d.file for d in self))}
-        return tuple(sorted(self, key=lambda d: (files[d.file], d.line, d.column, d.code, d.message)))
+        found = sorted(self, key=lambda d: (files[d.file], d.line, d.column, d.code, d.message))
+        chains = {file: self._chain(file) for file in files}
+        return tuple(msgspec.structs.replace(d, imports=chains[d.file]) if chains[d.file] else d for d in found)
+
+    def _chain(self, file: str) -> tuple[Related, ...]:
+        chain: list[Related] = []
+        seen = {file}
+        while (by := self.origins.get(file)) is not None:
+            chain.append(_related("imported by", by))
+            file = by.file
+            if file in seen:
+                break
+            seen.add(file)
+        return tuple(chain)
+
+    def _at(
+        self, code: str, message: str, node: "Node", hint: str, severity: Severity, *, key: bool, related: "Node | None"
+    ) -> Diagnostic:
+        start, end = self._extent(node, key=key)
+        return Diagnostic(
+            code=code,
+            message=message,
+            file=node.file,
+            line=start.line + 1,
+            column=start.column + 1,
+            end_line=end.line + 1,
+            end_column=end.column + 1,
+            path=node.path,
+            hint=hint,
+            severity=severity,
+            related=(_related("see also", related),) if related is not None else (),
+        )
+
+    def _extent(self, node: "Node", *, key: bool) -> "extents.Extent":
+        from puccini import extents
+
+        if not key and node.start.line == node.end.line:
+            return node.start, node.end
+        text = self._texts.get(node.file)
+        if text is None:
+            text = self._texts[node.file] = extents.lines(node.document.data)
+        return extents.key(node, text) if key else extents.value(node, text)
 
 
 class Failed(Exception):
@@ -107,34 +160,9 @@ class Failed(Exception):
         self.diagnostics = tuple(diagnostics)
 
 
-def at(
-    code: str,
-    message: str,
-    node: "Node",
-    hint: str = "",
-    severity: Severity = Severity.ERROR,
-    *,
-    key: bool = False,
-    related: "Node | None" = None,
-) -> Diagnostic:
-    """Return a diagnostic placed at `node`."""
-    start, end = node.key_range if key else (node.start, node.end)
-    others: tuple[Related, ...] = ()
-    if related is not None:
-        others = (Related("see also", related.file, related.start.line + 1, related.start.column + 1),)
-    return Diagnostic(
-        code=code,
-        message=message,
-        file=node.file,
-        line=start.line + 1,
-        column=start.column + 1,
-        end_line=end.line + 1,
-        end_column=end.column + 1,
-        path=node.path,
-        hint=hint,
-        severity=severity,
-        related=others,
-    )
+def _related(message: str, node: "Node") -> Related:
+    place = node.key_range[0]
+    return Related(message, node.file, place.line + 1, place.column + 1)
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

@@ -28,6 +28,7 @@ class Loader:
         self.documents: dict[str, yaml.Document] = {}
         self._known: dict[tuple[str, str, str], Unit | None] = {}
         self._waiting: deque[tuple[Unit, grammar.Import]] = deque()
+        self._by: grammar.Import | None = None
 
     def load(self, source: sources.Source, entry: str) -> Unit | None:
         """Read `entry` and everything it needs; return its unit, or None when it is no TOSCA file at all."""
@@ -54,6 +55,8 @@ class Loader:
         name = sources.display(source, path)
         document = yaml.parse(source.read(path), name)
         self.documents[name] = document
+        if self._by is not None:
+            self.report.imported(name, self._by.node)
         self._known[key] = None
         for problem in document.problems:
             self.report.add(_diagnostic(name, problem))
@@ -72,6 +75,7 @@ class Loader:
     def _link(self) -> None:
         while self._waiting:
             unit, definition = self._waiting.popleft()
+            self._by = definition
             target = self._import(unit, definition)
             if target is not None:
                 namespace = definition.namespace.text if definition.namespace is not None else ""

@@ -9,6 +9,7 @@ from puccini import sources, yaml
 from puccini.diagnostics import Diagnostic, Report, has_errors
 from puccini.loader import Loader
 from puccini.model.service import Service
+from puccini.nodes import Node
 from puccini.semantics import custom, service, types
 from puccini.semantics.resolver import Resolver
 from puccini.units import Unit
@@ -17,7 +18,8 @@ from puccini.units import Unit
 class Loaded:
     """What a load gives. `service` is None when the entry has no service template; `diagnostics` are in reading order.
 
-    `files` are the TOSCA files that were read, each with its source and path; `artifacts` those that are referred to.
+    `files` are the TOSCA files that were read, each with its source and path; `artifacts` those that are referred to;
+    `origins` has for each file, by the name that diagnostics give it, the import that it was read for.
     """
 
     def __init__(self, entry: Unit | None, units: list[Unit], resolver: Resolver | None, model: Service | None) -> None:
@@ -28,6 +30,7 @@ class Loaded:
         self.strict = False
         self.diagnostics: tuple[Diagnostic, ...] = ()
         self.documents: dict[str, yaml.Document] = {}
+        self.origins: dict[str, Node] = {}
 
     @property
     def failed(self) -> bool:
@@ -73,6 +76,7 @@ def load(
         loaded = _load(source, entry, known, report)
     loaded.strict = strict
     loaded.diagnostics = report.sorted()
+    loaded.origins = report.origins
     return loaded
 
 

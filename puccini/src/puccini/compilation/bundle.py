@@ -28,7 +28,7 @@ def compile(loaded: Loaded, name: str = "") -> Bundle:
         file = loaded.entry.name if loaded.entry is not None else ""
         message = "there is no service template in this file"
         raise Failed([Diagnostic(code="no-service", message=message, file=file, hint="compile the file that has one")])
-    report = Report(loaded.strict)
+    report = Report(loaded.strict, loaded.origins)
     refusals.check(loaded, report)
     state = State(name or _name(loaded, service), loaded.resolver)
     with uncollected():
