@@ -4,6 +4,8 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+from testbed import drivers
+
 INIT = """#!/bin/sh
 # First program of a test host: what the container manager leaves undone, then systemd.
 set -eu
@@ -67,29 +69,31 @@ chmod 755 "$1/usr/lib/testbed/init"
 """
 
 
+PACKAGES = (
+    "bsdutils",
+    "busybox-static",
+    "ca-certificates",
+    "curl",
+    "dbus",
+    "dbus-user-session",
+    "iproute2",
+    "iputils-ping",
+    "less",
+    "libpam-systemd",
+    "make",
+    "passwd",
+    "polkitd",
+    "procps",
+    "python3",
+    "python3-venv",
+    "systemd",
+    "systemd-container",
+    "systemd-sysv",
+)
+
 HOST = Recipe(
     suite="trixie",
-    packages=(
-        "bsdutils",
-        "busybox-static",
-        "ca-certificates",
-        "curl",
-        "dbus",
-        "dbus-user-session",
-        "iproute2",
-        "iputils-ping",
-        "less",
-        "libpam-systemd",
-        "make",
-        "passwd",
-        "polkitd",
-        "procps",
-        "python3",
-        "python3-venv",
-        "systemd",
-        "systemd-container",
-        "systemd-sysv",
-    ),
+    packages=tuple(sorted({*PACKAGES, *drivers.packages()})),
     user="worker",
     uid=1000,
     masked=MASKED,

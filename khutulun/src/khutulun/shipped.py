@@ -1,7 +1,7 @@
 """What comes with Khutulun itself: TOSCA profiles and the blobs of the built-in drivers.
 
-In a release they lie in the package; in a checkout the profiles are at its top, and `make setup` puts the blobs into
-the package's folder.
+In a release they lie in the package. In a checkout the base profile is at its top, a driver's own profiles are in the
+driver's folder, and `make setup` puts the blobs into the package's folder.
 """
 
 from pathlib import Path
@@ -11,7 +11,8 @@ _PACKAGE = Path(__file__).parent
 
 def profiles() -> list[Path]:
     """Return the folders in which profiles are looked up."""
-    found = [_PACKAGE / "profiles", _PACKAGE.parents[2] / "profiles"]
+    checkout = _PACKAGE.parents[2]
+    found = [_PACKAGE / "profiles", checkout / "profiles", *sorted(checkout.glob("plugins/*/profiles"))]
     return [folder for folder in found if folder.is_dir()]
 
 
