@@ -11,7 +11,7 @@ from floria.ids import Id
 from floria.store.interface import Transaction
 from floria.store.memory import MemoryStore
 from khutulun import model
-from khutulun.conductor import executions
+from khutulun.conductor import executions, performing, progress, running
 from khutulun.conductor.workflow import Step, Workflow
 from khutulun.model import StepState
 
@@ -26,11 +26,11 @@ class Performer:
         self._lock = threading.Lock()
         self.done: list[tuple[Id, str]] = []
         self.operation_ids: list[str] = []
-        self.failures: dict[tuple[Id, str], list[executions.OperationFailed]] = {}
+        self.failures: dict[tuple[Id, str], list[performing.OperationFailed]] = {}
         self.before: Callable[[Id, str], None] = lambda node, operation: None
 
-    def __call__(self, step: Vertex, number: int, id: str, record: executions.Record) -> None:
-        node, operation = executions.key(step), executions.operations(step)[number]
+    def __call__(self, step: Vertex, number: int, id: str, record: performing.Record) -> None:
+        node, operation = progress.key(step), progress.operations(step)[number]
         with self._lock:
             self.operation_ids.append(id)
             waiting = self.failures.get((node, operation), [])
@@ -75,7 +75,7 @@ class Bench:
         with self.store.read() as reader:
             found = reader.get(id)
             assert isinstance(found, Vertex)
-            return {step.node: step.state for step in executions.view(reader, found).steps}
+            return {step.node: step.state for step in progress.view(reader, found).steps}
 
 
 @pytest.fixture
@@ -94,8 +94,8 @@ def chain(count: int) -> list[Step]:
     ]
 
 
-def failed(code: str, retryable: bool = False) -> executions.OperationFailed:
-    return executions.OperationFailed(model.Problem(code, f"it is {code}", "s/x", "mend it"), retryable)
+def failed(code: str, retryable: bool = False) -> performing.OperationFailed:
+    return performing.OperationFailed(model.Problem(code, f"it is {code}", "s/x", "mend it"), retryable)
 
 
 def test_r14_a_step_begins_when_those_before_it_are_done(bench: Bench) -> None:
@@ -133,11 +133,11 @@ def test_a_failure_stops_what_depends_on_it_and_nothing_else(bench: Bench) -> No
     with bench.store.read() as reader:
         found = reader.get(id)
         assert isinstance(found, Vertex)
-        assert [problem.code for problem in executions.view(reader, found).problems] == ["broken"]
+        assert [problem.code for problem in progress.view(reader, found).problems] == ["broken"]
 
 
 def test_a_temporary_failure_is_tried_again_under_another_id(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executions, "FIRST_RETRY", 0.001)
+    monkeypatch.setattr(running, "FIRST_RETRY", 0.001)
     (step,) = chain(1)
     bench.performer.failures[(step.node, "create")] = [failed("busy", True), failed("busy", True)]
     bench.runs.begin(bench.create([step]))
@@ -214,9 +214,9 @@ def test_r94_a_step_that_several_failures_lead_to_is_skipped_once(bench: Bench) 
     ]
     id = bench.create(steps)
     with bench.store.write() as tx:
-        for step in executions.steps(tx, id):
-            if executions.key(step) == broken:
-                tx.put(executions.change(step, state="failed", problem={"code": "x", "message": "it broke"}))
+        for step in progress.steps(tx, id):
+            if progress.key(step) == broken:
+                tx.put(progress.change(step, state="failed", problem={"code": "x", "message": "it broke"}))
     ended_before: list[list[bool]] = []
     bench.performer.before = lambda node, operation: ended_before.append(list(bench.ended))
     bench.runs.begin(id)
@@ -233,11 +233,11 @@ def test_r94_a_step_that_several_failures_lead_to_is_skipped_once(bench: Bench) 
 
 def test_only_the_last_executions_of_a_service_are_kept(bench: Bench) -> None:
     made = []
-    for _ in range(executions.KEPT + 3):
+    for _ in range(progress.KEPT + 3):
         made.append(bench.create(chain(1)))
         bench.runs.begin(made[-1])
         bench.wait()
     with bench.store.read() as reader:
-        kept = [found.id for found in executions.every(reader, "/s")]
-        assert sorted(kept) == sorted(made[-executions.KEPT - 1 :])
-        assert [len(executions.steps(reader, id)) for id in kept] == [1] * len(kept)
+        kept = [found.id for found in progress.every(reader, "/s")]
+        assert sorted(kept) == sorted(made[-progress.KEPT - 1 :])
+        assert [len(progress.steps(reader, id)) for id in kept] == [1] * len(kept)

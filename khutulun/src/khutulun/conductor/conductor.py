@@ -32,6 +32,7 @@ from khutulun.conductor import (
     feeds,
     journals,
     planning,
+    progress,
     registry,
     services,
     streams,
@@ -42,10 +43,10 @@ from khutulun.conductor import (
 from khutulun.conductor import plugins as administration
 from khutulun.conductor.access import Role
 from khutulun.conductor.emission import Emission
-from khutulun.conductor.executions import OperationFailed
 from khutulun.conductor.graphaccess import GraphAccess
 from khutulun.conductor.imperative import Imperative
 from khutulun.conductor.operations import Operations, find_handler
+from khutulun.conductor.performing import OperationFailed
 from khutulun.conductor.workflow import Workflow
 
 CHUNK = 1 << 20
@@ -87,10 +88,10 @@ class Conductor:
         self._emission.resume()
         with self._store.read() as reader:
             ended = [
-                executions.last(reader, root.directory, declarative=True) for root in self._services.roots(reader, "/")
+                progress.last(reader, root.directory, declarative=True) for root in self._services.roots(reader, "/")
             ]
         for execution in ended:
-            if execution is not None and executions.value(execution, "state") == "failed":
+            if execution is not None and progress.value(execution, "state") == "failed":
                 self._roll_back(execution)
         self._executions.begin_all()
 
@@ -159,8 +160,8 @@ class Conductor:
             last = views.last_execution(tx, root.directory)
             if (
                 last is not None
-                and executions.is_of(last, Workflow.UNDEPLOY)
-                and executions.value(last, "state") == "failed"
+                and progress.is_of(last, Workflow.UNDEPLOY)
+                and progress.value(last, "state") == "failed"
             ):
                 self._executions.again(tx, last)
                 id = last.id
@@ -173,8 +174,8 @@ class Conductor:
             found = reader.get(_parsed(id))
             if isinstance(found, Vertex):
                 access.require(reader, principal, found.directory, Role.VIEWER)
-                return executions.view(reader, found)
-            ended = executions.ended(reader, id)
+                return progress.view(reader, found)
+            ended = progress.ended(reader, id)
         if ended is None:
             raise model.refuse("unknown-execution", f"there is no execution {id}", status=404)
         return ended
@@ -184,9 +185,9 @@ class Conductor:
         with self._services.lock, self._store.write() as tx:
             root = self._services.root(tx, service, directory)
             last = views.last_execution(tx, root.directory)
-            if last is not None and executions.is_imperative(last) and executions.value(last, "state") == "done":
-                last = executions.last(tx, root.directory, declarative=True)
-            if last is None or executions.value(last, "state") != "failed":
+            if last is not None and progress.is_imperative(last) and progress.value(last, "state") == "done":
+                last = progress.last(tx, root.directory, declarative=True)
+            if last is None or progress.value(last, "state") != "failed":
                 raise model.refuse(
                     "nothing-to-resume",
                     f"{service}: its last execution has not failed",
@@ -404,24 +405,24 @@ class Conductor:
         with self._store.read() as reader:
             found = reader.get(id)
             assert isinstance(found, Vertex)
-            shown = executions.view(reader, found)
+            shown = progress.view(reader, found)
         self._bell.ring()
         self._executions.begin(id)
         return shown
 
     def _ending(self, execution: Vertex, well: bool) -> None:
         """Have the hosts forget a service before its name is free for another one."""
-        if executions.is_of(execution, Workflow.UNDEPLOY) and well:
+        if progress.is_of(execution, Workflow.UNDEPLOY) and well:
             with self._store.read() as reader:
                 hosts = self._registry.hosts(reader)
             for host in hosts:
-                self._forget(host.name, str(executions.value(execution, "service")))
+                self._forget(host.name, str(progress.value(execution, "service")))
 
     def _finished(self, tx: Any, execution: Vertex, well: bool) -> Callable[[], None]:
         self._services.finished(tx, execution, well)
 
         def after() -> None:
-            if executions.is_of(execution, Workflow.UPDATE) and not well:
+            if progress.is_of(execution, Workflow.UPDATE) and not well:
                 self._rolling_back.submit(self._guarded_roll_back, execution)
 
         return after
@@ -434,10 +435,10 @@ class Conductor:
 
     def _roll_back(self, execution: Vertex) -> None:
         """Undo an update that failed, if it is to be undone and nothing came after it."""
-        before = executions.value(execution, "before")
+        before = progress.value(execution, "before")
         if not isinstance(before, dict):
             return
-        service, directory = str(executions.value(execution, "service")), execution.directory.rpartition("/")[0] or "/"
+        service, directory = str(progress.value(execution, "service")), execution.directory.rpartition("/")[0] or "/"
         inputs = before["inputs"]
         assert isinstance(inputs, dict)
         request = model.DeployRequest(service, str(before["archive"]), directory, inputs)
@@ -445,7 +446,7 @@ class Conductor:
             design = self._design(request)
             with self._services.lock, self._store.write() as tx:
                 root = self._services.root(tx, service, directory)
-                last = executions.last(tx, root.directory, declarative=True)
+                last = progress.last(tx, root.directory, declarative=True)
                 if last is None or last.id != execution.id:
                     return
                 updated = self._services.roll_back(tx, root, request, design)

@@ -16,10 +16,12 @@ from floria.ids import Id
 from floria.store.interface import Reader, Store, Transaction
 from floria.values import Value, is_literal
 from khutulun import model
-from khutulun.conductor import definition, executions, site, topology
+from khutulun.conductor import definition, progress, site, topology
 from khutulun.conductor.definition import Definition, Entry
-from khutulun.conductor.executions import Deferred, Executions, OperationFailed, Record, change, value
+from khutulun.conductor.executions import Executions
 from khutulun.conductor.operations import Operations
+from khutulun.conductor.performing import Deferred, OperationFailed, Record
+from khutulun.conductor.progress import change, value
 
 KEPT = 50
 """Executions of a service's own workflows that stay in the graph after their end; older ones are in the journal."""
@@ -76,8 +78,8 @@ class Imperative:
             layout.names,
             id=id,
             within=within,
-            classes=(executions.EXECUTION, executions.IMPERATIVE),
-            state=executions.WAITING if busy is not None else "running",
+            classes=(progress.EXECUTION, progress.IMPERATIVE),
+            state=progress.WAITING if busy is not None else "running",
             data={"inputs": given, "definition": found.vertex.id, "attempt": attempt},
         )
 
@@ -86,7 +88,7 @@ class Imperative:
         work = value(step, "work")
         if work is None:
             node = ids.parse(str(value(step, "node")))
-            self._operations.perform(node, executions.operations(step)[number], id, record)
+            self._operations.perform(node, progress.operations(step)[number], id, record)
             return
         assert isinstance(work, list)
         entry = msgspec.convert(work[number], Entry)
@@ -368,8 +370,8 @@ def _service(reader: Reader, entity: Vertex | Edge) -> Vertex:
 def _forget_old(tx: Transaction, directory: str) -> None:
     ended = [
         one
-        for one in executions.every(tx, directory)
-        if executions.is_imperative(one) and value(one, "state") in ("done", "failed")
+        for one in progress.every(tx, directory)
+        if progress.is_imperative(one) and value(one, "state") in ("done", "failed")
     ]
     ended.sort(key=lambda one: one.created, reverse=True)
     for one in ended[KEPT - 1 :]:

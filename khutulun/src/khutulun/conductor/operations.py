@@ -19,7 +19,7 @@ from khutulun.agent import messages
 from khutulun.bus import interface as bus
 from khutulun.conductor import calls, journals, registry, site, topology
 from khutulun.conductor.attributes import Attributes
-from khutulun.conductor.executions import OperationFailed
+from khutulun.conductor.performing import OperationFailed
 from khutulun.conductor.workflow import ADOPTS, APPLY, READY, REFRESH, REMOVE, TEAR_DOWN, modification
 
 ATTRIBUTE = "tosca:attribute"

@@ -21,11 +21,11 @@ from khutulun import model
 from khutulun.agent import messages
 from khutulun.agent.effects import untold
 from khutulun.bus import interface as bus
-from khutulun.conductor import designs, executions, plugins, registry, services, views
-from khutulun.conductor.executions import OperationFailed
+from khutulun.conductor import designs, executions, plugins, progress, registry, services, views
 from khutulun.conductor.graphaccess import GraphAccess
 from khutulun.conductor.imperative import Imperative
 from khutulun.conductor.operations import Operations
+from khutulun.conductor.performing import OperationFailed
 from khutulun.conductor.workflow import REMOVE, Change
 
 _CONTENT = (Kind.CLASS, Kind.VERTEX_TEMPLATE, Kind.EDGE_TEMPLATE, Kind.VERTEX, Kind.EDGE, Kind.PLUGIN)
@@ -85,7 +85,7 @@ class Planner:
                     )
                 execution: Id | None = written.deploy(tx, request, design)
                 assert execution is not None
-                changes = tuple(model.NodeChange(step.name, Change.NOVEL) for step in executions.steps(tx, execution))
+                changes = tuple(model.NodeChange(step.name, Change.NOVEL) for step in progress.steps(tx, execution))
             else:
                 updated = written.update(tx, root, request, design)
                 execution, changes = updated.execution, updated.changes
@@ -100,16 +100,14 @@ class Planner:
     def _perform(self, scratch: Store, operations: Operations, execution: Id, id: str) -> list[str]:
         """Do the steps one after the other; return what could not be planned."""
         with scratch.read() as reader:
-            steps = {
-                ids.parse(str(executions.value(step, "node"))): step for step in executions.steps(reader, execution)
-            }
+            steps = {ids.parse(str(progress.value(step, "node"))): step for step in progress.steps(reader, execution)}
         order = graphlib.TopologicalSorter({node: _after(step) for node, step in steps.items()}).static_order()
         unknown: list[str] = []
         for node in order:
             if node not in steps:
                 continue
             step = steps[node]
-            for name in executions.operations(step):
+            for name in progress.operations(step):
                 if name == REMOVE:
                     continue
                 try:
@@ -159,13 +157,13 @@ class Planner:
 
 
 def _after(step: Vertex) -> list[Id]:
-    after = executions.value(step, "after")
+    after = progress.value(step, "after")
     assert isinstance(after, list)
     return [ids.parse(str(one)) for one in after]
 
 
 def _is_execution(entity: Entity) -> bool:
-    return executions.EXECUTION in entity.classes or executions.STEP in entity.classes
+    return progress.EXECUTION in entity.classes or progress.STEP in entity.classes
 
 
 def _owners_first(found: list[Entity]) -> list[Entity]:

@@ -13,7 +13,7 @@ from floria.ids import Id
 from floria.store.interface import Claimed, Query, Reader, Store, Transaction
 from floria.values import Value
 from khutulun import model, names
-from khutulun.conductor import access, designs, executions, plugins, refusals, registry, topology, workflow
+from khutulun.conductor import access, designs, executions, plugins, progress, refusals, registry, topology, workflow
 from khutulun.conductor.workflow import Change, Workflow
 
 DESIGN = "khutulun.design"
@@ -178,7 +178,7 @@ class Services:
 
     def finished(self, tx: Transaction, execution: Vertex, well: bool) -> None:
         """Complete an execution: an undeployed service is taken out of the graph (`executions.Finished`)."""
-        if not executions.is_of(execution, Workflow.UNDEPLOY) or not well:
+        if not progress.is_of(execution, Workflow.UNDEPLOY) or not well:
             return
         remove(tx, execution.directory)
 

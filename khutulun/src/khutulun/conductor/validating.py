@@ -12,8 +12,8 @@ from floria.values import Value
 from khutulun import model
 from khutulun.agent import messages
 from khutulun.conductor import site, topology
-from khutulun.conductor.executions import OperationFailed
 from khutulun.conductor.operations import INTENDED, Operations, find_handler
+from khutulun.conductor.performing import OperationFailed
 
 INSPECT = f"{topology.LIFECYCLE}inspect"
 

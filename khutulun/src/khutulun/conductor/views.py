@@ -9,7 +9,7 @@ from floria.ids import Id
 from floria.store.interface import Query, Reader
 from floria.values import Value
 from khutulun import model
-from khutulun.conductor import executions, site, topology
+from khutulun.conductor import progress, site, topology
 from khutulun.model import ServiceState
 
 OUTPUT = "floria:output"
@@ -21,11 +21,11 @@ MARKS = ("tosca:", "floria:", "khutulun:")
 
 def state(reader: Reader, root: Vertex) -> ServiceState:
     """Return the state of a service, from its last execution and its nodes."""
-    last = executions.last(reader, root.directory, declarative=True)
-    newest = executions.last(reader, root.directory)
+    last = progress.last(reader, root.directory, declarative=True)
+    newest = progress.last(reader, root.directory)
     if last is not None:
-        ended = executions.value(last, "state")
-        if newest is not None and newest.id != last.id and executions.value(newest, "state") == "running":
+        ended = progress.value(last, "state")
+        if newest is not None and newest.id != last.id and progress.value(newest, "state") == "running":
             return ServiceState.UPDATING
         if ended == "running":
             return {
@@ -42,7 +42,7 @@ def state(reader: Reader, root: Vertex) -> ServiceState:
 
 
 def last_execution(reader: Reader, directory: str) -> Vertex | None:
-    return executions.last(reader, directory)
+    return progress.last(reader, directory)
 
 
 def summary(reader: Reader, root: Vertex) -> model.Service:
@@ -75,7 +75,7 @@ def service(
         },
         outputs=outputs,
         nodes=tuple(sorted(nodes, key=lambda node: node.name)),
-        execution=executions.view(reader, last) if last is not None else None,
+        execution=progress.view(reader, last) if last is not None else None,
     )
 
 
