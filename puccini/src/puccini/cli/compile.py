@@ -1,5 +1,6 @@
 """``puccini-tosca compile``, and the loading and compiling that ``instantiate`` shares with it."""
 
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import puccini
 from floria import codec
 from floria.entities import Bundle
 from puccini import rendering
-from puccini.cli import frame, opening
+from puccini.cli import frame, opening, validate
 from puccini.cli.frame import CommandError, Output
 from puccini.diagnostics import Diagnostic, Failed
 from puccini.loading import Loaded
@@ -34,7 +35,7 @@ def compile(
     puccini-tosca compile service.yaml
     puccini-tosca compile service.csar --file service.json
     """
-    bundle = load(file, name, profiles, strict=strict)
+    bundle = load(file, name, profiles, output, strict=strict)
     as_json = output is Output.JSON or (output is Output.HUMAN and target is not None and target.suffix == ".json")
     data = codec.encode_bundle(bundle, codec.Format.JSON if as_json else codec.Format.YAML)
     if target is None:
@@ -46,15 +47,21 @@ def compile(
         raise opening.unreadable(target, error) from error
 
 
-def load(file: Path, name: str, profiles: tuple[Path, ...], *, strict: bool = False) -> Bundle:
-    """Return the compiled service in `file`; diagnostics are shown. Raises `CommandError` when there are errors."""
+def load(file: Path, name: str, profiles: tuple[Path, ...], output: Output, *, strict: bool = False) -> Bundle:
+    """Return the compiled service in `file`; diagnostics are shown, when there are errors also as data.
+
+    Raises `CommandError` when there are errors.
+    """
     with ExitStack() as stack:
         opened = opening.service(file, stack)
         loaded = puccini.load(opened.source, opened.entry, opening.catalogs(profiles), strict=strict)
         try:
             bundle = puccini.compile(loaded, name)
         except Failed as error:
-            _show(_all(loaded, error), loaded)
+            found = _all(loaded, error)
+            _show(found, loaded)
+            if output is not Output.HUMAN:
+                frame.write(output, validate.plain(file, False, found), "")
             raise CommandError(f"{file} cannot be compiled", f"see: puccini-tosca validate {file}") from error
         _show(loaded.diagnostics, loaded)
         return bundle
@@ -67,4 +74,4 @@ def _all(loaded: Loaded, error: Failed) -> tuple[Diagnostic, ...]:
 
 def _show(diagnostics: tuple[Diagnostic, ...], loaded: Loaded) -> None:
     if diagnostics:
-        click.echo(rendering.render(diagnostics, loaded.text), err=True)
+        click.echo(rendering.render(diagnostics, loaded.text, color=frame.colored(sys.stderr)), err=True)

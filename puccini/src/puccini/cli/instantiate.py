@@ -56,7 +56,7 @@ def instantiate(
     puccini-tosca instantiate service.csar --inputs inputs.yaml --event failed@web --output json
     """
     given = {**(_file(inputs) if inputs else {}), **dict(_pair(pair) for pair in pairs)}
-    bundle = compiling.load(file, name, profiles)
+    bundle = compiling.load(file, name, profiles, output)
     title = name or file.resolve().name.partition(".")[0]
     try:
         simulation = Simulation(bundle, title, given)

@@ -1,5 +1,7 @@
 """``puccini-tosca validate``."""
 
+import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import click
 import msgspec
 
 from puccini import loading, rendering
+from puccini.catalog import Catalog
 from puccini.cli import frame, opening
 from puccini.cli.frame import CommandError, Exit, Output
 from puccini.diagnostics import Diagnostic, Report
@@ -38,7 +41,8 @@ def validate(files: tuple[Path, ...], strict: bool, profiles: tuple[Path, ...], 
     puccini-tosca validate service.yaml
     puccini-tosca validate --strict --output json service.csar types/*.yaml
     """
-    results = [_check(path, strict, profiles) for path in files]
+    catalogs = opening.catalogs(profiles)
+    results = [_check(path, strict, catalogs) for path in files]
     if output is Output.HUMAN:
         for one in results:
             _show(one)
@@ -48,20 +52,26 @@ def validate(files: tuple[Path, ...], strict: bool, profiles: tuple[Path, ...], 
     return max(codes)
 
 
-def _check(path: Path, strict: bool, profiles: tuple[Path, ...]) -> Checked:
+def plain(path: Path, valid: bool, diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
+    """Return what was found in one file as data."""
+    return {"file": str(path), "valid": valid, "diagnostics": msgspec.to_builtins(tuple(diagnostics))}
+
+
+def _check(path: Path, strict: bool, catalogs: Sequence[Catalog]) -> Checked:
     with ExitStack() as stack:
         try:
             opened = opening.service(path, stack)
         except CommandError as error:
             return Checked(str(path), False, error=error)
-        catalogs, diagnostics = opening.catalogs(profiles), Report(strict)
+        diagnostics = Report(strict)
         texts: dict[str, bytes | None] = {}
         for entry in (opened.entry, *opened.others):
             loaded = loading.load(opened.source, entry, catalogs, strict=strict)
             diagnostics.extend(loaded.diagnostics)
             texts |= {one.file: loaded.text(one.file) for one in loaded.diagnostics}
         found = diagnostics.sorted()
-        return Checked(str(path), not diagnostics.failed, found, rendering.render(found, texts.get))
+        shown = rendering.render(found, texts.get, color=frame.colored(sys.stdout))
+        return Checked(str(path), not diagnostics.failed, found, shown)
 
 
 def _show(checked: Checked) -> None:
@@ -74,7 +84,6 @@ def _show(checked: Checked) -> None:
 
 
 def _plain(checked: Checked) -> dict[str, Any]:
-    result: dict[str, Any] = {"file": checked.file, "valid": checked.valid}
     if checked.error is not None:
-        return {**result, "error": checked.error.message, "hint": checked.error.hint}
-    return {**result, "diagnostics": msgspec.to_builtins(checked.diagnostics)}
+        return {"file": checked.file, "valid": False, "error": checked.error.message, "hint": checked.error.hint}
+    return plain(Path(checked.file), checked.valid, checked.diagnostics)
