@@ -29,11 +29,22 @@ class Node:
 
     @property
     def start(self) -> yaml.Position:
-        return yaml.position(yaml.start(self._marks))
+        return self._absolute(yaml.position(yaml.start(self._marks)))
 
     @property
     def end(self) -> yaml.Position:
-        return yaml.position(yaml.end(self._marks))
+        return self._absolute(yaml.position(yaml.end(self._marks)))
+
+    @property
+    def anchored(self) -> bool:
+        """Whether there is an anchor at this node."""
+        return yaml.position(yaml.start(self._marks)) in self.document.anchored
+
+    @property
+    def unusual(self) -> str | None:
+        """What is written for a boolean or null, where that is not in lower case."""
+        unusual = self.document.unusual
+        return unusual.get(yaml.position(yaml.start(self._marks))) if unusual else None
 
     @property
     def file(self) -> str:
@@ -64,15 +75,17 @@ class Node:
     def key_range(self) -> tuple[yaml.Position, yaml.Position]:
         """Where the key of this node stands; the node itself for items of lists and for the top."""
         if self.parent is not None and type(self.parent.value) is yaml.Map:
-            place = yaml.key_position(self._marks)
+            place = self._absolute(yaml.key_position(self._marks))
             width = len(self.key) if isinstance(self.key, str) else 1
             return place, yaml.Position(place.line, place.column + width)
         return self.start, self.end
 
     def child(self, key: Any) -> "Node":
         """Return the node at `key` of a map or a list."""
-        value = self.value
-        return Node(value[key], self.document, value.marks[key], key, self)
+        value, document = self.value, self.document
+        if document.parts is not None:
+            document = document.parts[key]
+        return Node(value[key], document, value.marks[key], key, self)
 
     def get(self, key: str) -> "Node | None":
         """Return the node at `key`, or None when this is not a map or has no such key."""
@@ -87,6 +100,10 @@ class Node:
         """Yield the nodes of a list."""
         for index in range(len(self.value)):
             yield self.child(index)
+
+    def _absolute(self, place: yaml.Position) -> yaml.Position:
+        first = self.document.first
+        return yaml.Position(place.line + first, place.column) if first else place
 
     def __repr__(self) -> str:
         return f"<Node {self.path} {self.origin}>"

@@ -158,9 +158,25 @@ class Document:
 
     `anchored` has the places (line and column from 0) of nodes with an anchor, `unusual` those of booleans and nulls
     that are not written in lower case, with what was written.
+
+    A file that is being edited is made of parts (`puccini.editing`): `parts` has for each key of `value` the document
+    in which its entry was read, and `first` is the line of the file at which a part begins. `read` keeps what was made
+    of a document, for those who read it again.
     """
 
-    __slots__ = ("anchored", "complete", "data", "marks", "name", "problems", "unusual", "value")
+    __slots__ = (
+        "anchored",
+        "complete",
+        "data",
+        "first",
+        "marks",
+        "name",
+        "parts",
+        "problems",
+        "read",
+        "unusual",
+        "value",
+    )
 
     def __init__(self, name: str, data: bytes) -> None:
         self.name = name
@@ -171,6 +187,9 @@ class Document:
         self.problems: list[Problem] = []
         self.anchored: set[tuple[int, int]] = set()
         self.unusual: dict[tuple[int, int], str] = {}
+        self.first = 0
+        self.parts: dict[Any, Document] | None = None
+        self.read: Any = None
 
 
 _TOP: Final = Position(0, 0)
@@ -182,11 +201,11 @@ class _Fatal(Exception):
         self.problem = problem
 
 
-def parse(data: bytes, name: str) -> Document:
-    """Parse one YAML document; `name` is how messages call the file."""
+def parse(data: bytes, name: str, depth: int = 0) -> Document:
+    """Parse one YAML document; `name` is how messages call the file, `depth` how deep in another one it stands."""
     document = Document(name, data)
     try:
-        _Builder(document).build()
+        _Builder(document, depth).build()
         document.complete = True
     except _Fatal as error:
         document.problems.append(error.problem)
@@ -225,13 +244,13 @@ def scalar(text: str) -> Any:
 class _Builder:
     __slots__ = ("aliased", "anchors", "count", "depth", "document", "event")
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, depth: int) -> None:
         self.document = document
         self.event: Callable[[], Any] = CParser(document.data).get_event
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.count = 0
         self.aliased = 0
-        self.depth = 0
+        self.depth = depth
 
     def build(self) -> None:
         self.event()

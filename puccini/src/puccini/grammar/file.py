@@ -53,8 +53,7 @@ def _dsl_definitions(node: Node, report: Report) -> Any:
         report.error("wrong-kind", f"dsl_definitions: a map was expected, not {describe(node.value)}", node)
         return INVALID
     for key, child in node.items():
-        anchored = child.start in node.document.anchored
-        if child.value is None or not (anchored or isinstance(child.value, dict | list)):
+        if child.value is None or not (child.anchored or isinstance(child.value, dict | list)):
             report.error("no-anchor", f"the definition {key!r} has no anchor", child, f"write '{key}: &NAME ...'")
     return node
 

@@ -68,7 +68,7 @@ def name_or_names(node: Node, report: Report) -> Any:
 
 def boolean(node: Node, report: Report) -> Any:
     """``true`` or ``false``, in lower case."""
-    written = node.document.unusual.get(node.start) if node.document.unusual else None
+    written = node.unusual
     if isinstance(node.value, bool) and written is None:
         return node.value
     found = repr(written) if written is not None else describe(node.value)

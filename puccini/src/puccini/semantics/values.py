@@ -132,14 +132,13 @@ def _child(node: Node, key: str | int) -> Node | None:
 
 def _spelling(node: Node, resolver: Resolver) -> None:
     """Booleans and nulls are written in lower case (sections 9.1.1.4, 9.1.1.6)."""
-    unusual = node.document.unusual
-    if not unusual:
+    if not node.document.unusual:
         return
     stack = [node]
     while stack:
         one = stack.pop()
         if isinstance(one.value, bool) or one.value is None:
-            written = unusual.get(one.start)
+            written = one.unusual
             if written is not None:
                 message = f"{written!r} is neither a boolean nor null in TOSCA"
                 resolver.report.error("wrong-type", message, one, f"write {written.lower()}, or quote it")
