@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from floria.entities import Edge, Handler, Vertex
 from floria.values import Call, Value
 from khutulun import model
 
@@ -58,6 +59,11 @@ def resolve(call: Call, processor: Processor) -> Target:
             hint="write `$plugin:function: [{name: value}]`",
         )
     return Target(namespace, function, dict(inputs))
+
+
+def find_handler(entity: Vertex | Edge, event: str) -> Handler | None:
+    """Return the handler that implements an operation: the last declared wins."""
+    return next((handler for handler in reversed(entity.handlers) if handler.event == event), None)
 
 
 def is_plugin_call(call: Call) -> bool:

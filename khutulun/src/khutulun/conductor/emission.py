@@ -25,6 +25,7 @@ from khutulun.agent import messages
 from khutulun.conductor import calls, definition, journals
 from khutulun.conductor.imperative import Imperative
 from khutulun.conductor.operations import Operations
+from khutulun.conductor.triggers import Triggers
 
 WORKERS = 8
 
@@ -45,7 +46,8 @@ class Emission:
         imperative: Imperative,
         ring: Callable[[], None],
     ) -> None:
-        self._store, self._operations, self._imperative, self._ring = store, operations, imperative, ring
+        self._store, self._operations, self._ring = store, operations, ring
+        self._triggers = Triggers(store, operations, imperative)
         self._emitter = Emitter(store, functions, self._execute)
         self._pool = ThreadPoolExecutor(WORKERS, "handler")
         operations.attributes.followers = self._followers
@@ -151,10 +153,10 @@ class Emission:
         with self._store.read() as reader:
             targets = definition.policy_targets(reader, entity) if isinstance(entity, Vertex) else []
         if not targets:
-            return self._imperative.act(entity, actions, context, id)
+            return self._triggers.act(entity, actions, context, id)
         if event.source != entity.id:
             return None
         return [
-            self._imperative.act(one, actions, context.with_(entity=one), ids.derive("target", id, one.id))
+            self._triggers.act(one, actions, context.with_(entity=one), ids.derive("target", id, one.id))
             for one in targets
         ]

@@ -21,7 +21,7 @@ from khutulun import model
 from khutulun.agent import messages
 from khutulun.agent.effects import untold
 from khutulun.bus import interface as bus
-from khutulun.conductor import designs, executions, plugins, progress, registry, services, views
+from khutulun.conductor import designs, executions, locations, placement, plugins, progress, registry, services, views
 from khutulun.conductor.graphaccess import GraphAccess
 from khutulun.conductor.imperative import Imperative
 from khutulun.conductor.operations import Operations
@@ -130,7 +130,7 @@ class Planner:
 
     def _copy(self, reader: Reader, scratch: Store, request: model.DeployRequest) -> None:
         """Copy what a plan has to do with: hosts, plugins, and the service itself with everything in its directory."""
-        directory = services.path(request.directory, request.name)
+        directory = locations.path(request.directory, request.name)
         wanted: list[Entity] = list(self._registry.hosts(reader))
         wanted += reader.query(Query(kinds=(Kind.DIRECTORY,)))
         for level in registry.upwards(request.directory):
@@ -153,7 +153,7 @@ class Planner:
             )
 
     def _registered(self, reader: Reader, name: str) -> bool:
-        return f"service/{name}" in reader.claims(services.NAMES)
+        return f"service/{name}" in reader.claims(placement.NAMES)
 
 
 def _after(step: Vertex) -> list[Id]:

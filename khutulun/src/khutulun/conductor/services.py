@@ -1,35 +1,35 @@
 """Services: deploying, updating and undeploying designs. Each is one transaction that also writes the execution."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
-from floria import bundles, difference, ids, instantiation, properties
-from floria.entities import Bundle, Directory, Edge, Kind, Plugin, Property, Vertex
-from floria.evaluation import Context, EvaluationError, Library
+from floria import bundles, difference, instantiation, properties
+from floria.entities import Bundle, Kind, Plugin, Property, Vertex
+from floria.evaluation import EvaluationError, Library
 from floria.events import Recorded
 from floria.ids import Id
-from floria.store.interface import Claimed, Query, Reader, Store, Transaction
+from floria.store.interface import Query, Reader, Store, Transaction
 from floria.values import Value
 from khutulun import model, names
-from khutulun.conductor import access, designs, executions, plugins, progress, refusals, registry, topology, workflow
-from khutulun.conductor.workflow import Change, Workflow
+from khutulun.conductor import (
+    changes,
+    designs,
+    executions,
+    locations,
+    placement,
+    plugins,
+    progress,
+    refusals,
+    registry,
+    topology,
+    workflow,
+)
+from khutulun.conductor.workflow import Workflow
 
 DESIGN = "khutulun.design"
 """Metadata of a service's root: the digest of what was deployed."""
-
-NAMES = "khutulun.names"
-"""Claim space of the names of realised things; service names are unique on an installation."""
-
-UNFINISHED = frozenset({"", "creating", "created", "configuring", "configured", "starting", "error"})
-"""States of nodes whose building did not end well; to build them again changes nothing that is there."""
-
-FAILED = "failed"
-"""State of a node that ended by itself; when it is changed, it is built again."""
-
-PLACE = "place"
-"""Event of a node that is to be put on a host."""
 
 
 class Update(msgspec.Struct, frozen=True):
@@ -56,14 +56,15 @@ class Services:
         admin: plugins.Administration,
     ) -> None:
         self._store, self._functions, self._runs, self._registry, self._admin = store, functions, runs, found, admin
+        self._placement = placement.Placement(functions, found)
         self.lock = threading.RLock()
 
     def deploy(self, tx: Transaction, request: model.DeployRequest, design: designs.Design) -> Id:
         """Write a new service and the execution that deploys it; return the execution."""
         self._check_new(tx, request)
-        directory = path(request.directory, request.name)
-        self._make_directory(tx, request.directory)
-        self._make_directory(tx, directory)
+        directory = locations.path(request.directory, request.name)
+        locations.make(tx, request.directory)
+        locations.make(tx, directory)
         self._put_plugins(tx, design, request, directory)
         try:
             stored = bundles.store_bundle(tx, design.bundle, directory)
@@ -83,10 +84,10 @@ class Services:
         except EvaluationError as error:
             raise refusals.evaluation(error) from None
         assert isinstance(root, Vertex)
-        self._claim(tx, f"service/{request.name}", root)
+        self._placement.claim(tx, f"service/{request.name}", root)
         found = topology.load(tx, root)
         self._check_properties(tx, found)
-        self._place(tx, found, found.nodes.values())
+        self._placement.place(tx, found, found.nodes.values())
         found = topology.load(tx, root)
         return self._runs.create(tx, root, Workflow.DEPLOY, workflow.deploy(found), found.labels())
 
@@ -139,15 +140,15 @@ class Services:
         assert isinstance(current, Vertex)
         found = topology.load(tx, current)
         self._check_properties(tx, found)
-        obsolete = [id for id in planned.difference.obsolete if _is_designed(tx, id)]
-        changes = _with_unfinished(_changes(planned.difference, obsolete, found), found)
-        found = _without_obsolete_parts(tx, obsolete, found, changes)
+        obsolete = [id for id in planned.difference.obsolete if changes.is_designed(tx, id)]
+        becomes = changes.with_unfinished(changes.of_nodes(planned.difference, obsolete, found), found)
+        found = changes.without_obsolete_parts(tx, obsolete, found, becomes)
         placed = {edge.source for edge in found.edges if edge.name == topology.HOST_EDGE}
-        self._place(tx, found, (vertex for id, vertex in found.nodes.items() if id not in placed))
+        self._placement.place(tx, found, (vertex for id, vertex in found.nodes.items() if id not in placed))
         found = topology.load(tx, current)
-        steps = workflow.update(found, changes)
+        steps = workflow.update(found, becomes)
         told = tuple(
-            model.NodeChange(label, changes[id].value, _modified(planned.difference, id))
+            model.NodeChange(label, becomes[id].value, changes.modified(planned.difference, id))
             for id, label in sorted(found.labels().items(), key=lambda item: item[1])
         )
         execution = self._runs.create(tx, current, purpose, steps, found.labels(), before) if steps else None
@@ -168,7 +169,10 @@ class Services:
 
     def find(self, reader: Reader, name: str, directory: str) -> Vertex | None:
         query = Query(
-            kinds=(Kind.VERTEX,), classes=(topology.SERVICE,), directory=path(directory, name), recursive=False
+            kinds=(Kind.VERTEX,),
+            classes=(topology.SERVICE,),
+            directory=locations.path(directory, name),
+            recursive=False,
         )
         return next((one for one in reader.query(query) if isinstance(one, Vertex)), None)
 
@@ -177,10 +181,10 @@ class Services:
         return [one for one in reader.query(query) if isinstance(one, Vertex)]
 
     def finished(self, tx: Transaction, execution: Vertex, well: bool) -> None:
-        """Complete an execution: an undeployed service is taken out of the graph (`executions.Finished`)."""
+        """Complete an execution: an undeployed service is taken out of the graph (`performing.Finished`)."""
         if not progress.is_of(execution, Workflow.UNDEPLOY) or not well:
             return
-        remove(tx, execution.directory)
+        locations.remove(tx, execution.directory)
 
     def _check_new(self, tx: Transaction, request: model.DeployRequest) -> None:
         if not names.is_service_name(request.name):
@@ -189,7 +193,7 @@ class Services:
                 f"{request.name!r} is no name for a service",
                 hint="letters, digits and ._- (a letter or digit first), 63 characters at most",
             )
-        check_directory(request.directory)
+        locations.check_directory(request.directory)
         if self.find(tx, request.name, request.directory) is not None:
             raise model.refuse(
                 "service-exists",
@@ -212,13 +216,6 @@ class Services:
                 status=409,
             )
 
-    def _make_directory(self, tx: Transaction, directory: str) -> None:
-        for level in reversed(registry.upwards(directory)):
-            if level == registry.ROOT or access.find(tx, level) is not None:
-                continue
-            parent, _, name = level.rpartition("/")
-            tx.put(Directory(id=ids.derive("directory", level), name=name, directory=parent or registry.ROOT))
-
     def _put_plugins(
         self, tx: Transaction, design: designs.Design, request: model.DeployRequest, directory: str
     ) -> None:
@@ -231,46 +228,6 @@ class Services:
         )
         for plugin in carried:
             self._admin.put(tx, plugin)
-
-    def _claim(self, tx: Transaction, key: str, holder: Vertex) -> None:
-        try:
-            tx.claim(NAMES, key, holder.id)
-        except Claimed as error:
-            other = tx.get(error.holder)
-            where = other.directory if other is not None else "another directory"
-            raise model.refuse(
-                "name-taken",
-                f"the name {key.rpartition('/')[2]!r} is taken by {where}",
-                hint="names of services, and of the units and containers made for them, are unique on a machine",
-                status=409,
-            ) from None
-
-    def _place(self, tx: Transaction, found: topology.Topology, nodes: Iterable[Vertex]) -> None:
-        """Put nodes on hosts: where their handlers of the event `place` say, else on the first there is."""
-        hosts = self._registry.hosts(tx)
-        if not hosts:
-            raise model.refuse("no-host", "no host has joined yet", hint="is the agent running?", status=503)
-        for node in nodes:
-            host = self._chosen(tx, node, hosts)
-            registry.place(tx, node, host)
-            machine = str(names.realised(found.root.name, node.name, node.index)["machine"])
-            self._claim(tx, f"{host.name}/{machine}", found.root)
-
-    def _chosen(self, tx: Transaction, node: Vertex, hosts: list[Vertex]) -> Vertex:
-        """Ask the user's code; it returns the name of a host, or fails to refuse (R41)."""
-        for handler in node.handlers:
-            if handler.event != PLACE:
-                continue
-            try:
-                wanted = Context(tx, self._functions, entity=node, event={"name": PLACE}).evaluate(handler.call)
-            except EvaluationError as error:
-                raise model.refuse(error.code, f"{node.name} is not placed: {error}", status=409) from None
-            found = next((host for host in hosts if host.name == wanted), None)
-            if found is None:
-                known = ", ".join(host.name for host in hosts)
-                raise model.refuse("unknown-host", f"{node.name}: no host is called {wanted!r}", hint=f"known: {known}")
-            return found
-        return hosts[0]
 
 
 class Marks(instantiation.Hooks):
@@ -308,90 +265,13 @@ def _check_adopted(adopted: Mapping[str, str], plan: instantiation.Plan) -> None
             raise model.refuse("cannot-adopt", f"node {name!r} has no operation lifecycle.adopt")
 
 
-def path(directory: str, name: str) -> str:
-    """Return the directory of the service `name` in `directory`."""
-    return f"/{name}" if directory == registry.ROOT else f"{directory}/{name}"
-
-
-def check_directory(directory: str) -> None:
-    """Refuse what is no absolute path of names. Raises `model.Refused`."""
-    if directory == registry.ROOT:
-        return
-    if not directory.startswith("/") or not all(names.is_service_name(name) for name in directory[1:].split("/")):
-        raise model.refuse("bad-directory", f"{directory!r} is no directory", hint="write it as /a/b")
-
-
 def given_inputs(root: Vertex) -> dict[str, Value]:
     """Return the inputs that were given to a service."""
     found = root.metadata.get(instantiation.INPUTS)
     return dict(found) if isinstance(found, dict) else {}
 
 
-def remove(tx: Transaction, directory: str) -> None:
-    """Delete everything in a service's directory, and the directory."""
-    for kind in (Kind.EDGE, Kind.VERTEX, Kind.EDGE_TEMPLATE, Kind.VERTEX_TEMPLATE, Kind.CLASS, Kind.PLUGIN):
-        for entity in list(tx.query(Query(kinds=(kind,), directory=directory, recursive=False))):
-            if tx.get(entity.id) is not None:
-                tx.delete(entity.id)
-    found = access.find(tx, directory)
-    if found is not None:
-        tx.delete(found.id)
-
-
 def _deployed(tx: Transaction, root: Vertex) -> Id:
     if root.template is None or tx.get(root.template) is None:
         raise model.refuse("no-design", f"the design of {root.name} was deleted", hint="give the file to update from")
     return root.template
-
-
-def _is_designed(tx: Transaction, id: Id) -> bool:
-    """Whether something was made from a template; what was made at run time stays."""
-    entity = tx.get(id)
-    return isinstance(entity, Vertex | Edge) and entity.template is not None
-
-
-def _changes(compared: difference.Comparison, obsolete: list[Id], found: topology.Topology) -> dict[Id, Change]:
-    """Return what becomes of each node: a change of anything that belongs to it is a change of the node."""
-    changes = dict.fromkeys(found.nodes, Change.UNCHANGED)
-    sources = {edge.id: edge.source for edge in found.edges}
-    kinds = [
-        *((one.id, Change.MODIFIED) for one in compared.modified),
-        *((id, Change.OBSOLETE) for id in obsolete),
-        *((id, Change.NOVEL) for id in compared.novel),
-    ]
-    for id, change in kinds:
-        if id in changes:
-            changes[id] = change
-    for id, _ in kinds:
-        owner = found.owner.get(sources.get(id, id))
-        if owner is not None and changes[owner] is Change.UNCHANGED:
-            changes[owner] = Change.MODIFIED
-    return changes
-
-
-def _without_obsolete_parts(
-    tx: Transaction, obsolete: list[Id], found: topology.Topology, changes: dict[Id, Change]
-) -> topology.Topology:
-    """Delete what is obsolete of nodes that stay; obsolete nodes go when their steps are done."""
-    edges = {edge.id: edge for edge in found.edges}
-    for id in obsolete:
-        node = found.owner.get(edges[id].source if id in edges else id)
-        if node is not None and changes[node] is not Change.OBSOLETE and tx.get(id) is not None:
-            tx.delete(id)
-    return topology.load(tx, found.root)
-
-
-def _with_unfinished(changes: dict[Id, Change], found: topology.Topology) -> dict[Id, Change]:
-    """Return the changes, with nodes that never came to life, or broke on the way, counted as novel."""
-    return {
-        id: Change.NOVEL
-        if change in (Change.UNCHANGED, Change.MODIFIED)
-        and found.nodes[id].state in (UNFINISHED | {FAILED} if change is Change.MODIFIED else UNFINISHED)
-        else change
-        for id, change in changes.items()
-    }
-
-
-def _modified(compared: difference.Comparison, node: Id) -> tuple[str, ...]:
-    """Return the names of a node's own properties that are different."""
-    return tuple(change.name for one in compared.modified if one.id == node for change in one.properties)

@@ -12,8 +12,10 @@ from floria.values import Value
 from khutulun import model
 from khutulun.agent import messages
 from khutulun.conductor import site, topology
-from khutulun.conductor.operations import INTENDED, Operations, find_handler
+from khutulun.conductor.calls import find_handler
+from khutulun.conductor.operations import Operations
 from khutulun.conductor.performing import OperationFailed
+from khutulun.conductor.states import INTENDED
 
 INSPECT = f"{topology.LIFECYCLE}inspect"
 

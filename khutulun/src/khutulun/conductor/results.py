@@ -1,0 +1,129 @@
+"""What operations leave in the graph: attributes, outputs, states, and their effects in the journal."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from floria import naming, updating
+from floria.entities import Property, Vertex
+from floria.evaluation import EvaluationError, Library
+from floria.ids import Id
+from floria.store.interface import Store, Transaction
+from khutulun import model
+from khutulun.agent import messages
+from khutulun.conductor import calls, journals, site
+from khutulun.conductor.attributes import Attributes
+from khutulun.conductor.performing import OperationFailed
+from khutulun.conductor.states import ERROR, FAILED, INTENDED
+
+ATTRIBUTE = "tosca:attribute"
+
+
+class Results:
+    """Writes results, each in one transaction."""
+
+    def __init__(self, store: Store, functions: Library) -> None:
+        self._store, self._functions = store, functions
+        self.attributes = Attributes(functions)
+
+    def set_state(self, tx: Transaction, node: Id, state: str) -> None:
+        """Write a node's state."""
+        vertex = tx.get(node)
+        if isinstance(vertex, Vertex) and vertex.state != state:
+            tx.put(msgspec.structs.replace(vertex, state=state))
+
+    def evaluate(self, node: Id, state: str | None, *, needed: bool = True) -> None:
+        """Bring a node's properties up to date, before an operation sees them.
+
+        Unless they are `needed`, those that cannot be evaluated keep their values: whatever is wrong with a node, it
+        can be taken down.
+        """
+        with self._store.write() as tx:
+            vertex = tx.get(node)
+            assert isinstance(vertex, Vertex)
+            around = site.surroundings(tx, vertex)
+            updated = updating.update(tx, around.ids, self._functions)
+            if state is not None:
+                self.set_state(tx, node, state)
+        own = set(around.ids)
+        problems = [
+            model.Problem(failure.code, failure.message, where=f"{around.service.name}/{vertex.name}.{name}")
+            for (id, name), failure in updated.failed.items()
+            if needed and id in own and not is_attribute(around, id, name)
+        ]
+        if problems:
+            self.failed(node)
+            raise OperationFailed(problems[0])
+
+    def apply(
+        self,
+        node: Id,
+        answer: messages.Operated,
+        target: calls.Target,
+        operation: str,
+        id: str,
+        *,
+        state: str | None = None,
+        record: Callable[[Transaction], None] = lambda tx: None,
+    ) -> None:
+        """Write what an operation returned: attributes, outputs, state, and its effects into the journal."""
+        result = answer.result if isinstance(answer.result, dict) else {}
+        told = dict(result.get("attributes") or {})
+        outputs = result.get("outputs") or {}
+        for name, path in target.outputs.items():
+            if name in outputs and len(path) == 2 and path[0] == "SELF":
+                told[str(path[1])] = outputs[name]
+        try:
+            with self._store.write() as tx:
+                record(tx)
+                vertex = tx.get(node)
+                assert isinstance(vertex, Vertex)
+                after = self.attributes.write(tx, vertex, told, id)
+                if result.get("names"):
+                    adopted = {"names": dict(result["names"]), "watch": list(result.get("watch") or [])}
+                    self.attributes.write(tx, vertex, {site.REALISED: adopted}, id)
+                failed_meanwhile = state is not None and vertex.state == FAILED
+                if (reached := result.get("state") or state) is not None and not failed_meanwhile:
+                    self.set_state(tx, node, str(reached))
+                if reached is not None:
+                    self.attributes.write(tx, vertex, {INTENDED: str(reached)}, id)
+                self._journal(tx, answer.effects, vertex)
+        except EvaluationError as error:
+            self.failed(node)
+            where = f"plugin {target.plugin}, operation {operation}"
+            raise OperationFailed(
+                model.Problem(error.code, str(error), where, "the driver told a wrong value")
+            ) from None
+        after()
+
+    def conclude(self, node: Id, state: str | None, operation: str, record: Callable[[Transaction], None]) -> None:
+        """Write that something is done for which no agent was asked."""
+        with self._store.write() as tx:
+            record(tx)
+            if state is not None:
+                self.set_state(tx, node, state)
+
+    def failed(self, node: Id) -> None:
+        """Write that an operation of a node has failed."""
+        with self._store.write() as tx:
+            self.set_state(tx, node, ERROR)
+
+    def keep_effects(self, request: messages.Operate, answer: messages.Operated) -> None:
+        """Write the effects of an operation that failed into the journal."""
+        with self._store.write() as tx:
+            vertex = tx.get(Id(request.workload.entity))
+            if isinstance(vertex, Vertex):
+                self._journal(tx, answer.effects, vertex)
+
+    def _journal(self, tx: Transaction, effects: tuple[model.Effect, ...], vertex: Vertex) -> None:
+        subject = naming.subject(tx, vertex)
+        for effect in effects:
+            tx.append(journals.Topic.EFFECT, effect.id, journals.body(effect), subject=subject)
+
+
+def is_attribute(around: site.Surroundings, id: Id, name: str) -> bool:
+    """Whether a property is told by drivers, and not given."""
+    for one in (around.node, *around.capabilities.values(), *around.artifacts.values(), *around.edges):
+        if one.id == id:
+            return ATTRIBUTE in one.properties.get(name, Property()).classes
+    return False
