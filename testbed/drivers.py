@@ -10,6 +10,16 @@ def folders() -> list[Path]:
     return sorted(file.parent for file in PLUGINS.glob("*/plugin.py"))
 
 
+def examples() -> list[Path]:
+    """Return the folder of every example that a driver brings."""
+    return sorted(file.parent for file in PLUGINS.glob("*/examples/*/service.yaml"))
+
+
+def pages() -> list[Path]:
+    """Return every page of the drivers: of each driver itself, and of each of its examples."""
+    return [folder / "README.md" for folder in (*folders(), *examples())]
+
+
 def packages() -> list[str]:
     """Return the Debian packages that the drivers' tests need, on this machine and on hosts: their ``packages.txt``."""
     lists = sorted(PLUGINS.glob("*/packages.txt"))

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from testbed import drivers
 from testbed.machine import Machine, Process
 from tests.docs import matching, pages
 
@@ -88,8 +89,9 @@ class Reader:
 
 @contextlib.contextmanager
 def reading(machine: Machine) -> Iterator[Reader]:
-    """Sit down at a machine, in a folder with a copy of the examples."""
-    machine.copy_in(pages.ROOT / "examples", f"{HOME}/examples")
+    """Sit down at a machine, in a folder with a copy of the examples, those of drivers included."""
+    for folder in ("examples", *(str(folder.relative_to(pages.ROOT)) for folder in drivers.examples())):
+        machine.copy_in(pages.ROOT / folder, f"{HOME}/{folder}")
     with machine.popen(["bash", "-c", SHELL], cwd=HOME, stdin=subprocess.PIPE) as shell:
         reader = Reader(machine, shell)
         try:

@@ -1,12 +1,16 @@
 """Every page is followed as a reader would: files written, commands typed, output compared (R100, R101)."""
 
 import pytest
+from testbed import drivers
 from testbed.bare import Bare
 from testbed.host import Host
 from testbed.machine import Machine
 from tests.docs import pages, reader
 
 HOST = ("README.md", *(f"docs/{name}.md" for name in ("services", "events", "durability", "plans-and-history")))
+DRIVERS = {str(page.relative_to(pages.ROOT)): page.read_text() for page in drivers.pages()}
+TYPED = [name for name, text in DRIVERS.items() if "```console\n" in text]
+BARE = [name for name in TYPED if "<!-- true without systemd too -->" in DRIVERS[name]]
 
 
 def follow(machine: Machine, name: str) -> None:
@@ -24,14 +28,15 @@ def follow(machine: Machine, name: str) -> None:
 
 
 @pytest.mark.host
-@pytest.mark.parametrize("name", [*HOST, "docs/permissions.md", "docs/tutorial.md"])
+@pytest.mark.parametrize("name", [*HOST, "docs/permissions.md", "docs/tutorial.md", *TYPED])
 def test_a_page_is_true_on_a_host_with_systemd(fresh_host: Host, name: str) -> None:
     follow(fresh_host, name)
 
 
 @pytest.mark.system
-def test_the_tutorial_is_true_on_a_machine_without_systemd(bare: Bare) -> None:
-    follow(bare, "docs/tutorial.md")
+@pytest.mark.parametrize("name", ["docs/tutorial.md", *BARE])
+def test_a_page_is_true_on_a_machine_without_systemd(bare: Bare, name: str) -> None:
+    follow(bare, name)
 
 
 def test_r100_commands_of_the_readme_are_targets_of_the_makefile() -> None:

@@ -1,4 +1,4 @@
-"""Every example, and every fragment in the pages about drivers, is valid and compiles (R85)."""
+"""Every example, and every fragment in the pages of drivers, is valid and compiles (R85)."""
 
 import json
 import re
@@ -12,14 +12,16 @@ import pytest
 import puccini
 from floria import codec
 from floria.entities import Bundle
+from khutulun import shipped
 from khutulun.supervisor import spec
 
 ROOT = Path(__file__).parents[3]
-EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/service.yaml"))
-PAGES = ("process", "ports", "profile")
+PLACES = ("examples/*/service.yaml", "plugins/*/examples/*/service.yaml")
+EXAMPLES = sorted(str(path.parent.relative_to(ROOT)) for pattern in PLACES for path in ROOT.glob(pattern))
+PAGES = ("docs/profile.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("plugins/*/README.md")))
 HEAD = """\
 tosca_definitions_version: tosca_2_0
-imports: [ { profile: "khutulun:1.0" } ]
+imports: [ %s ]
 service_template:
   node_templates:
 """
@@ -29,28 +31,28 @@ FILES = ("scripts/alert.sh", "scripts/drain.py", "app.tar.gz")
 def _fragments(language: str, *pages: str) -> list[Any]:
     found = []
     for page in pages:
-        text = (ROOT / "docs" / f"{page}.md").read_text()
-        blocks = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
-        found += [pytest.param(block, id=f"{page}-{number}") for number, block in enumerate(blocks)]
+        blocks = re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+        found += [pytest.param(page, block, id=f"{page}-{number}") for number, block in enumerate(blocks)]
     return found
 
 
 def _compile(folder: Path) -> Bundle:
-    loaded = puccini.load(puccini.FolderSource(folder), "service.yaml", [puccini.FolderCatalog([ROOT / "profiles"])])
+    loaded = puccini.load(puccini.FolderSource(folder), "service.yaml", [puccini.FolderCatalog(shipped.profiles())])
     assert [f"{one.line}:{one.column}: {one.message}" for one in loaded.diagnostics] == []
     return puccini.compile(loaded, "example")
 
 
 def test_there_are_examples_of_all_that_is_promised() -> None:
-    assert {"hello", "scripts", "python-plugin", "wasm-plugin", "floria", "job", "program"} <= set(EXAMPLES)
-    for name in (*EXAMPLES, "adopt"):
-        assert (ROOT / "examples" / name / "README.md").exists(), name
+    promised = ("hello", "scripts", "python-plugin", "wasm-plugin", "floria", "job", "program")
+    assert {f"examples/{name}" for name in promised} <= set(EXAMPLES)
+    for name in EXAMPLES:
+        assert (ROOT / name / "README.md").exists(), name
 
 
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "floria"])
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "examples/floria"])
 def test_r85_examples_compile_without_a_warning(name: str, tmp_path: Path) -> None:
-    folder = tmp_path / name
-    shutil.copytree(ROOT / "examples" / name, folder)
+    folder = tmp_path / "example"
+    shutil.copytree(ROOT / name, folder)
     if (folder / "app").is_dir():
         subprocess.run(["tar", "--create", "--gzip", "--file=app.tar.gz", "app"], cwd=folder, check=True)
     nodes = {template.name for template in _compile(folder).vertexes if "tosca:node" in template.classes}
@@ -67,18 +69,20 @@ def test_r40_one_declaration_binds_the_script_of_hello() -> None:
     assert operation["artifact"]["blob"] == bundle.blobs["scripts/alert.sh"]
 
 
-@pytest.mark.parametrize("text", _fragments("yaml", *PAGES))
-def test_fragments_of_the_pages_compile(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page", "text"), _fragments("yaml", *PAGES))
+def test_fragments_of_the_pages_compile(page: str, text: str, tmp_path: Path) -> None:
+    own = [":".join(file.parts[-3:-1]) for file in (ROOT / page).parent.glob("profiles/*/*/profile.yaml")]
+    profiles = ", ".join(f'{{ profile: "{name}" }}' for name in ("khutulun:1.0", *sorted(own)))
     for name in FILES:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     lines = "".join(f"    {line}\n" for line in text.splitlines())
-    (tmp_path / "service.yaml").write_text(HEAD + lines)
+    (tmp_path / "service.yaml").write_text(HEAD % profiles + lines)
     assert _compile(tmp_path).vertexes
 
 
-@pytest.mark.parametrize("text", _fragments("json", "supervisor"))
-def test_specs_of_the_page_are_accepted(text: str) -> None:
+@pytest.mark.parametrize(("page", "text"), _fragments("json", "docs/supervisor.md"))
+def test_specs_of_the_page_are_accepted(page: str, text: str) -> None:
     assert spec.Spec(json.loads(text)).arguments
 
 

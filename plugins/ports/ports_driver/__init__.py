@@ -1,1 +1,1 @@
-"""The driver `ports`; see docs/ports.md."""
+"""The driver `ports`; see README.md."""

@@ -1,1 +1,1 @@
-"""The driver `process`; see docs/process.md."""
+"""The driver `process`; see README.md."""

@@ -1,4 +1,4 @@
-"""The driver `process`: its verbs, what it asks to be granted, and its event sources (see docs/process.md).
+"""The driver `process`: its verbs, what it asks to be granted, and its event sources (see README.md).
 
 Each verb goes to `process_driver.systemd` or, where the host has no systemd, to `process_driver.supervised`.
 """

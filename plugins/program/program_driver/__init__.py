@@ -1,1 +1,1 @@
-"""The driver `program`; see docs/profile.md."""
+"""The driver `program`; see README.md."""

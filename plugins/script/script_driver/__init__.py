@@ -1,1 +1,1 @@
-"""The driver `script`; see docs/profile.md."""
+"""The driver `script`; see README.md."""
