@@ -1,11 +1,11 @@
 """The resolved service template: nodes, relationships, groups, policies, workflows, and what is assigned in them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from floria.values import Value
 from puccini.grammar import policies as written
 from puccini.grammar.interfaces import Implementation
-from puccini.grammar.templates import FunctionDefinition, ServiceTemplate, SubstitutionMapping
+from puccini.grammar.templates import SERVICE, FunctionDefinition, ServiceTemplate, SubstitutionMapping
 from puccini.model.data import Property
 from puccini.model.type import Type
 from puccini.model.types import (
@@ -21,7 +21,7 @@ from puccini.model.types import (
     Requirement,
 )
 from puccini.nodes import Node
-from puccini.units import Unit
+from puccini.units import Unit, undefined
 
 
 class OperationUse:
@@ -224,6 +224,40 @@ class Workflow:
         self.outputs: dict[str, list[Value]] = {}
 
 
+class Segment(NamedTuple):
+    """Relationships of a substituted node: `span` ones of a requirement from the index `first` on, or all others."""
+
+    requirement: str
+    first: int
+    span: int | None
+
+
+class Mapping(NamedTuple):
+    """What a requirement mapping leads to: a requirement of a node template, or a node to select where that is ""."""
+
+    node: str
+    requirement: str
+
+
+class Substitution:
+    """The substitution mappings of a service (section 15), resolved.
+
+    Keys of properties and attributes are TOSCA paths that begin with SELF, the substituted node. `requirements` are in
+    the order in which they are performed: each has the relationships that it is about and what these are passed to.
+    `interfaces` maps INTERFACE.OPERATION to a workflow.
+    """
+
+    def __init__(self, type: NodeType, node: Node) -> None:
+        self.type = type
+        self.node = node
+        self.filter: Value = True
+        self.properties: list[tuple[list[Value], str]] = []
+        self.attributes: list[tuple[list[Value], str]] = []
+        self.capabilities: dict[str, tuple[str, str]] = {}
+        self.requirements: list[tuple[Segment, list[Mapping]]] = []
+        self.interfaces: dict[str, str] = {}
+
+
 class Service:
     """A service template. `functions` are the custom functions defined inside of it."""
 
@@ -243,3 +277,8 @@ class Service:
         self.functions: dict[str, FunctionDefinition] = {}
         self.substitution: SubstitutionMapping | None = definition.substitution_mappings
         self.substitutes: Type | None = None
+        self.mappings: Substitution | None = None
+
+    def uncertain(self, section: str, name: str) -> bool:
+        """Whether `name`, which is not known, is written in `section` but could not be understood."""
+        return undefined(self.node, section, name, SERVICE.keys)

@@ -1,17 +1,17 @@
-"""Substitution mappings (section 15): checked here; no meaning is given to them yet when a service runs."""
+"""Substitution mappings (section 15): checked here, and resolved for `puccini.compilation.substitution`."""
 
 from typing import Any
 
+from floria.values import Value
 from puccini import yaml
 from puccini.diagnostics import suggest
-from puccini.grammar.readers import UNBOUNDED
 from puccini.grammar.templates import SubstitutionMapping
 from puccini.grammar.types import Kind
-from puccini.model.data import UNSET, Property
-from puccini.model.service import NodeTemplate, Service
+from puccini.model.data import ANY, UNSET, Base, Property, Schema
+from puccini.model.service import Service, Substitution
 from puccini.model.types import NodeType
 from puccini.nodes import Node, describe
-from puccini.semantics import references, templates
+from puccini.semantics import mapping_targets, references, requirement_mappings, templates
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 
@@ -24,16 +24,18 @@ def check(mapping: SubstitutionMapping, service: Service, resolver: Resolver) ->
     if not isinstance(type, NodeType):
         return
     service.substitutes = type
+    service.mappings = result = Substitution(type, mapping.node)
     if mapping.substitution_filter is not None:
-        templates.condition(mapping.substitution_filter, Scope(service.unit, owner=type), resolver)
-    _properties(mapping, type, service, resolver)
-    _attributes(mapping, type, service, resolver)
-    _capabilities(mapping, type, service, resolver)
-    _requirements(mapping, type, service, resolver)
-    _interfaces(mapping, type, service, resolver)
+        result.filter = templates.condition(mapping.substitution_filter, Scope(service.unit, owner=type), resolver)
+    _properties(mapping, result, service, resolver)
+    _attributes(mapping, result, service, resolver)
+    _capabilities(mapping, result, service, resolver)
+    requirement_mappings.resolve(mapping, result, service, resolver)
+    _interfaces(mapping, result, service, resolver)
 
 
-def _properties(mapping: SubstitutionMapping, type: NodeType, service: Service, resolver: Resolver) -> None:
+def _properties(mapping: SubstitutionMapping, result: Substitution, service: Service, resolver: Resolver) -> None:
+    type = result.type
     mapped: set[str] = set()
     for key, node in mapping.properties:
         if not _is_name(node, "the name of an input", resolver):
@@ -46,13 +48,16 @@ def _properties(mapping: SubstitutionMapping, type: NodeType, service: Service, 
         mapped.add(node.text)
         found, many = _data(key, node, type, "property", resolver)
         _check_types(found, parameter, many, node, resolver)
+        if found is not None:
+            result.properties.append((_path(key), node.text))
     for name, parameter in service.inputs.items():
         if name not in mapped and parameter.required and parameter.default is UNSET:
             message = f"the input {name!r} is required and has no default, so a property is mapped to it"
             resolver.report.error("unmapped-input", message, mapping.node, f"add '{name}' under 'properties'")
 
 
-def _attributes(mapping: SubstitutionMapping, type: NodeType, service: Service, resolver: Resolver) -> None:
+def _attributes(mapping: SubstitutionMapping, result: Substitution, service: Service, resolver: Resolver) -> None:
+    type = result.type
     for key, node in mapping.attributes:
         if not _is_name(node, "the name of an output", resolver):
             continue
@@ -61,15 +66,56 @@ def _attributes(mapping: SubstitutionMapping, type: NodeType, service: Service, 
             hint = suggest(node.text, service.definition.outputs)
             resolver.report.error("unknown-output", f"there is no output {node.text!r}", node, hint)
             continue
-        _data(key, node, type, "attribute", resolver)
+        found, many = _data(key, node, type, "attribute", resolver)
+        _check_output(found, service.outputs.get(node.text), many, node, resolver)
+        if found is not None:
+            result.attributes.append((_path(key), node.text))
 
 
 def _check_types(found: Property | None, parameter: Property, many: bool, node: Node, resolver: Resolver) -> None:
-    if found is None or found.schema is None or parameter.schema is None or many:
+    if found is None or found.schema is None or parameter.schema is None:
         return
-    if not references.compatible(found.schema.type, parameter.schema.type):
-        message = f"{found.name!r} is {found.schema.type.name}, the input {parameter.schema.type.name}"
+    wanted: Schema | None = parameter.schema
+    if many and not _is_list(parameter.schema):
+        message = f"with ALL, the input is a list of every relationship's {found.name!r}, not {_name(parameter.schema)}"
         resolver.report.error("wrong-type", message, node)
+        return
+    wanted = parameter.schema.entries if many else parameter.schema
+    if wanted is not None and not references.compatible(found.schema.type, wanted.type):
+        whole = "the entries of the input are" if many else "the input"
+        message = f"{found.name!r} is {found.schema.type.name}, {whole} {wanted.type.name}"
+        resolver.report.error("wrong-type", message, node)
+
+
+def _check_output(found: Property | None, output: Property | None, many: bool, node: Node, resolver: Resolver) -> None:
+    if found is None or found.schema is None or output is None or output.schema is None:
+        return
+    if many and not _is_list(output.schema):
+        message = f"with ALL, the output is a list with an element for every relationship, not {_name(output.schema)}"
+        resolver.report.error("wrong-type", message, node)
+        return
+    given = output.schema.entries if many else output.schema
+    if given is not None and not references.compatible(given.type, found.schema.type):
+        message = f"the output is {given.type.name}, {found.name!r} is {found.schema.type.name}"
+        resolver.report.error("wrong-type", message, node)
+
+
+def _is_list(schema: Schema) -> bool:
+    return schema.type is ANY or schema.base is Base.LIST
+
+
+def _name(schema: Schema) -> str:
+    return schema.type.name
+
+
+def _path(key: Any) -> list[Value]:
+    """Return the TOSCA path, from the substituted node, that the key of a property or attribute mapping means."""
+    if isinstance(key, str):
+        return ["SELF", key]
+    path = ["SELF", *key]
+    if path[1] == "RELATIONSHIP" and len(path) == 4:
+        path.insert(3, 0)
+    return path
 
 
 def _data(key: Any, node: Node, type: NodeType, what: str, resolver: Resolver) -> tuple[Property | None, bool]:
@@ -81,13 +127,13 @@ def _data(key: Any, node: Node, type: NodeType, what: str, resolver: Resolver) -
     if isinstance(key, yaml.SequenceKey) and len(key) == 3 and key[0] == "CAPABILITY":
         capability = type.capabilities.get(key[1])
         if capability is None:
-            _no("capability", key[1], type, list(type.capabilities), node, resolver)
+            mapping_targets.absent("capability", key[1], type, list(type.capabilities), node, resolver)
             return None, False
         return _member(capability, section, key[2], f"the capability {key[1]!r}", what, node, resolver), False
     if isinstance(key, yaml.SequenceKey) and len(key) in (3, 4) and key[0] == "RELATIONSHIP":
         requirement = type.requirements.get(key[1])
         if requirement is None:
-            _no("requirement", key[1], type, list(type.requirements), node, resolver)
+            mapping_targets.absent("requirement", key[1], type, list(type.requirements), node, resolver)
             return None, False
         many = len(key) == 4 and key[2] == "ALL"
         if len(key) == 4 and not many and (not isinstance(key[2], int) or isinstance(key[2], bool) or key[2] < 0):
@@ -116,103 +162,35 @@ def _member(
     return known[name]
 
 
-def _capabilities(mapping: SubstitutionMapping, type: NodeType, service: Service, resolver: Resolver) -> None:
+def _capabilities(mapping: SubstitutionMapping, result: Substitution, service: Service, resolver: Resolver) -> None:
+    type = result.type
     for name, node in mapping.capabilities.items():
         outer = type.capabilities.get(name)
         if outer is None:
-            _no("capability", name, type, list(type.capabilities), node, resolver)
-        found = _pair(node, service, resolver)
+            mapping_targets.absent("capability", name, type, list(type.capabilities), node, resolver)
+        found = mapping_targets.pair(node, service, resolver)
         if found is None:
             continue
         template, inner_name = found
         known = template.type.capabilities if template.type is not None else {}
         inner = known.get(inner_name)
         if inner is None and template.type is not None:
-            _no("capability", inner_name, template.type, list(known), node.child(1), resolver, key=False)
+            mapping_targets.absent(
+                "capability", inner_name, template.type, list(known), node.child(1), resolver, key=False
+            )
         elif inner is not None and outer is not None and not inner.type.derives(outer.type):
             message = f"the capability {inner_name!r} is of the type {inner.type.name!r}, not {outer.type.name!r}"
             resolver.report.error("wrong-type", message, node)
+        else:
+            result.capabilities[name] = (template.name, inner_name)
 
 
-def _requirements(mapping: SubstitutionMapping, type: NodeType, service: Service, resolver: Resolver) -> None:
-    unbounded: set[str] = set()
-    mandatory: dict[str, int] = {}
-    total: dict[str, int] = {}
-    for key, node in mapping.requirements:
-        name, count = _requirement_key(key, node, resolver)
-        requirement = type.requirements.get(name)
-        if requirement is None:
-            _no("requirement", name, type, list(type.requirements), node, resolver)
-            continue
-        if name in unbounded:
-            message = f"no mapping of {name!r} follows one that is {UNBOUNDED}"
-            resolver.report.error("bad-mapping", message, node, key=True)
-        if count is None:
-            unbounded.add(name)
-        targets = list(node) if _is_list_of_targets(node) else [node]
-        needed = [_requirement_target(target, service, resolver) for target in targets]
-        total[name] = total.get(name, 0) + (count or 0)
-        mandatory[name] = mandatory.get(name, 0) + (count or 0) * any(needed)
-        lower, upper = requirement.count_range
-        if any(needed) and mandatory[name] > lower:
-            message = f"more mandatory requirements are mapped than {name!r} guarantees ({lower})"
-            resolver.report.warn("too-many-mappings", message, node, key=True, related=requirement.node)
-        elif upper is not None and total[name] > upper:
-            message = f"more requirements are mapped than {name!r} can have ({upper})"
-            resolver.report.warn("too-many-mappings", message, node, key=True, related=requirement.node)
-
-
-def _requirement_key(key: Any, node: Node, resolver: Resolver) -> tuple[str, int | None]:
-    """Return the name in the key of a requirement mapping, and for how many assignments it is; None is all others."""
-    if isinstance(key, str):
-        return key, 1
-    if isinstance(key, yaml.SequenceKey) and len(key) == 2 and isinstance(key[0], str):
-        count = key[1]
-        if count == UNBOUNDED:
-            return key[0], None
-        if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
-            return key[0], count
-    message = f"the key of a requirement mapping is a name, [ NAME, COUNT ] or [ NAME, {UNBOUNDED} ]"
-    resolver.report.error("bad-mapping", message, node, key=True)
-    return "", 1
-
-
-def _is_list_of_targets(node: Node) -> bool:
-    value = node.value
-    if not isinstance(value, list):
-        return False
-    return any(isinstance(item, list) for item in value) or len(value) != 2
-
-
-def _requirement_target(node: Node, service: Service, resolver: Resolver) -> bool:
-    """Check one target of a requirement mapping; return whether it is a requirement that must be fulfilled."""
-    if isinstance(node.value, str):
-        template = _template(node, service, resolver)
-        if template is not None and not any(one.text == "select" for one in template.directives):
-            message = f"{node.text!r} is not a selectable node"
-            resolver.report.error("bad-mapping", message, node, "add 'directives: [ select ]', or name a requirement")
-        return False
-    found = _pair(node, service, resolver)
-    if found is None:
-        return False
-    template, name = found
-    known = template.type.requirements if template.type is not None else {}
-    if name not in known:
-        if template.type is not None:
-            _no("requirement", name, template.type, list(known), node.child(1), resolver, key=False)
-        return False
-    uses = [use for use in template.requirements if use.name == name]
-    if uses and all(use.target is not None for use in uses):
-        message = f"the requirement {name!r} of {template.name!r} has a target already"
-        resolver.report.error("bad-mapping", message, node, "only requirements without a target are mapped")
-    return any(not use.optional for use in uses)
-
-
-def _interfaces(mapping: SubstitutionMapping, type: NodeType, service: Service, resolver: Resolver) -> None:
+def _interfaces(mapping: SubstitutionMapping, result: Substitution, service: Service, resolver: Resolver) -> None:
+    type = result.type
     for name, node in mapping.interfaces.items():
         interface = type.interfaces.get(name)
         if interface is None:
-            _no("interface", name, type, list(type.interfaces), node, resolver)
+            mapping_targets.absent("interface", name, type, list(type.interfaces), node, resolver)
             continue
         if type_of(node) is not dict:
             message = f"a map of operations to workflows was expected, not {describe(node.value)}"
@@ -224,7 +202,11 @@ def _interfaces(mapping: SubstitutionMapping, type: NodeType, service: Service, 
                 message = f"the interface {name!r} has no operation {operation!r}"
                 resolver.report.error("unknown-operation", message, workflow, hint, key=True)
             known = service.definition.workflows
-            if _is_name(workflow, "the name of a workflow", resolver) and workflow.text not in known:
+            if not _is_name(workflow, "the name of a workflow", resolver):
+                continue
+            if workflow.text in known:
+                result.interfaces[f"{name}.{operation}"] = workflow.text
+            else:
                 hint = suggest(workflow.text, known)
                 resolver.report.error("unknown-workflow", f"there is no workflow {workflow.text!r}", workflow, hint)
 
@@ -234,33 +216,8 @@ def type_of(node: Node) -> type:
     return dict if isinstance(node.value, dict) else list if isinstance(node.value, list) else type(node.value)
 
 
-def _pair(node: Node, service: Service, resolver: Resolver) -> tuple[NodeTemplate, str] | None:
-    value = node.value
-    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(item, str) for item in value):
-        message = f"[ NODE TEMPLATE, NAME ] was expected, not {describe(value)}"
-        resolver.report.error("bad-mapping", message, node)
-        return None
-    template = _template(node.child(0), service, resolver)
-    return (template, value[1]) if template is not None else None
-
-
-def _template(node: Node, service: Service, resolver: Resolver) -> NodeTemplate | None:
-    found = service.nodes.get(node.text)
-    if found is None:
-        hint = suggest(node.text, service.nodes)
-        resolver.report.error("unknown-node", f"there is no node template {node.text!r}", node, hint)
-    return found
-
-
 def _is_name(node: Node, what: str, resolver: Resolver) -> bool:
     if isinstance(node.value, str):
         return True
     resolver.report.error("wrong-kind", f"{what} was expected, not {describe(node.value)}", node)
     return False
-
-
-def _no(
-    what: str, name: Any, type: NodeType, known: list[str], node: Node, resolver: Resolver, *, key: bool = True
-) -> None:
-    message = f"the node type {type.name!r} has no {what} {name!r}"
-    resolver.report.error(f"unknown-{what}", message, node, suggest(str(name), known), key=key)
