@@ -98,10 +98,9 @@ def test_all_independent_errors_in_one_run_with_everything_that_helps(load: Any)
         ("unknown-type", 5, 21, 27, "node_types/Server/properties/port/type", "did you mean 'integer'?"),
         ("unknown-type", 9, 18, 23, "service_template/node_templates/web/type", "did you mean 'Server'?"),
         ("missing-property", 10, 5, 8, "service_template/node_templates/app", "assign it under 'properties'"),
-        ("missing-property", 10, 5, 8, "service_template/node_templates/app", "assign it under 'properties'"),
         ("unknown-property", 12, 21, 25, "service_template/node_templates/app/properties/nmae", "did you mean 'name'?"),
     ]
-    related = loaded.diagnostics[3].related[0]
+    related = loaded.diagnostics[2].related[0]
     assert (related.file, related.line) == ("main.yaml", 5)
 
 

@@ -4,7 +4,7 @@ A stage never stops at the first problem: it reports and goes on with what can s
 independent errors. `Report` collects, `Report.sorted` gives them in reading order, `puccini.rendering` prints them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -168,6 +168,20 @@ def _related(message: str, node: "Node") -> Related:
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     """Whether any of `diagnostics` is an error."""
     return any(d.severity is Severity.ERROR for d in diagnostics)
+
+
+def mistaken(name: str, written: Iterable[object]) -> bool:
+    """Whether one of the names that were `written`, none of which is known, looks as if `name` was meant."""
+    import difflib
+
+    return bool(difflib.get_close_matches(name, [one for one in written if isinstance(one, str)], n=1, cutoff=0.6))
+
+
+def unread(node: "Node", key: str, keynames: Collection[str]) -> bool:
+    """Whether the keyname `key` of a construct is there but means nothing, or seems to be there under a wrong name."""
+    if not isinstance(node.value, dict):
+        return False
+    return key in node.value or mistaken(key, (one for one in node.value if one not in keynames))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from puccini import catalog as catalogs
 from puccini import nodes, sources, yaml
-from puccini.diagnostics import Diagnostic, Report, suggest
+from puccini.diagnostics import Diagnostic, Report, suggest, unread
 from puccini.grammar import file as grammar
 from puccini.nodes import Node
 from puccini.units import FUNCTIONS, REPOSITORIES, Link, Section, Unit
@@ -77,8 +77,10 @@ class Loader:
             unit, definition = self._waiting.popleft()
             self._by = definition
             target = self._import(unit, definition)
-            if target is not None:
-                namespace = definition.namespace.text if definition.namespace is not None else ""
+            namespace = definition.namespace.text if definition.namespace is not None else ""
+            if target is None:
+                unit.failed.append(namespace)
+            else:
                 unit.links.append(Link(target, namespace, definition))
 
     def _file(self, root: Node) -> grammar.File | None:
@@ -125,7 +127,7 @@ class Loader:
                 return self._profile(definition, definition.profile)
             elif definition.url is not None:
                 return self._url(unit, definition, definition.url)
-            else:
+            elif not unread(definition.node, "url", grammar.IMPORT.keys):
                 self.report.error("bad-import", "an import has a url or a profile", definition.node)
         except sources.SourceError as error:
             where = definition.url or definition.profile or definition.node

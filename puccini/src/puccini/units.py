@@ -4,12 +4,13 @@ A unit is one file, read once however often it is imported. Names are looked up 
 so cycles and diamonds need no special care.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 from puccini import sources
-from puccini.grammar.file import File, Import, Repository
+from puccini.diagnostics import mistaken
+from puccini.grammar.file import FILE, File, Import, Repository
 from puccini.grammar.templates import FunctionDefinition
 from puccini.grammar.types import Kind
 from puccini.nodes import Node
@@ -18,6 +19,8 @@ FUNCTIONS = "functions"
 REPOSITORIES = "repositories"
 Section: TypeAlias = str
 """A kind of types, ``functions`` or ``repositories``: what has names of its own within a namespace."""
+
+MAX_NAMESPACES = 4
 
 SECTIONS: tuple[Section, ...] = (*(kind.value for kind in Kind), FUNCTIONS, REPOSITORIES)
 
@@ -38,7 +41,10 @@ class Link(NamedTuple):
 
 
 class Unit:
-    """One file. `profile` is the name that applies to its types, `name` how messages and class names call it."""
+    """One file. `profile` is the name that applies to its types, `name` how messages and class names call it.
+
+    `links` are its imports, `failed` the namespaces of those that could not be read.
+    """
 
     def __init__(self, source: sources.Source, path: str, file: File, root: Node) -> None:
         self.source = source
@@ -48,6 +54,7 @@ class Unit:
         self.name = sources.display(source, path)
         self.profile = ""
         self.links: list[Link] = []
+        self.failed: list[str] = []
         self._found: dict[tuple[Section, str], Found | None] = {}
 
     @property
@@ -75,11 +82,30 @@ class Unit:
         """Return the type definition that `name` means in this file."""
         return self.find(kind.value, name)
 
+    def uncertain(self, section: Section, name: str) -> bool:
+        """Whether `name`, which is not known, may be defined where something could not be read; that was reported."""
+        for unit, rest in self._meanings(name):
+            if any(not failed or rest.startswith(f"{failed}:") for failed in unit.failed):
+                return True
+            if undefined(unit.root, section, rest, FILE.keys):
+                return True
+            if not unit.links and undefined(unit.root, "imports", "", FILE.keys):
+                return True
+        return False
+
     def names(self, section: Section) -> list[str]:
         """Return the names that can be used in this file, for hints."""
         return [prefix + name for prefix, unit in self._reach() for name in unit.local(section)]
 
     def _search(self, section: Section, name: str) -> Found | None:
+        for unit, rest in self._meanings(name):
+            local = unit.local(section)
+            if rest in local:
+                return Found(unit, local[rest])
+        return None
+
+    def _meanings(self, name: str) -> "Iterator[tuple[Unit, str]]":
+        """Yield the units in which `name` could be defined, and what it is called there."""
         visited: set[tuple[int, str]] = set()
         stack: list[tuple[Unit, str]] = [(self, name)]
         while stack:
@@ -87,25 +113,31 @@ class Unit:
             if (id(unit), rest) in visited:
                 continue
             visited.add((id(unit), rest))
-            local = unit.local(section)
-            if rest in local:
-                return Found(unit, local[rest])
+            yield unit, rest
             for link in reversed(unit.links):
                 if not link.namespace:
                     stack.append((link.unit, rest))
                 elif rest.startswith(link.namespace + ":"):
                     stack.append((link.unit, rest[len(link.namespace) + 1 :]))
-        return None
 
     def _reach(self) -> "Iterator[tuple[str, Unit]]":
-        stack: list[tuple[str, Unit, frozenset[int]]] = [("", self, frozenset())]
+        """Yield the units whose names can be used here, with what stands before them; each once for every such way.
+
+        Files can import each other into namespaces in a circle, so names have no longest: long ones are left out.
+        """
+        visited: set[tuple[str, int]] = set()
+        stack: list[tuple[str, Unit]] = [("", self)]
         while stack:
-            prefix, unit, above = stack.pop()
+            prefix, unit = stack.pop()
+            if (prefix, id(unit)) in visited:
+                continue
+            visited.add((prefix, id(unit)))
             yield prefix, unit
             for link in unit.links:
-                if id(link.unit) not in above and len(above) < 8:
-                    namespace = f"{link.namespace}:" if link.namespace else ""
-                    stack.append((prefix + namespace, link.unit, above | {id(unit)}))
+                if not link.namespace:
+                    stack.append((prefix, link.unit))
+                elif prefix.count(":") < MAX_NAMESPACES:
+                    stack.append((f"{prefix}{link.namespace}:", link.unit))
 
     def root_namespace(self) -> "list[Unit]":
         """Return the units whose names are in this one's root namespace, itself first."""
@@ -130,3 +162,11 @@ class Unit:
 
     def __repr__(self) -> str:
         return f"<Unit {self.name}>"
+
+
+def undefined(node: Node, section: str, name: str, keynames: Collection[str]) -> bool:
+    """Whether `name` may be meant to be in `section` of `node`: it is there, but wrong, or the section itself is."""
+    written = node.value.get(section)
+    if written is None:
+        return mistaken(section, (key for key in node.value if key not in keynames))
+    return not isinstance(written, dict) or name in written

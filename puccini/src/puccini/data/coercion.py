@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from floria.values import INTEGER_MAX, INTEGER_MIN, Call, Value, is_literal
 from puccini.data import scalars, timestamps, versions
+from puccini.diagnostics import mistaken
 
 Schema: TypeAlias = Mapping[str, Any]
 Evaluate: TypeAlias = Callable[[Value, Value], Value]
@@ -218,7 +219,7 @@ class Coercion:
                 result[name] = self._coerce(value[name], definition["schema"], (*path, name))
             elif "value" in definition or ("default" in definition and definition["required"]):
                 result[name] = self._default(definition, (*path, name))
-            elif definition["required"]:
+            elif definition["required"] and not mistaken(name, (one for one in value if one not in properties)):
                 self._report("missing-property", f"the property {name!r} of {_name(schema)} is required", path)
         return result
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from puccini import yaml
-from puccini.diagnostics import Report, suggest
+from puccini.diagnostics import Report, mistaken, suggest
 from puccini.nodes import Node, describe
 
 Reader = Callable[[Node, Report], Any]
@@ -103,7 +103,9 @@ class Construct(Generic[E]):
             if result is not INVALID:
                 fields[known.field or key] = result
         for key, known in self.mandatory:
-            if key not in node.value and not (known.unless and known.unless in node.value):
+            if key in node.value or (known.unless and known.unless in node.value):
+                continue
+            if not mistaken(key, (one for one in node.value if one not in keys)):
                 report.error(
                     "missing-keyname", f"{self.title}: the mandatory keyname {key!r} is missing", node, key=True
                 )

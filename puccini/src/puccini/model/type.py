@@ -8,7 +8,10 @@ from puccini.units import Unit
 
 
 class Type:
-    """A type of any kind. `ancestors` begins with the type itself; `classes` are their Floria class names."""
+    """A type of any kind. `ancestors` begins with the type itself; `classes` are their Floria class names.
+
+    It is `uncertain` when not all that it derives from is known, and `partial` when something in it is not.
+    """
 
     def __init__(
         self,
@@ -23,6 +26,8 @@ class Type:
         self.unit = unit
         self.definition = definition
         self.parent = parent
+        self.uncertain: bool = parent is not None and parent.uncertain
+        self.partial = False
         self.ancestors: tuple[Type, ...] = (self, *(parent.ancestors if parent is not None else ()))
         self.class_name = f"{unit.prefix}::{name}" if unit is not None else name
         self.classes: tuple[str, ...] = tuple(ancestor.class_name for ancestor in self.ancestors)
@@ -36,9 +41,14 @@ class Type:
     def metadata(self) -> dict[str, Any]:
         return self.definition.metadata if self.definition is not None else {}
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether this may have more than is known, so that nothing can be said of what it lacks."""
+        return self.uncertain or any(one.partial for one in self.ancestors)
+
     def derives(self, other: "Type") -> bool:
-        """Whether this is `other` or derived from it."""
-        return other in self.ancestors
+        """Whether this is `other` or derived from it, or may be."""
+        return other in self.ancestors or self.uncertain
 
     def has_metadata(self, key: str, value: object) -> bool:
         """Whether this type or one of its ancestors has `value` for `key` in its metadata."""

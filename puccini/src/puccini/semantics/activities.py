@@ -39,6 +39,8 @@ def _action(
         known = _operation(activity, targets, resolver, interfaces)
     elif activity.kind is ActivityKind.INLINE:
         workflow = service.definition.workflows.get(action.subject)
+        if workflow is None and service.uncertain("workflows", action.subject):
+            return action
         if workflow is None:
             hint = suggest(action.subject, service.definition.workflows)
             message = f"there is no workflow {action.subject!r}"
@@ -69,18 +71,22 @@ def _operation(
         resolver.report.error("bad-operation", message, subject)
         return None
     known: dict[str, Property] | None = None
-    holders = [(target.name, target.type.interfaces) for target in targets if target.type is not None]
+    holders = [
+        (target.name, target.type.interfaces, target.type.incomplete) for target in targets if target.type is not None
+    ]
     if interfaces is not None:
-        holders = [("the relationship", interfaces)]
-    for owner, available in holders:
+        holders = [("the relationship", interfaces, False)]
+    for owner, available, incomplete in holders:
         interface = available.get(interface_name)
+        if interface is None and incomplete:
+            continue
         if interface is None:
             message = f"{owner!r} has no interface {interface_name!r}"
             resolver.report.error("unknown-interface", message, subject, suggest(interface_name, available))
             continue
         operation = interface.operations.get(operation_name)
         if operation is None:
-            if not interface.type.handles_events:
+            if not interface.type.handles_events and not interface.type.incomplete:
                 message = f"the interface {interface_name!r} of {owner!r} has no operation {operation_name!r}"
                 hint = suggest(operation_name, interface.operations)
                 resolver.report.error("unknown-operation", message, subject, hint)

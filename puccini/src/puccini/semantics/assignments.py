@@ -29,6 +29,8 @@ def build(
     by_name: dict[str, list[Definition]] = {}
     for definition in given:
         if definition.name not in type.requirements:
+            if type.incomplete:
+                continue
             message = f"the node type {type.name!r} has no requirement {definition.name!r}"
             hint = suggest(definition.name, type.requirements)
             resolver.report.error("unknown-requirement", message, definition.node, hint, key=True)
@@ -96,6 +98,8 @@ def _target(definition: Definition, use: RequirementUse, scope: Scope, resolver:
         use.target = target
         return
     if scope.unit.type(Kind.NODE, name.text) is None:
+        if scope.service.uncertain("node_templates", name.text) or scope.unit.uncertain(Kind.NODE.value, name.text):
+            return
         known = [*scope.service.nodes, *scope.unit.names(Kind.NODE.value)]
         message = f"there is neither a node template nor a node type {name.text!r}"
         resolver.report.error("unknown-node", message, name, suggest(name.text, known))
@@ -166,12 +170,16 @@ def _relationship(
     inner = scope.with_(owner=found, relationship=True, source=template)
     made = RelationshipUse("", found, written.node)
     owner = f"the relationship type {made.type.name!r}"
-    made.properties = values.assign(written.properties, found.properties, inner, resolver, owner)
+    made.properties = values.assign(
+        written.properties, found.properties, inner, resolver, owner, open_ended=made.type.incomplete
+    )
     values.require(written.properties, found.properties, written.node, f"the relationship of {use.name!r}", resolver)
     made.attributes = templates.assign_attributes(
-        written.attributes, linking.Data(made.type.name, found.properties, found.attributes), inner, resolver, owner
+        written.attributes, linking.Data(made.type, found.properties, found.attributes), inner, resolver, owner
     )
-    made.interfaces = templates.assign_interfaces(written.interfaces, found.interfaces, inner, resolver, owner)
+    made.interfaces = templates.assign_interfaces(
+        written.interfaces, found.interfaces, inner, resolver, owner, incomplete=made.type.incomplete
+    )
     made.implemented = operations.resolve(found.interfaces, made.interfaces, {}, resolver)
     use.relationship = made
 
@@ -196,7 +204,10 @@ def _named(
     wanted = defined.type if defined is not None else None
     template = scope.service.relationships.get(name.text)
     if scope.unit.type(Kind.RELATIONSHIP, name.text) is None and written.short:
-        if template is None and name.text not in scope.service.definition.relationship_templates:
+        uncertain = scope.service.uncertain("relationship_templates", name.text) or scope.unit.uncertain(
+            Kind.RELATIONSHIP.value, name.text
+        )
+        if template is None and not uncertain:
             known = [*scope.service.relationships, *scope.unit.names(Kind.RELATIONSHIP.value)]
             message = f"there is neither a relationship type nor a relationship template {name.text!r}"
             resolver.report.error("unknown-relationship", message, name, suggest(name.text, known))

@@ -1,5 +1,7 @@
 """Fills data types with what they define and inherit (sections 9.1.2.2 and 9.2)."""
 
+from puccini.diagnostics import mistaken, unread
+from puccini.grammar.types import TYPES, Kind
 from puccini.grammar.types import DataType as Definition
 from puccini.model.data import ANY, BUILT_IN, Base, DataType, Role, Schema
 from puccini.nodes import Node
@@ -40,6 +42,8 @@ def _inherit(type: DataType, parent: DataType | None) -> None:
 def _check_shape(type: DataType, definition: Definition, resolver: Resolver) -> None:
     report, node = resolver.report, definition.node
     written = node.value
+    if type.uncertain:
+        return
     if type.base is not Base.SCALAR:
         for key in _SCALAR_KEYS:
             if key in written:
@@ -56,7 +60,9 @@ def _check_shape(type: DataType, definition: Definition, resolver: Resolver) -> 
         report.error("misplaced-schema", message, node.child("key_schema"), key=True)
     if "properties" in written and not definition.properties and not written["properties"]:
         report.error("no-properties", "'properties' of a data type is not empty", node.child("properties"), key=True)
-    if definition.derived_from is None and "properties" not in written:
+    unread_keys = [key for key in written if key not in TYPES[Kind.DATA].keys]
+    misspelt = any(mistaken(key, unread_keys) for key in ("derived_from", "properties"))
+    if definition.derived_from is None and "properties" not in written and not misspelt:
         message = f"the data type {type.name!r} needs 'derived_from' or 'properties'"
         report.error("missing-keyname", message, node, "add 'derived_from: string', or properties")
 
@@ -81,7 +87,7 @@ def _fill_scalar(type: DataType, parent: DataType | None, definition: Definition
         type.units |= {name: node.value for name, node in definition.units.items()}
         if not definition.node.value["units"]:
             resolver.report.error("bad-units", "'units' has at least one unit", definition.node.child("units"))
-    elif not refined and "units" not in definition.node.value:
+    elif not refined and not unread(definition.node, "units", TYPES[Kind.DATA].keys):
         resolver.report.error("missing-keyname", f"the scalar type {type.name!r} needs 'units'", definition.node)
     if definition.prefixes is not None:
         if refined and type.prefixes is None:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from functools import partial
 
 from floria.values import Value
-from puccini.diagnostics import suggest
+from puccini.diagnostics import suggest, unread
 from puccini.grammar.data import ATTRIBUTE, PARAMETER, PROPERTY, DataDefinition, SchemaDefinition
 from puccini.model.data import ANY, UNSET, Base, DataType, Property, Role, Schema
+from puccini.model.type import Type
 from puccini.nodes import Node, describe
 from puccini.semantics import expressions, values
 from puccini.semantics.resolver import Resolver
@@ -39,6 +40,8 @@ def extend(
     for name, definition in given.items():
         parent = inherited.get(name)
         if parent is None and closed:
+            if isinstance(scope.owner, Type) and scope.owner.incomplete:
+                continue
             hint = suggest(name, inherited)
             message = f"{closed} has no {role} {name!r}; only those it has can be refined here"
             resolver.report.error("unknown-property", message, definition.node, hint, key=True)
@@ -60,10 +63,14 @@ def build(
     """Return the definition of `definition.name`, a refinement when there is a `parent`."""
     report, node = resolver.report, definition.node
     if parent is None and definition.short and not untyped:
+        if isinstance(scope.owner, Type) and scope.owner.uncertain:
+            return Property(definition.name, role, Schema(ANY, node), node, required=False)
         _not_short(definition, role, resolver)
         return Property(definition.name, role, Schema(ANY, node), node, required=False)
     made = _schema(definition, parent.schema if parent is not None else None, scope, resolver, untyped=untyped)
     required = definition.required if definition.required is not None else parent.required if parent else True
+    if definition.required is None and unread(node, "required", _CONSTRUCTS[role].keys):
+        required = False
     if parent is not None and parent.required and definition.required is False:
         report.error("bad-refinement", f"{definition.name!r} is required in the parent type", node, "it stays required")
         required = True
@@ -168,6 +175,10 @@ def _type(
             return parent.type
         if untyped:
             return None
+        if isinstance(scope.owner, Type) and scope.owner.uncertain:
+            return ANY
+        if unread(definition.node, "type", PARAMETER.keys):
+            return ANY
         message = f"{definition.name!r} has no type" if definition.name else "the schema has no type"
         resolver.report.error("missing-keyname", message, definition.node, "add 'type: ...'")
         return ANY
@@ -201,7 +212,7 @@ def _check_parts(definition: SchemaDefinition, made: Schema, resolver: Resolver)
 
 
 def _need_entry(definition: SchemaDefinition, made: Schema, resolver: Resolver) -> None:
-    if made.entries is None:
+    if made.entries is None and not unread(definition.node, "entry_schema", PARAMETER.keys):
         where = definition.type or definition.node
         message = f"a {made.base} needs an 'entry_schema'; without it, entries may be anything"
         resolver.report.warn("no-entry-schema", message, where, "add 'entry_schema: TYPE'")

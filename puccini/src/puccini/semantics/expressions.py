@@ -11,11 +11,12 @@ from puccini import yaml
 from puccini.diagnostics import suggest
 from puccini.functions.signatures import SIGNATURES, Signature
 from puccini.functions.signatures import Scope as Needs
+from puccini.grammar.templates import FunctionDefinition
 from puccini.nodes import Node
 from puccini.semantics import custom, references
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
-from puccini.units import FUNCTIONS
+from puccini.units import FUNCTIONS, Unit
 
 NAMESPACE = "tosca:"
 
@@ -76,6 +77,8 @@ def _function(node: Node, key: str, child: Node, scope: Scope, resolver: Resolve
         arguments = []
     elif signature is not None and signature.bare and not isinstance(value, yaml.Map):
         arguments = [child]
+    elif signature is None and _function_of(name, scope) is None:
+        arguments = []
     else:
         message = f"${name}: the arguments of a function are a list"
         resolver.report.error("bad-arguments", message, child, f"write ${name}: [ ... ]")
@@ -87,9 +90,7 @@ def _call(node: Node, name: str, arguments: list[Node], scope: Scope, resolver: 
     signature = SIGNATURES.get(name)
     values = [read(argument, scope, resolver) for argument in arguments]
     if signature is None:
-        found = scope.unit.function(name)
-        if scope.service is not None and (refined := scope.service.functions.get(name)) is not None:
-            found = (scope.service.unit, refined)
+        found = _function_of(name, scope)
         if found is not None:
             return custom.call(node, name, found, values, resolver)
         _unknown(node, name, scope, resolver)
@@ -102,6 +103,13 @@ def _call(node: Node, name: str, arguments: list[Node], scope: Scope, resolver: 
     if _allowed(node, signature, scope, resolver):
         references.later(call, node, arguments, signature, scope, resolver)
     return call
+
+
+def _function_of(name: str, scope: Scope) -> tuple[Unit, FunctionDefinition] | None:
+    """Return the custom function that is meant, and its file."""
+    if scope.service is not None and (refined := scope.service.functions.get(name)) is not None:
+        return scope.service.unit, refined
+    return scope.unit.function(name)
 
 
 def _allowed(node: Node, signature: Signature, scope: Scope, resolver: Resolver) -> bool:
@@ -117,6 +125,8 @@ def _allowed(node: Node, signature: Signature, scope: Scope, resolver: Resolver)
 
 
 def _unknown(node: Node, name: str, scope: Scope, resolver: Resolver) -> None:
+    if scope.unit.uncertain(FUNCTIONS, name):
+        return
     hint = suggest(name, [*SIGNATURES, *scope.unit.names(FUNCTIONS)])
     if name == "in_range":
         hint = "write $and: [ { $greater_or_equal: [ $value, LOW ] }, { $less_or_equal: [ $value, HIGH ] } ]"

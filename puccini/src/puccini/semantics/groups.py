@@ -37,7 +37,9 @@ def _group(group: Group, definition: GroupDefinition, service: Service, resolver
         return
     scope = Scope(service.unit, service=service)
     owner = f"the group type {type.name!r}"
-    group.properties = values.assign(definition.properties, type.properties, scope, resolver, owner)
+    group.properties = values.assign(
+        definition.properties, type.properties, scope, resolver, owner, open_ended=type.incomplete
+    )
     values.require(definition.properties, type.properties, definition.node, repr(group.name), resolver)
     group.attributes = templates.assign_attributes(definition.attributes, type, scope, resolver, owner)
     if type.members is not None:
@@ -53,6 +55,8 @@ def _members(names: list[Node], service: Service, resolver: Resolver) -> list[No
     for name in names:
         member = known.get(name.text)
         if member is None:
+            if any(service.uncertain(section, name.text) for section in ("node_templates", "groups")):
+                continue
             message = f"there is neither a node template nor a group {name.text!r}"
             resolver.report.error("unknown-node", message, name, suggest(name.text, known))
         else:
@@ -84,7 +88,9 @@ def _policy(definition: PolicyDefinition, service: Service, resolver: Resolver) 
     scope = Scope(service.unit, service=service)
     if type is not None:
         owner = f"the policy type {type.name!r}"
-        policy.properties = values.assign(definition.properties, type.properties, scope, resolver, owner)
+        policy.properties = values.assign(
+            definition.properties, type.properties, scope, resolver, owner, open_ended=type.incomplete
+        )
         values.require(definition.properties, type.properties, definition.node, repr(policy.name), resolver)
         if type.targets is not None:
             for target, node in zip(policy.targets, definition.targets, strict=False):

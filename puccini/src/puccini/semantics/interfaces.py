@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from puccini.diagnostics import suggest
-from puccini.grammar.interfaces import InterfaceDefinition, OperationDefinition
+from puccini.diagnostics import suggest, unread
+from puccini.grammar.interfaces import INTERFACE, InterfaceDefinition, OperationDefinition
 from puccini.grammar.types import InterfaceType as Definition
 from puccini.grammar.types import Kind
 from puccini.model.data import Role
+from puccini.model.type import Type
 from puccini.model.types import Interface, InterfaceType, Operation
 from puccini.semantics import definitions
 from puccini.semantics.resolver import Resolver
@@ -47,6 +48,8 @@ def extend(
         made = _interface(definition, parent, scope, resolver)
         if made is not None:
             result[name] = made
+        elif isinstance(scope.owner, Type):
+            scope.owner.partial = True
     return result
 
 
@@ -73,7 +76,7 @@ def _type(
     definition: InterfaceDefinition, parent: Interface | None, scope: Scope, resolver: Resolver
 ) -> InterfaceType | None:
     if definition.type is None:
-        if parent is None:
+        if parent is None and not unread(definition.node, "type", INTERFACE.keys):
             message = f"the interface {definition.name!r} has no type"
             resolver.report.error("missing-keyname", message, definition.node, "add 'type: ...'")
         return parent.type if parent is not None else None
@@ -119,6 +122,8 @@ def _refine(
     result = dict(known)
     for name, definition in given.items():
         if name not in known and not (type.handles_events and what == "operation"):
+            if type.incomplete:
+                continue
             message = f"the interface type {type.name!r} has no {what} {name!r}"
             hint = suggest(name, known)
             resolver.report.error("unknown-operation", message, definition.node, hint, key=True)

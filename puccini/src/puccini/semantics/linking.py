@@ -10,10 +10,10 @@ from puccini.semantics.resolver import Resolver
 
 
 class Data:
-    """Properties and attributes under one name."""
+    """Properties and attributes that refine those of a type, which may be `incomplete`."""
 
-    def __init__(self, name: str, properties: dict[str, Property], attributes: dict[str, Property]) -> None:
-        self.name = name
+    def __init__(self, type: Type, properties: dict[str, Property], attributes: dict[str, Property]) -> None:
+        self.incomplete = type.incomplete
         self.properties = properties
         self.attributes = attributes
 
@@ -34,6 +34,8 @@ def check(use: RequirementUse, source: NodeTemplate, resolver: Resolver) -> None
         resolver.report.error("bad-target", message, use.node, related=use.requirement.node)
         return
     reasons = {one.name: refusal(use, one, source.type, target.type) for one in target.type.capabilities.values()}
+    if target.type.incomplete:
+        return
     if not reasons:
         message = f"{target.name!r} has no capability that {use.name!r} could lead to"
         resolver.report.error("bad-target", message, use.node, _wanted(use))

@@ -86,6 +86,8 @@ def _start(tokens: Sequence[Value], scope: Scope) -> tuple[Place, int]:
         raise _Lost("bad-path", f"{name!r} cannot be known here", 0, hint)
     template = scope.service.nodes.get(name)
     if template is None:
+        if scope.service.uncertain("node_templates", name):
+            return Place(kind="unknown"), len(tokens) - 1
         relationship = scope.service.relationships.get(name)
         if relationship is not None:
             return Place(relationship=relationship.type, kind="relationship"), 1
@@ -128,6 +130,8 @@ def _to_relationship(place: Place, tokens: Sequence[Value], index: int) -> tuple
         return Place(kind="relationship", source=place.node, many=many or place.many), after
     requirement = type.requirements.get(name)
     if requirement is None:
+        if type.incomplete:
+            return Place(kind="relationship", source=place.node, many=many or place.many), after
         message = f"{type.name!r} has no requirement {name!r}"
         raise _Lost("unknown-requirement", message, index + 1, suggest(name, type.requirements))
     found = Place(
@@ -149,6 +153,8 @@ def _to_capability(place: Place, tokens: Sequence[Value], index: int) -> tuple[P
         return Place(kind="capability", many=place.many), index + 2
     capability = type.capabilities.get(name)
     if capability is None:
+        if type.incomplete:
+            return Place(kind="capability", many=place.many), index + 2
         message = f"{type.name!r} has no capability {name!r}"
         raise _Lost("unknown-capability", message, index + 1, suggest(name, type.capabilities))
     return Place(capability=capability, node=place.node, kind="capability", many=place.many), index + 2
@@ -203,6 +209,8 @@ def _value(call: Call, place: Place, tokens: Sequence[Value], index: int) -> Sch
         return None
     found = known.get(name)
     if found is None:
+        if incomplete(place):
+            return None
         kind = "property" if call.function == "tosca:get_property" else "attribute"
         if not final:
             return None
@@ -237,6 +245,13 @@ def _data(call: Call, place: Place) -> tuple[str, dict[str, Property] | None, bo
     return repr(title), known, final or place.requirement is None
 
 
+def incomplete(place: Place) -> bool:
+    """Whether what is there may have more than is known of it."""
+    holder = place.capability or place.relationship or node_type(place.node)
+    type = holder.type if isinstance(holder, Relationship | Capability) else holder
+    return type is not None and type.incomplete
+
+
 def _artifact(place: Place, tokens: Sequence[Value], index: int) -> None:
     from puccini.model.service import NodeTemplate
 
@@ -247,7 +262,7 @@ def _artifact(place: Place, tokens: Sequence[Value], index: int) -> None:
     known = dict(type.artifacts) if type is not None else {}
     if isinstance(place.node, NodeTemplate):
         known |= place.node.artifacts
-    if name not in known:
+    if name not in known and not incomplete(place):
         hint = suggest(name, known)
         raise _Lost("unknown-artifact", f"there is no artifact {name!r}", index, hint)
 

@@ -59,6 +59,8 @@ def _input(call: Call, arguments: list[Node], scope: Scope, resolver: Resolver) 
         return
     known = {**scope.service.inputs, **(scope.inputs or {})}
     if name not in known:
+        if scope.service.uncertain("inputs", name):
+            return
         hint = suggest(name, known) or "the service template has no inputs"
         resolver.report.error("unknown-input", f"there is no input {name!r}", arguments[0], hint)
         return

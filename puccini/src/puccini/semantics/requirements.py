@@ -1,7 +1,7 @@
 """Requirement definitions of node types and their refinement (section 8.4)."""
 
-from puccini.diagnostics import suggest
-from puccini.grammar.types import Kind, RelationshipDefinition, RequirementDefinition
+from puccini.diagnostics import suggest, unread
+from puccini.grammar.types import REQUIREMENT, Kind, RelationshipDefinition, RequirementDefinition
 from puccini.model.data import Role
 from puccini.model.type import Type
 from puccini.model.types import (
@@ -53,11 +53,15 @@ def check_targets(type: NodeType, resolver: Resolver) -> None:
         wanted = requirement.capability_type
         if requirement.capability_name:
             known = target.capabilities
-            if requirement.capability_name not in known:
+            if requirement.capability_name not in known and not target.incomplete:
                 hint = suggest(requirement.capability_name, known)
                 message = f"the node type {target.name!r} has no capability {requirement.capability_name!r}"
                 resolver.report.error("unknown-capability", message, requirement.node, hint)
-        elif wanted is not None and not any(one.type.derives(wanted) for one in target.capabilities.values()):
+        elif (
+            wanted is not None
+            and not target.incomplete
+            and not any(one.type.derives(wanted) for one in target.capabilities.values())
+        ):
             if any(wanted.derives(one.type) for one in target.capabilities.values()):
                 continue
             message = f"the node type {target.name!r} has no capability of the type {wanted.name!r}"
@@ -90,7 +94,7 @@ def _capability(
 ) -> None:
     name = definition.capability
     if name is None:
-        if parent is None:
+        if parent is None and not _inherits(definition, "capability", scope):
             message = f"the requirement {definition.name!r} has no capability"
             resolver.report.error("missing-keyname", message, definition.node, "add 'capability: ...'")
         return
@@ -111,6 +115,13 @@ def _capability(
     result.capability_type = found
 
 
+def _inherits(definition: RequirementDefinition, key: str, scope: Scope) -> bool:
+    """Whether what is missing may be in a parent that is not known, or is written but cannot be read."""
+    if isinstance(scope.owner, Type) and scope.owner.uncertain:
+        return True
+    return unread(definition.node, key, REQUIREMENT.keys)
+
+
 def _declares(type: NodeType, name: str) -> bool:
     """Whether a node type, filled or not, has a capability of that name."""
     return any(name in getattr(one.definition, "capabilities", {}) for one in type.ancestors)
@@ -125,7 +136,7 @@ def _relationship(
 ) -> None:
     written = definition.relationship
     if written is None:
-        if parent is None:
+        if parent is None and not _inherits(definition, "relationship", scope):
             message = f"the requirement {definition.name!r} has no relationship"
             resolver.report.warn("no-relationship", message, definition.node, "add 'relationship: TYPE'")
         return

@@ -7,8 +7,8 @@ two steps: first every type with its ancestors, then what is in them, parents be
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from puccini.diagnostics import Report, suggest
-from puccini.grammar.types import Kind, TypeDefinition
+from puccini.diagnostics import Report, mistaken, suggest
+from puccini.grammar.types import TYPES, Kind, TypeDefinition
 from puccini.model import data, types
 from puccini.model.service import Implemented
 from puccini.model.type import Type
@@ -97,7 +97,7 @@ class Resolver:
     def data_type(self, unit: Unit, name: Node) -> data.DataType:
         """Return a data type that values can have; `data.ANY`, after a report, when there is none."""
         found = self.find(Kind.DATA, unit, name)
-        if not isinstance(found, data.DataType):
+        if not isinstance(found, data.DataType) or found.incomplete:
             return data.ANY
         if found is data.BUILT_IN["scalar"]:
             message = "'scalar' is abstract: values have a type derived from it"
@@ -108,11 +108,12 @@ class Resolver:
         return found
 
     def all(self, kind: Kind, unit: Unit, names: list[Node] | None) -> tuple[Type, ...] | None:
-        """Return the types that `names` mean; None when no list is given. Those that do not exist are reported."""
+        """Return the types that `names` mean; None when no list is given, or one does not exist: any may do."""
         if names is None:
             return None
         found = [self.find(kind, unit, name) for name in names]
-        return tuple(type for type in found if type is not None)
+        known = tuple(type for type in found if type is not None)
+        return known if len(known) == len(found) else None
 
     def _make(self, kind: Kind, found: Found) -> None:
         """Make a type, after those that it derives from."""
@@ -134,6 +135,11 @@ class Resolver:
             parent = self.types.get(id(following.definition))
         for one in reversed(chain):
             made = CLASSES[kind](kind, one.definition.name, one.unit, one.definition, parent)
+            unread = [key for key in one.definition.node.value if key not in TYPES[kind].keys]
+            made.partial = bool(unread)
+            made.uncertain |= parent is None and (
+                one.definition.derived_from is not None or mistaken("derived_from", unread)
+            )
             self.types[id(one.definition)] = parent = made
 
     def _parent(self, kind: Kind, found: Found) -> tuple[Type | None, Found | None]:
@@ -158,6 +164,8 @@ class Resolver:
         self.report.error("derivation-cycle", message, definition.derived_from)
 
     def _unknown(self, kind: Kind, unit: Unit, name: Node) -> None:
+        if unit.uncertain(kind.value, name.text):
+            return
         others = [other for other in Kind if other is not kind and unit.type(other, name.text) is not None]
         if others:
             hint = f"{name.text!r} is a{'n' if others[0].label[0] in 'ai' else ''} {others[0].label}"

@@ -3,6 +3,8 @@
 Names come first, so that everything can refer to everything; then what is in them; then the checks that need it all.
 """
 
+from puccini.diagnostics import mistaken
+from puccini.grammar.data import PARAMETER
 from puccini.grammar.templates import NodeTemplate as NodeDefinition
 from puccini.grammar.templates import RelationshipTemplate as RelationshipDefinition
 from puccini.grammar.types import Kind
@@ -59,7 +61,7 @@ def build(unit: Unit, resolver: Resolver) -> Service | None:
     workflows.build(service, resolver)
     service.outputs = definitions.extend({}, definition.outputs, Role.PARAMETER, scope, resolver, untyped=True)
     for output in definition.outputs.values():
-        if output.value is None:
+        if output.value is None and not mistaken("value", set(output.node.value) - PARAMETER.keys.keys()):
             message = f"the output {output.name!r} has no value"
             resolver.report.error("missing-keyname", message, output.node, "add 'value: ...'")
     if definition.substitution_mappings is not None:
@@ -103,8 +105,13 @@ def _fill_relationship(
 ) -> None:
     inner = scope.with_(owner=use.type, relationship=True)
     owner = f"the relationship type {use.type.name!r}"
-    use.properties = values.assign(definition.properties, use.type.properties, inner, resolver, owner)
+    incomplete = use.type.incomplete
+    use.properties = values.assign(
+        definition.properties, use.type.properties, inner, resolver, owner, open_ended=incomplete
+    )
     values.require(definition.properties, use.type.properties, definition.node, repr(use.name), resolver)
     use.attributes = templates.assign_attributes(definition.attributes, use.type, inner, resolver, owner)
-    use.interfaces = templates.assign_interfaces(definition.interfaces, use.type.interfaces, inner, resolver, owner)
+    use.interfaces = templates.assign_interfaces(
+        definition.interfaces, use.type.interfaces, inner, resolver, owner, incomplete=incomplete
+    )
     use.implemented = operations.resolve(use.type.interfaces, use.interfaces, {}, resolver)

@@ -25,9 +25,12 @@ _INTEGER = Schema(BUILT_IN["integer"])
 class WithData(Protocol):
     """A type with properties and attributes."""
 
-    name: str
-    properties: dict[str, Property]
-    attributes: dict[str, Property]
+    @property
+    def incomplete(self) -> bool: ...
+    @property
+    def properties(self) -> dict[str, Property]: ...
+    @property
+    def attributes(self) -> dict[str, Property]: ...
 
 
 def fill(template: NodeTemplate, definition: Definition, service: Service, resolver: Resolver) -> None:
@@ -40,7 +43,9 @@ def fill(template: NodeTemplate, definition: Definition, service: Service, resol
     if type is None:
         return
     owner = f"the node type {type.name!r}"
-    template.properties = values.assign(definition.properties, type.properties, scope, resolver, owner)
+    template.properties = values.assign(
+        definition.properties, type.properties, scope, resolver, owner, open_ended=type.incomplete
+    )
     if not template.selects:
         values.require(definition.properties, type.properties, definition.node, repr(template.name), resolver)
     template.attributes = assign_attributes(definition.attributes, type, scope, resolver, owner)
@@ -49,7 +54,9 @@ def fill(template: NodeTemplate, definition: Definition, service: Service, resol
         if made is not None:
             template.artifacts[name] = made
     _capabilities(template, type, definition.capabilities, scope, resolver)
-    template.interfaces = assign_interfaces(definition.interfaces, type.interfaces, scope, resolver, owner)
+    template.interfaces = assign_interfaces(
+        definition.interfaces, type.interfaces, scope, resolver, owner, incomplete=type.incomplete
+    )
     known = {**type.artifacts, **template.artifacts} if template.artifacts else type.artifacts
     template.implemented = operations.resolve(type.interfaces, template.interfaces, known, resolver)
     assignments.build(template, type, definition.requirements, scope, resolver)
@@ -71,7 +78,7 @@ def assign_attributes(
             known[name] = Property(name, Role.ATTRIBUTE, type.properties[name].schema, type.properties[name].node)
     if not known:
         known = dict(type.attributes)
-    return values.assign(given, known, scope, resolver, owner)
+    return values.assign(given, known, scope, resolver, owner, open_ended=type.incomplete)
 
 
 def assign_interfaces(
@@ -80,12 +87,16 @@ def assign_interfaces(
     scope: Scope,
     resolver: Resolver,
     owner: str,
+    *,
+    incomplete: bool = False,
 ) -> dict[str, InterfaceUse]:
     """Return what is assigned to interfaces (section 11.3)."""
     result: dict[str, InterfaceUse] = {}
     for name, definition in given.items():
         interface = known.get(name)
         if interface is None:
+            if incomplete:
+                continue
             hint = suggest(name, known) or f"{owner} has no interfaces"
             resolver.report.error(
                 "unknown-interface", f"{owner} has no interface {name!r}", definition.node, hint, key=True
@@ -152,15 +163,24 @@ def _capabilities(
     for name, definition in given.items():
         capability = type.capabilities.get(name)
         if capability is None:
+            if type.incomplete:
+                continue
             message = f"the node type {type.name!r} has no capability {name!r}"
             hint = suggest(name, type.capabilities)
             resolver.report.error("unknown-capability", message, definition.node, hint, key=True)
             continue
         use = CapabilityUse(name, definition.node)
         owner = f"the capability {name!r}"
-        use.properties = values.assign(definition.properties, capability.properties, scope, resolver, owner)
+        use.properties = values.assign(
+            definition.properties,
+            capability.properties,
+            scope,
+            resolver,
+            owner,
+            open_ended=capability.type.incomplete,
+        )
         if definition.attributes:
-            known = linking.Data(capability.name, capability.properties, capability.attributes)
+            known = linking.Data(capability.type, capability.properties, capability.attributes)
             use.attributes = assign_attributes(definition.attributes, known, scope, resolver, owner)
         use.directives = scopes(definition.directives, resolver)
         template.capabilities[name] = use
@@ -194,6 +214,8 @@ def _operations(
     for name, definition in given.items():
         operation = known.get(name)
         if operation is None:
+            if type.incomplete:
+                continue
             if not (type.handles_events and what == "operation"):
                 message = f"the interface type {type.name!r} has no {what} {name!r}"
                 hint = suggest(name, known)

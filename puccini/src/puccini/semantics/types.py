@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from puccini.data import versions
+from puccini.diagnostics import unread
 from puccini.grammar import types as grammar
 from puccini.grammar.types import Kind
 from puccini.model import types as model
@@ -147,6 +148,8 @@ def _fill_node(type: Type, resolver: Resolver) -> None:
         made = _capability(capability, type.capabilities.get(name), scope, resolver)
         if made is not None:
             type.capabilities[name] = made
+        else:
+            type.partial = True
     type.requirements = dict(parent.requirements) if parent is not None else {}
     for requirement in definition.requirements:
         type.requirements[requirement.name] = requirements.define(
@@ -159,6 +162,8 @@ def _fill_node(type: Type, resolver: Resolver) -> None:
         built = artifacts.build(artifact, scope, resolver)
         if built is not None:
             type.artifacts[name] = built
+        else:
+            type.partial = True
 
 
 def _capability(
@@ -171,7 +176,7 @@ def _capability(
         if type is not None and parent is not None and not type.derives(parent.type):
             message = f"{type.name!r} is neither {parent.type.name!r}, as in the parent type, nor derived from it"
             resolver.report.error("bad-refinement", message, definition.type, related=parent.node)
-    elif parent is None:
+    elif parent is None and not unread(definition.node, "type", grammar.CAPABILITY.keys):
         message = f"the capability {definition.name!r} has no type"
         resolver.report.error("missing-keyname", message, definition.node, "add 'type: ...'")
     if not isinstance(type, model.CapabilityType):

@@ -6,13 +6,17 @@ from functools import partial
 from floria.evaluation import EvaluationError
 from floria.values import Call, Value
 from puccini.data.coercion import Coercion, Problem
-from puccini.diagnostics import suggest
+from puccini.diagnostics import mistaken, suggest
+from puccini.grammar.interfaces import ARTIFACT
+from puccini.grammar.policies import GROUP, POLICY
+from puccini.grammar.templates import NODE_TEMPLATE, RELATIONSHIP_ASSIGNMENT
 from puccini.model.data import ANY, UNSET, Property, Schema
 from puccini.nodes import Node
 from puccini.semantics import expressions, references
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 
+_KEYNAMES = {key for one in (NODE_TEMPLATE, RELATIONSHIP_ASSIGNMENT, GROUP, POLICY, ARTIFACT) for key in one.keys}
 Store = Callable[[Value], None]
 
 
@@ -58,9 +62,20 @@ def require(
     """Report required properties that have neither a value nor a default (section 9.5)."""
     for name, definition in known.items():
         if name not in given and definition.required and definition.initial is UNSET:
+            section = _section(definition)
+            if mistaken(name, (one for one in given if one not in known)) or _misspelt(node, section):
+                continue
             message = f"the {definition.role} {name!r} of {owner} is required"
-            hint = f"assign it under '{_section(definition)}'"
+            hint = f"assign it under '{section}'"
             resolver.report.error("missing-property", message, node, hint, key=True, related=definition.node)
+
+
+def _misspelt(node: Node, section: str) -> bool:
+    """Whether `node` seems to have a section of values, under a name that was reported."""
+    written = node.value
+    if not isinstance(written, dict) or section in written:
+        return False
+    return mistaken(section, (key for key in written if key not in _KEYNAMES))
 
 
 def check(value: Value, node: Node, schema: Schema | None, scope: Scope, resolver: Resolver) -> Value:

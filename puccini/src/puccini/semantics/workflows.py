@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from puccini.diagnostics import suggest
-from puccini.grammar.policies import StepDefinition, WorkflowDefinition
+from puccini.diagnostics import mistaken, suggest
+from puccini.grammar.policies import WORKFLOW, StepDefinition, WorkflowDefinition
 from puccini.model.data import Role
 from puccini.model.service import Group, NodeTemplate, Service, Step, Workflow
 from puccini.model.types import Interface
@@ -32,7 +32,9 @@ def _workflow(definition: WorkflowDefinition, service: Service, resolver: Resolv
     if definition.steps is not None and definition.implementation is not None:
         message = "a workflow has steps or an implementation, not both"
         resolver.report.error("bad-workflow", message, definition.implementation.node, key=True)
-    if definition.steps is None and definition.implementation is None and "steps" not in definition.node.value:
+    written = definition.node.value
+    absent = "steps" not in written and not mistaken("steps", set(written) - WORKFLOW.keys.keys())
+    if definition.steps is None and definition.implementation is None and absent:
         message = f"the workflow {definition.name!r} has neither steps nor an implementation"
         resolver.report.error("missing-keyname", message, definition.node)
     for name, step in (definition.steps or {}).items():
@@ -76,6 +78,8 @@ def _targets(
     known: dict[str, NodeTemplate | Group] = {**service.groups, **service.nodes}
     target = known.get(name.text)
     if target is None:
+        if any(service.uncertain(section, name.text) for section in ("node_templates", "groups")):
+            return [], None, None
         message = f"there is neither a node template nor a group {name.text!r}"
         resolver.report.error("unknown-node", message, name, suggest(name.text, known))
         return [], None, None
@@ -88,7 +92,7 @@ def _targets(
     requirements = target.type.requirements if target.type is not None else {}
     requirement = requirements.get(relationship.text)
     if requirement is None:
-        if target.type is not None:
+        if target.type is not None and not target.type.incomplete:
             message = f"{target.name!r} has no requirement {relationship.text!r}"
             hint = suggest(relationship.text, requirements)
             resolver.report.error("unknown-requirement", message, relationship, hint)
@@ -100,7 +104,7 @@ def _targets(
 def _following(names: list[Node], workflow: WorkflowDefinition, resolver: Resolver) -> list[str]:
     steps = workflow.steps or {}
     for name in names:
-        if name.text not in steps:
+        if name.text not in steps and name.text not in workflow.node.value.get("steps", ()):
             message = f"the workflow {workflow.name!r} has no step {name.text!r}"
             resolver.report.error("unknown-step", message, name, suggest(name.text, steps))
     return [name.text for name in names if name.text in steps]
@@ -108,5 +112,7 @@ def _following(names: list[Node], workflow: WorkflowDefinition, resolver: Resolv
 
 def _check_output(start: object, node: Node, service: Service, resolver: Resolver) -> None:
     if isinstance(start, str) and start != "SELF" and start not in service.nodes:
+        if service.uncertain("node_templates", start):
+            return
         hint = suggest(start, service.nodes)
         resolver.report.error("unknown-node", f"there is no node template {start!r}", node, hint)
