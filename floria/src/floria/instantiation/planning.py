@@ -160,12 +160,18 @@ class Planner:
         return root
 
     def _make_content(self, root: Vertex) -> None:
-        """Make what is contained in `root`, each vertex right before its own content."""
+        """Make what is contained in `root`, each vertex right before its own content.
+
+        How many there are of a template is asked when those declared before it, with their content, are there.
+        """
         identities: dict[Id, Identity] = {root.id: graph.ROOT}
-        pending: list[tuple[VertexTemplate, Vertex, int]] = []
+        pending: list[tuple[VertexTemplate, Vertex, int | None]] = []
         self._push(pending, root)
         while pending:
             template, parent, index = pending.pop()
+            if index is None:
+                pending.extend((template, parent, number) for number in reversed(range(self._count(template, parent))))
+                continue
             label = template.classes[-1] if template.classes else ""
             identity: Identity = (identities[parent.id], template.name, label, index)
             vertex = self._vertex(template, parent, index, identity)
@@ -176,16 +182,12 @@ class Planner:
                 self._problem(template, template.name, "floria.too-large", f"more than {MAX_VERTEXES} vertices")
                 return
 
-    def _push(self, pending: list[tuple[VertexTemplate, Vertex, int]], parent: Vertex) -> None:
+    def _push(self, pending: list[tuple[VertexTemplate, Vertex, int | None]], parent: Vertex) -> None:
         assert parent.template is not None
-        content: list[tuple[VertexTemplate, Vertex, int]] = []
-        for template in self._design.children.get(parent.template, ()):
-            content.extend((template, parent, index) for index in range(self._count(template, parent)))
-        pending.extend(reversed(content))
+        content = self._design.children.get(parent.template, ())
+        pending.extend((template, parent, 0 if _is_one(template) else None) for template in reversed(content))
 
     def _count(self, template: VertexTemplate, parent: Vertex) -> int:
-        if isinstance(template.count, int) and not isinstance(template.count, bool) and template.count == 1:
-            return 1
         try:
             return count(self._context(parent), template.count) or 0
         except EvaluationError as error:
@@ -301,6 +303,10 @@ class Planner:
 
     def _problem(self, template: VertexTemplate | EdgeTemplate, where: str, code: str, message: str) -> None:
         self.problems.append(Problem(code, message, where, template.id, origin(template)))
+
+
+def _is_one(template: VertexTemplate) -> bool:
+    return template.count.__class__ is int and template.count == 1
 
 
 def _by_source(running: Graph | None) -> dict[tuple[Id, str], list[Edge]]:
