@@ -8,17 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import wasmtime
-
 from floria.plugins import build, compiling, memory
 from floria.plugins.cache import Cache
 from floria.plugins.carriers import Carrier, Plugin
 from floria.plugins.component import LoadedComponent, Prepared, Runtime
 from floria.plugins.engine import identity
 from floria.plugins.faults import Fault
-
-RUNTIME = Path(wasmtime.__file__).parent
-"""Where the runtime's own code lies: as large as a plugin's, and not needed at rest either."""
 
 Progress = Callable[[str], None]
 
@@ -75,7 +70,6 @@ class Components:
             for key in self._loaded.keys() - kept:
                 self._loaded.pop(key).close()
         memory.release_pages(self._cache.folder)
-        memory.release_pages(RUNTIME)
         memory.give_back()
 
     def close(self) -> None:
