@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from puccini.diagnostics import Diagnostic, Failed, Related, Severity
     from puccini.loading import Loaded, load
     from puccini.rendering import render
+    from puccini.session import Session
     from puccini.sources import FolderSource, Source, SourceError
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "FolderSource",
     "Loaded",
     "Related",
+    "Session",
     "Severity",
     "Source",
     "SourceError",
@@ -44,6 +46,7 @@ _PLACES = {
     "FolderSource": ("puccini.sources", "FolderSource"),
     "Loaded": ("puccini.loading", "Loaded"),
     "Related": ("puccini.diagnostics", "Related"),
+    "Session": ("puccini.session", "Session"),
     "Severity": ("puccini.diagnostics", "Severity"),
     "Source": ("puccini.sources", "Source"),
     "SourceError": ("puccini.sources", "SourceError"),

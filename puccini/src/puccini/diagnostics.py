@@ -59,11 +59,15 @@ class Diagnostic(msgspec.Struct, frozen=True):
 class Report:
     """Collects diagnostics. With `strict`, what would be a warning is an error.
 
-    `origins` has for each file the import that it was first read for.
+    `origins` has for each file the import that it was first read for. `owner` is the template on whose behalf reports
+    are made, as ``SECTION/NAME``; only a report that `keeps` what was said by whom has a use for it.
     """
+
+    keeps = False
 
     def __init__(self, strict: bool = False, origins: "Mapping[str, Node] | None" = None) -> None:
         self.strict = strict
+        self.owner = ""
         self.origins: dict[str, Node] = dict(origins or {})
         self._seen: dict[tuple[str, str, int, int, str], Diagnostic] = {}
         self._texts: dict[str, list[str]] = {}

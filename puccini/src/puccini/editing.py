@@ -7,7 +7,7 @@ any doubt the file is parsed as a whole, which gives the same, and takes longer.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -17,29 +17,15 @@ _MARKERS = re.compile(r"\n(?:---|\.\.\.|%)")
 _STRANGE: Final = ("\x85", "\u2028", "\u2029", "\ufeff")
 _KEY = re.compile(r" *([A-Za-z_][A-Za-z0-9_.-]*): *(?:#.*)?\r?$")
 _FIRST = re.compile(r"\n( *)(?=[^ #\n\r])")
-_TEMPLATES: Final[dict[str, object]] = dict.fromkeys(
-    ("inputs", "outputs", "node_templates", "relationship_templates", "groups", "workflows"), {}
-)
-_TYPES: Final[dict[str, object]] = dict.fromkeys(
-    (
-        "artifact_types",
-        "data_types",
-        "capability_types",
-        "interface_types",
-        "relationship_types",
-        "node_types",
-        "group_types",
-        "policy_types",
-        "functions",
-    ),
-    {},
-)
-_CUT: Final[dict[str, object]] = {
-    **_TYPES,
-    "service_template": _TEMPLATES,
-    "topology_template": _TEMPLATES,
+_SECTIONS: Final = frozenset({"inputs", "outputs", "node_templates", "relationship_templates", "groups", "workflows"})
+_CUT: Final = {
+    **{f"{kind}_types": frozenset[str]() for kind in ("artifact", "capability", "data", "group", "interface", "node")},
+    **{f"{kind}_types": frozenset[str]() for kind in ("policy", "relationship")},
+    "functions": frozenset[str](),
+    "service_template": _SECTIONS,
+    "topology_template": _SECTIONS,
 }
-"""What is cut into its entries, by keyname; the values are the same one level below."""
+"""What is cut into its entries at the top of a file, and which entries of that are cut further."""
 
 
 class _Piece(NamedTuple):
@@ -60,7 +46,6 @@ class Editor:
     def __init__(self, name: str) -> None:
         self.name = name
         self._kept: dict[str, list[yaml.Document]] = {}
-        self._sections: dict[tuple[str, ...], yaml.Document] = {}
 
     def parse(self, data: bytes) -> yaml.Document:
         """Parse the text of the file as it is now; the result is that of `puccini.yaml.parse`."""
@@ -70,14 +55,16 @@ class Editor:
                 raise _Doubt
             return _Cutting(self, text, data).run()
         except (_Doubt, UnicodeError):
-            self._kept = {}
-            self._sections = {}
             return yaml.parse(data, self.name)
 
-    def take(self, text: str) -> yaml.Document | None:
-        """Return a part with this text from the time before, once."""
-        found = self._kept.get(text)
-        return found.pop() if found else None
+    def kept(self, text: str, index: int) -> yaml.Document | None:
+        """Return the part with this text from the time before; `index` counts those that have the same."""
+        found = self._kept.get(text, ())
+        return found[index] if index < len(found) else None
+
+    def keep(self, parts: dict[str, list[yaml.Document]]) -> None:
+        """Have these parts for the next time."""
+        self._kept = parts
 
 
 class _Cutting:
@@ -88,17 +75,16 @@ class _Cutting:
         self.text = text
         self.data = data
         self.kept: dict[str, list[yaml.Document]] = {}
-        self.sections: dict[tuple[str, ...], yaml.Document] = {}
 
     def run(self) -> yaml.Document:
         whole = yaml.Document(self.editor.name, self.data)
         self._section(whole, _Piece(1, len(self.text), 0), (), _CUT)
         whole.complete = True
-        self.editor._kept, self.editor._sections = self.kept, self.sections
+        self.editor.keep(self.kept)
         return whole
 
     def _section(
-        self, document: yaml.Document, piece: _Piece, path: tuple[str, ...], cut: dict[str, object], below: int = -1
+        self, document: yaml.Document, piece: _Piece, path: tuple[str, ...], cut: Collection[str], below: int = -1
     ) -> None:
         """Fill `document`, a map whose entries are in the lines of `piece`, deeper than `below`."""
         value, parts = yaml.Map(), {}
@@ -132,14 +118,14 @@ class _Cutting:
             line += self.text.count("\n", begin, end)
 
     def _entry(
-        self, piece: _Piece, indent: int, path: tuple[str, ...], cut: dict[str, object]
+        self, piece: _Piece, indent: int, path: tuple[str, ...], cut: Collection[str]
     ) -> tuple[str, yaml.Document, yaml.Mark]:
         """Return the key of an entry, the document that it is read from, and where it is in that."""
         line_end = self.text.find("\n", piece.begin, piece.end)
         found = _KEY.match(self.text, piece.begin, line_end) if line_end > 0 else None
         if found is not None and found[1] in cut:
             try:
-                return self._cut(piece, line_end + 1, indent, (*path, found[1]), cut[found[1]])  # type: ignore[arg-type]
+                return self._cut(piece, line_end + 1, indent, (*path, found[1]))
             except _Doubt:
                 pass
         part = self._part(piece, len(path))
@@ -147,25 +133,28 @@ class _Cutting:
         return key, part, part.value.marks[key]
 
     def _cut(
-        self, piece: _Piece, body: int, indent: int, path: tuple[str, ...], cut: dict[str, object]
+        self, piece: _Piece, body: int, indent: int, path: tuple[str, ...]
     ) -> tuple[str, yaml.Document, yaml.Mark]:
+        cut = _CUT[path[0]] if len(path) == 1 else ()
         document = yaml.Document(self.editor.name, self.data)
         self._section(document, _Piece(body, piece.end, piece.line + 1), path, cut, indent)
         document.first = piece.line
         up = piece.line << 24
         start, end = yaml.start(document.marks) - up, yaml.end(document.marks) - up
-        return path[-1], document, indent << 96 | start << 48 | end
+        document.marks = indent << 96 | start << 48 | end
+        return path[-1], document, document.marks
 
     def _part(self, piece: _Piece, depth: int) -> yaml.Document:
         text = self.text[piece.begin : piece.end]
-        part = self.editor.take(text)
+        same = self.kept.setdefault(text, [])
+        part = self.editor.kept(text, len(same))
         if part is None:
             part = yaml.parse(text.encode(), self.editor.name, depth)
             sound = part.complete and not part.problems and type(part.value) is yaml.Map and len(part.value) == 1
             if not sound or not isinstance(next(iter(part.value)), str):
                 raise _Doubt
         part.first, part.data = piece.line, self.data
-        self.kept.setdefault(text, []).append(part)
+        same.append(part)
         return part
 
 

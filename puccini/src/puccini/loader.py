@@ -5,25 +5,32 @@ Each file is parsed once. What cannot be read or found is reported at the import
 
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from puccini import catalog as catalogs
 from puccini import nodes, sources, yaml
 from puccini.diagnostics import Diagnostic, Report, suggest, unread
 from puccini.grammar import file as grammar
+from puccini.grammar.construct import once
 from puccini.nodes import Node
 from puccini.units import FUNCTIONS, REPOSITORIES, Link, Section, Unit
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
-class Loader:
-    """One load: `units` are the files in the order of first need, the entry first."""
+Read: TypeAlias = Callable[[sources.Source, str], yaml.Document]
+"""Reads and parses the file at a path of a source. Raises `SourceError`."""
 
-    def __init__(self, catalog: Sequence[catalogs.Catalog], report: Report) -> None:
+
+class Loader:
+    """One load: `units` are the files in the order of first need, the entry first. `read` parses a file."""
+
+    def __init__(self, catalog: Sequence[catalogs.Catalog], report: Report, read: Read | None = None) -> None:
         self.catalog = catalog
         self.report = report
+        self._read = read if read is not None else _parse
         self.units: list[Unit] = []
         self.documents: dict[str, yaml.Document] = {}
         self._known: dict[tuple[str, str, str], Unit | None] = {}
@@ -53,7 +60,7 @@ class Loader:
         if key in self._known:
             return self._known[key]
         name = sources.display(source, path)
-        document = yaml.parse(source.read(path), name)
+        document = self._read(source, path)
         self.documents[name] = document
         if self._by is not None:
             self.report.imported(name, self._by.node)
@@ -63,7 +70,8 @@ class Loader:
         if not document.complete:
             return None
         root = nodes.root(document)
-        file = self._file(root)
+        keeps = self.report.keeps
+        file = once(root, lambda node, _: self._file(node), self.report, "file") if keeps else self._file(root)
         if file is None:
             return None
         unit = Unit(source, path, file, root)
@@ -255,6 +263,10 @@ class Loader:
             self.report.error("duplicate-name", message, own, hint, key=True, related=other)
         else:
             self.report.warn("redefined-type", message, own, hint, key=True, related=other)
+
+
+def _parse(source: sources.Source, path: str) -> yaml.Document:
+    return yaml.parse(source.read(path), sources.display(source, path))
 
 
 def _scheme(url: str) -> str:

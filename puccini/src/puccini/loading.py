@@ -73,11 +73,7 @@ def load(
     report = Report(strict)
     known = catalog if isinstance(catalog, Sequence) else (catalog,)
     with uncollected():
-        loaded = _load(source, entry, known, report)
-    loaded.strict = strict
-    loaded.diagnostics = report.sorted()
-    loaded.origins = report.origins
-    return loaded
+        return run(Loader(known, report), source, entry)
 
 
 @contextmanager
@@ -100,8 +96,9 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _load(source: sources.Source, entry: str, catalog: Sequence[catalogs.Catalog], report: Report) -> Loaded:
-    loader = Loader(catalog, report)
+def run(loader: Loader, source: sources.Source, entry: str) -> Loaded:
+    """Do one load with `loader`, which has not been used before."""
+    report = loader.report
     unit = loader.load(source, entry)
     if unit is None:
         loaded = Loaded(None, loader.units, None, None)
@@ -115,4 +112,7 @@ def _load(source: sources.Source, entry: str, catalog: Sequence[catalogs.Catalog
         resolver.settle()
         loaded = Loaded(unit, loader.units, resolver, service.build(unit, resolver))
     loaded.documents = loader.documents
+    loaded.strict = report.strict
+    loaded.diagnostics = report.sorted()
+    loaded.origins = report.origins
     return loaded

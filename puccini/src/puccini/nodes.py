@@ -28,23 +28,28 @@ class Node:
         self.parent = parent
 
     @property
+    def marks(self) -> yaml.Mark:
+        """Where this is in its document; what was cut into parts moves with them."""
+        return self._marks if self.document.parts is None else self.document.marks
+
+    @property
     def start(self) -> yaml.Position:
-        return self._absolute(yaml.position(yaml.start(self._marks)))
+        return self._absolute(yaml.position(yaml.start(self.marks)))
 
     @property
     def end(self) -> yaml.Position:
-        return self._absolute(yaml.position(yaml.end(self._marks)))
+        return self._absolute(yaml.position(yaml.end(self.marks)))
 
     @property
     def anchored(self) -> bool:
         """Whether there is an anchor at this node."""
-        return yaml.position(yaml.start(self._marks)) in self.document.anchored
+        return yaml.position(yaml.start(self.marks)) in self.document.anchored
 
     @property
     def unusual(self) -> str | None:
         """What is written for a boolean or null, where that is not in lower case."""
         unusual = self.document.unusual
-        return unusual.get(yaml.position(yaml.start(self._marks))) if unusual else None
+        return unusual.get(yaml.position(yaml.start(self.marks))) if unusual else None
 
     @property
     def file(self) -> str:
@@ -75,7 +80,7 @@ class Node:
     def key_range(self) -> tuple[yaml.Position, yaml.Position]:
         """Where the key of this node stands; the node itself for items of lists and for the top."""
         if self.parent is not None and type(self.parent.value) is yaml.Map:
-            place = self._absolute(yaml.key_position(self._marks))
+            place = self._absolute(yaml.key_position(self.marks))
             width = len(self.key) if isinstance(self.key, str) else 1
             return place, yaml.Position(place.line, place.column + width)
         return self.start, self.end

@@ -5,6 +5,7 @@ else: unknown and missing keynames (sections 5.2, 6.1), kinds of values. Names a
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -137,16 +138,45 @@ def named(construct: Construct[E]) -> Callable[[Node, Report], Any]:
             )
             return INVALID
         result: dict[str, E] = {}
+        parted = report.keeps and node.document.parts is not None
         for key, child in node.items():
             name = entry_name(key, child, report)
             if name is None:
                 continue
-            element = construct(child, report, name)
+            element = part(construct, child, report, name) if parted else construct(child, report, name)
             if not isinstance(element, _Invalid):
                 result[name] = element
         return result
 
     return read
+
+
+def part(construct: Construct[E], node: Node, report: Any, name: str) -> E | _Invalid:
+    """Read an entry that is a part of a file (`puccini.editing`), or take what was read of that part before.
+
+    What is reported on the way is that entry's; `report` is one that keeps it.
+    """
+    assert node.parent is not None
+    before, report.owner = report.owner, f"{node.parent.key}/{name}"
+    try:
+        element: E | _Invalid = once(node, partial(construct, name=name), report, (construct.title, name))
+        return element
+    finally:
+        report.owner = before
+
+
+def once(node: Node, read: Callable[[Node, Report], Any], report: Any, what: object) -> Any:
+    """Read `node`, or take what was read of its document before, and report the same; `report` is one that keeps it."""
+    document = node.document
+    if document.parts is not None:
+        return read(node, report)
+    if document.read is not None and document.read[0] == what:
+        report.repeat(document.read[2])
+        return document.read[1]
+    with report.recorded() as said:
+        result = read(node, report)
+    document.read = (what, result, said)
+    return result
 
 
 def named_list(construct: Construct[E], unique: bool = False) -> Callable[[Node, Report], Any]:

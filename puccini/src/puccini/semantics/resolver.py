@@ -31,6 +31,22 @@ CLASSES: dict[Kind, type[Type]] = {
 """Each kind's class, in the order in which types are filled: a kind is made of those before it."""
 
 
+class Deferred:
+    """Checks that wait, each with the owner on whose behalf it will report."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._waiting: list[tuple[str, Callable[[], None]]] = []
+
+    def append(self, check: Callable[[], None]) -> None:
+        self._waiting.append((self._report.owner, check))
+
+    def take(self) -> list[tuple[str, Callable[[], None]]]:
+        """Return what waits; nothing waits any more."""
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+
 class Resolver:
     """The types of a load. `types` has all that could be made, by their definition."""
 
@@ -40,7 +56,7 @@ class Resolver:
         self.statics = Statics()
         self.types: dict[int, Type] = {}
         self.functions: dict[int, dict[str, Any]] = {}
-        self.deferred: list[Callable[[], None]] = []
+        self.deferred = Deferred(report)
         self.artifacts: list[tuple[types.Artifact, dict[str, Any]]] = []
         self.built_artifacts: list[types.Artifact] = []
         self.known_artifacts: list[types.Artifact] = []
@@ -61,10 +77,12 @@ class Resolver:
 
     def settle(self) -> None:
         """Run the checks that had to wait until types and templates were known."""
-        while self.deferred:
-            waiting, self.deferred = self.deferred, []
-            for check in waiting:
+        before = self.report.owner
+        while waiting := self.deferred.take():
+            for owner, check in waiting:
+                self.report.owner = owner
                 check()
+        self.report.owner = before
 
     def of(self, kind: Kind) -> list[Type]:
         """Return all types of one kind, parents before children."""

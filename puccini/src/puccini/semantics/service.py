@@ -3,6 +3,8 @@
 Names come first, so that everything can refer to everything; then what is in them; then the checks that need it all.
 """
 
+from collections.abc import Collection
+
 from puccini.diagnostics import mistaken
 from puccini.grammar.data import PARAMETER
 from puccini.grammar.templates import NodeTemplate as NodeDefinition
@@ -25,6 +27,9 @@ from puccini.semantics import (
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 from puccini.units import Unit
+
+REST = "rest"
+"""The owner of what is reported about everything that is made of node templates."""
 
 
 def build(unit: Unit, resolver: Resolver) -> Service | None:
@@ -56,9 +61,25 @@ def build(unit: Unit, resolver: Resolver) -> Service | None:
         if name in service.relationships:
             _fill_relationship(service.relationships[name], relationship, scope, resolver)
     for name, node in nodes.items():
-        templates.fill(service.nodes[name], node, service, resolver)
+        fill(service, name, node, resolver)
+    finish(service, resolver)
+    return service
+
+
+def fill(service: Service, name: str, definition: NodeDefinition, resolver: Resolver) -> None:
+    """Fill a node template that is declared; what is reported about it is its own."""
+    before, resolver.report.owner = resolver.report.owner, f"node_templates/{name}"
+    templates.fill(service.nodes[name], definition, service, resolver)
+    resolver.report.owner = before
+
+
+def finish(service: Service, resolver: Resolver) -> None:
+    """Build what is made of node templates, and run all checks that had to wait."""
+    definition = service.definition
+    before, resolver.report.owner = resolver.report.owner, REST
     groups.build(service, resolver)
     workflows.build(service, resolver)
+    scope = Scope(service.unit, service=service)
     service.outputs = definitions.extend({}, definition.outputs, Role.PARAMETER, scope, resolver, untyped=True)
     for output in definition.outputs.values():
         if output.value is None and not mistaken("value", set(output.node.value) - PARAMETER.keys.keys()):
@@ -67,7 +88,21 @@ def build(unit: Unit, resolver: Resolver) -> Service | None:
     if definition.substitution_mappings is not None:
         substitution.check(definition.substitution_mappings, service, resolver)
     resolver.settle()
-    return service
+    resolver.report.owner = before
+
+
+def again(service: Service, changed: Collection[str], resolver: Resolver) -> None:
+    """Fill node templates `changed` of a service that is built, whose definitions were replaced, and finish it again.
+
+    What others know of them (type, directives, names of artifacts) has to be as before.
+    """
+    for name in changed:
+        definition = service.definition.node_templates[name]
+        service.nodes[name].__init__(name, service.nodes[name].type, definition.node, service.unit)  # type: ignore[misc]
+        service.nodes[name].metadata, service.nodes[name].description = definition.metadata, definition.description
+        fill(service, name, definition, resolver)
+    service.groups, service.policies, service.workflows, service.substitutes = {}, [], {}, None
+    finish(service, resolver)
 
 
 def _functions(service: Service, resolver: Resolver) -> None:
