@@ -4,7 +4,18 @@ from collections.abc import Mapping
 
 from floria.evaluation import Context, EvaluationError, Function
 from floria.values import Value
-from puccini.functions import arithmetic, collections, comparison, filters, graph, logic, preparation, text
+from puccini.functions import (
+    arithmetic,
+    collections,
+    comparison,
+    directives,
+    filters,
+    graph,
+    logic,
+    preparation,
+    substitution,
+    text,
+)
 
 FUNCTIONS: Mapping[str, Function] = {
     **graph.FUNCTIONS,
@@ -15,6 +26,8 @@ FUNCTIONS: Mapping[str, Function] = {
     **arithmetic.FUNCTIONS,
     **preparation.FUNCTIONS,
     **filters.FUNCTIONS,
+    **directives.FUNCTIONS,
+    **substitution.FUNCTIONS,
 }
 
 NOT_A_FUNCTION = "tosca.not-a-function"

@@ -35,6 +35,14 @@ def condition(context: Context, arguments: list[Value]) -> Value:
     return True
 
 
+def holds(context: Context, clauses: Value) -> bool:
+    """Whether every clause of a list is true; what cannot be evaluated is not."""
+    try:
+        return condition(context, clauses if isinstance(clauses, list) else [clauses]) is True
+    except EvaluationError:
+        return False
+
+
 def _reason(context: Context, clause: Value) -> str:
     decisive = _decisive(context, clause)
     seen = dict.fromkeys(_seen(context, decisive))

@@ -15,6 +15,7 @@ from floria.values import Value
 from puccini.functions import arguments as given
 
 SERVICE, NODE, CAPABILITY, RELATIONSHIP = "tosca:service", "tosca:node", "tosca:capability", "tosca:relationship"
+SELECTED, STITCH = "tosca:selected", "tosca:stitch"
 TEMPLATE = "tosca.template"
 """Metadata of a relationship: the name of the relationship template that it was made from."""
 
@@ -64,6 +65,24 @@ def node(context: Context, function: str, entity: Entity | None) -> Vertex | Non
     return None
 
 
+def named(context: Context, function: str, name: str) -> list[Vertex]:
+    """Return the nodes that a service calls `name`: its own, and what it has selected under that name."""
+    return _named(context, service(context, function), name)
+
+
+def selected(context: Context, alias: Vertex) -> list[Vertex]:
+    """Return the node that was selected under another name, if it is decided."""
+    ids = context.reader.path([alias.id], [Step(axis=Axis.OUT), Step(axis=Axis.TARGET)])
+    return [one for one in context.reader.get_many(ids) if isinstance(one, Vertex) and NODE in one.classes]
+
+
+def _named(context: Context, within: Vertex, name: str) -> list[Vertex]:
+    query = Query(kinds=(Kind.VERTEX,), parent=within.id, name=name)
+    found = [one for one in context.reader.query(query) if isinstance(one, Vertex)]
+    nodes = [one for one in found if NODE in one.classes]
+    return nodes or [node for one in found if SELECTED in one.classes for node in selected(context, one)]
+
+
 def _lineage(context: Context, function: str, entity: Entity | None) -> list[Entity]:
     start = _present(function, entity)
     if isinstance(start, Edge):
@@ -99,8 +118,7 @@ class _Walk:
         if not isinstance(name, str):
             raise self._error(f"a path begins with SELF or the name of a node, not with {given.kind(name)}")
         within = service(self._context, self._function)
-        query = Query(kinds=(Kind.VERTEX,), classes=(NODE,), parent=within.id, name=name)
-        nodes = [one for one in self._context.reader.query(query) if isinstance(one, Vertex)]
+        nodes = _named(self._context, within, name)
         if not nodes and (named := self._relationship_template(within, name)):
             self._kind = RELATIONSHIP
             return [named]
@@ -117,8 +135,10 @@ class _Walk:
 
     def _self(self) -> Place:
         context = self._context
-        if isinstance(context.source, Vertex) and isinstance(context.candidate, Vertex):
-            return Prospect(context.source, context.candidate)
+        source = context.source
+        if isinstance(source, Vertex) and isinstance(context.candidate, Vertex):
+            selecting = SELECTED in source.classes or SERVICE in source.classes
+            return context.candidate if selecting else Prospect(source, context.candidate)
         entity = context.candidate or context.entity
         if isinstance(entity, Edge):
             return entity
@@ -224,7 +244,8 @@ class _Walk:
     def _edges(self, place: Place, step: Step) -> list[Edge]:
         assert isinstance(place, Vertex)
         ids = self._context.reader.path([place.id], [step])
-        return [one for one in self._context.reader.get_many(ids) if isinstance(one, Edge)]
+        found = [one for one in self._context.reader.get_many(ids) if isinstance(one, Edge)]
+        return [one for one in found if STITCH not in one.classes]
 
     def _absent(self, place: Place, has: str, index: int) -> EvaluationError:
         assert isinstance(place, Vertex)
