@@ -222,6 +222,7 @@ def _fill_policy(type: Type, resolver: Resolver) -> None:
     if definition.targets is not None:
         targets = [resolver.find(_target_kind(name, type.unit), type.unit, name) for name in definition.targets]
         found = tuple(target for target in targets if target is not None)
+        found = found if len(found) == len(targets) else None
     type.targets = restrict(resolver, found, definition.targets, parent.targets if parent is not None else None)
     type.triggers = dict(parent.triggers) if parent is not None else {}
     for name, trigger in definition.triggers.items():
