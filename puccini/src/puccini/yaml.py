@@ -42,7 +42,10 @@ __all__ = [
 _ALIAS: Any = AliasEvent
 _DOCUMENT_START: Any = DocumentStartEvent
 _MAPPING_END: Any = MappingEndEvent
+_MAPPING_START: Any = MappingStartEvent
+_SCALAR: Any = ScalarEvent
 _SEQUENCE_END: Any = SequenceEndEvent
+_SEQUENCE_START: Any = SequenceStartEvent
 _STREAM_END: Any = StreamEndEvent
 
 MAX_DEPTH: Final = 100
@@ -72,6 +75,9 @@ _CONSTANTS: Final[dict[str, Any]] = {
     ".NAN": float("nan"),
 }
 _UNUSUAL = frozenset({"True", "TRUE", "False", "FALSE", "Null", "NULL"})
+_WORDS = frozenset(_CONSTANTS)
+_SPECIAL = frozenset({"", "~", *_NUMERIC})
+"""What a plain scalar begins with that may be something else than text."""
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -271,43 +277,72 @@ class _Builder:
 
     def node(self, event: Any) -> tuple[Any, Mark]:
         """Return the value that begins with `event`, and its end."""
-        self.count += 1
-        kind = type(event)
-        if kind is ScalarEvent:
-            text = event.value
-            if event.implicit[0] and event.tag is None:
-                value = scalar(text)
-                if text in _UNUSUAL:
-                    self.document.unusual[event.start_mark.line, event.start_mark.column] = text
-            else:
-                value = text if event.tag is None else self.tagged(event)
-            if event.anchor is not None:
-                self.anchor(event, value, 1)
-            end = event.end_mark
-            return value, end.line << 24 | end.column
-        if kind is MappingStartEvent:
+        kind = event.__class__
+        if kind is _SCALAR:
+            return self.scalar(event), _pack(event.end_mark)
+        if kind is _MAPPING_START:
             return self.mapping(event)
-        if kind is SequenceStartEvent:
+        if kind is _SEQUENCE_START:
             return self.sequence(event)
+        self.count += 1
         return self.alias(event), _pack(event.end_mark)
+
+    def scalar(self, event: Any) -> Any:
+        """Return the value of any scalar; `mapping` and `sequence` have a short way for the simplest."""
+        self.count += 1
+        text = event.value
+        if event.tag is not None:
+            value = self.tagged(event)
+        elif event.implicit[0]:
+            value = scalar(text)
+            if text in _UNUSUAL:
+                self.document.unusual[event.start_mark.line, event.start_mark.column] = text
+        else:
+            value = text
+        if event.anchor is not None:
+            self.anchor(event, value, 1)
+        return value
 
     def mapping(self, event: Any) -> tuple[Any, Mark]:
         self.enter(event, "map")
         before = self.count
         result = Map()
         marks = result.marks
-        next_event, node = self.event, self.node
+        next_event = self.event
         if event.anchor is not None:
             self.anchors[event.anchor] = (None, 0)
         while True:
             key_event = next_event()
-            if key_event.__class__ is _MAPPING_END:
+            kind = key_event.__class__
+            if kind is _SCALAR:
+                key = key_event.value
+                if key_event.tag is not None or key_event.anchor is not None or not key[:1].isalpha() or key in _WORDS:
+                    key = self.scalar(key_event)
+                else:
+                    self.count += 1
+            elif kind is _MAPPING_END:
                 break
-            key: Any = node(key_event)[0]
-            if key.__class__ is not str:
-                key = _hashable(key)
+            else:
+                key = _hashable(self.node(key_event)[0])
             value_event = next_event()
-            value, end = node(value_event)
+            kind = value_event.__class__
+            if kind is _SCALAR:
+                value = value_event.value
+                if (
+                    value_event.tag is not None
+                    or value_event.anchor is not None
+                    or value[:1] in _SPECIAL
+                    or value in _WORDS
+                ):
+                    value = self.scalar(value_event)
+                else:
+                    self.count += 1
+                mark = value_event.end_mark
+                end = mark.line << 24 | mark.column
+            elif kind is _MAPPING_START:
+                value, end = self.mapping(value_event)
+            else:
+                value, end = self.node(value_event)
             if key in result:
                 self.duplicate(key, key_event, key_position(marks[key]))
                 continue
@@ -333,13 +368,15 @@ class _Builder:
                 break
             value, end = node(item_event)
             result.append(value)
-            marks.append(_pack(item_event.start_mark) << _BITS | end)
+            start = item_event.start_mark
+            marks.append((start.line << 24 | start.column) << 48 | end)
         self.depth -= 1
         if event.anchor is not None:
             self.anchor(event, result, self.count - before + 1)
         return result, _pack(item_event.end_mark)
 
     def enter(self, event: Any, tag: str) -> None:
+        self.count += 1
         self.depth += 1
         if self.depth > MAX_DEPTH:
             message = f"the file is nested deeper than {MAX_DEPTH} levels"
