@@ -37,7 +37,10 @@ def check(loaded: Loaded, report: Report) -> None:
         for trigger in policy.triggers:
             _activities(trigger.actions, report)
     for artifact, _ in resolver.artifacts:
-        if artifact.type is not None and artifact.type.is_file and not artifact.path and artifact.is_local:
+        if artifact.type is None and artifact.is_local:
+            message = f"{artifact.file!r} cannot be run: it has no artifact type"
+            report.error("unknown-artifact", message, artifact.node, "write 'primary: { type: ..., file: ... }'")
+        elif artifact.type is not None and artifact.type.is_file and not artifact.path and artifact.is_local:
             message = f"there is no file {artifact.file!r}, which an operation or function runs"
             report.error("missing-file", message, artifact.node, f"it was looked for in {artifact.unit.source.root}")
     for artifact in resolver.built_artifacts:

@@ -209,7 +209,14 @@ SIGNATURE = Construct(
     _empty,
 )
 
-FUNCTION = Construct("function definition", FunctionDefinition, {"signatures": Key(listed(SIGNATURE), mandatory=True)})
+
+def _signatures(node: Node, report: Report) -> Any:
+    if node.value == []:
+        report.error("wrong-kind", "a list of at least one signature was expected (section 10.4)", node)
+    return listed(SIGNATURE)(node, report)
+
+
+FUNCTION = Construct("function definition", FunctionDefinition, {"signatures": Key(_signatures, mandatory=True)})
 
 SERVICE = Construct(
     "service template",

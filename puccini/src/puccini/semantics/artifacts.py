@@ -42,8 +42,11 @@ def build(definition: ArtifactDefinition, scope: Scope, resolver: Resolver) -> A
     return result
 
 
-def from_file(node: Node, unit: Unit, resolver: Resolver) -> Artifact | None:
-    """Return the artifact that an implementation's bare file name stands for; its type follows from its extension."""
+def from_file(node: Node, unit: Unit, resolver: Resolver, lenient: bool = False) -> Artifact | None:
+    """Return the artifact that an implementation's bare file name stands for; its type follows from its extension.
+
+    Without a type it cannot be run; `lenient` leaves saying so to the compilation.
+    """
     type = _by_extension(node.text, unit, resolver)
     result = Artifact(posixpath.basename(node.text), type, node.text, node, unit)
     _locate(node, result, resolver)
@@ -52,19 +55,27 @@ def from_file(node: Node, unit: Unit, resolver: Resolver) -> Artifact | None:
     found = f"the file {node.text!r} is there, but no artifact type has its extension"
     message = found if result.path else f"{node.text!r} is neither the name of an artifact here nor a file"
     hint = "write 'primary: { type: ..., file: ... }'"
+    if lenient:
+        resolver.report.warn("unknown-artifact", message, node, hint)
+        return result
     resolver.report.error("unknown-artifact", message, node, hint)
     return None
 
 
 def implement(
-    result: dict[str, Any], definition: Implementation, unit: Unit, known: Mapping[str, Artifact], resolver: Resolver
+    result: dict[str, Any],
+    definition: Implementation,
+    unit: Unit,
+    known: Mapping[str, Artifact],
+    resolver: Resolver,
+    lenient: bool = False,
 ) -> None:
     """Put the plain form of an implementation into `result`: ``artifact``, ``dependencies``, ``timeout``."""
     if definition.primary is not None:
-        primary = _one(definition.primary, unit, known, resolver)
+        primary = _one(definition.primary, unit, known, resolver, lenient)
         if primary is not None:
             result["artifact"] = describe(primary, resolver)
-    dependencies = [_one(one, unit, known, resolver) for one in definition.dependencies]
+    dependencies = [_one(one, unit, known, resolver, lenient) for one in definition.dependencies]
     result["dependencies"] = [describe(one, resolver) for one in dependencies if one is not None]
     if definition.timeout is not None:
         result["timeout"] = definition.timeout
@@ -86,7 +97,11 @@ def describe(artifact: Artifact, resolver: Resolver) -> dict[str, Value]:
 
 
 def _one(
-    written: ArtifactDefinition | Node, unit: Unit, known: Mapping[str, Artifact], resolver: Resolver
+    written: ArtifactDefinition | Node,
+    unit: Unit,
+    known: Mapping[str, Artifact],
+    resolver: Resolver,
+    lenient: bool,
 ) -> Artifact | None:
     if isinstance(written, ArtifactDefinition):
         if id(written) not in resolver.inline_artifacts:
@@ -94,12 +109,12 @@ def _one(
         return resolver.inline_artifacts[id(written)]
     if written.text in known:
         return known[written.text]
-    return from_file(written, unit, resolver)
+    return from_file(written, unit, resolver, lenient)
 
 
 def _undeclared(definition: ArtifactDefinition, type: ArtifactType, owner: str, resolver: Resolver) -> None:
     for name, node in definition.properties.items():
-        if name not in type.properties:
+        if name not in type.properties and not type.incomplete:
             hint = suggest(name, type.properties)
             resolver.report.warn("unknown-property", f"{owner} has no property {name!r}", node, hint, key=True)
 

@@ -106,7 +106,7 @@ def _signature(definition: SignatureDefinition, unit: Unit, resolver: Resolver) 
     }
     resolver.deferred.append(partial(_complete, result, definition, unit, resolver))
     if definition.implementation is not None:
-        artifacts.implement(result, definition.implementation, unit, {}, resolver)
+        artifacts.implement(result, definition.implementation, unit, {}, resolver, lenient=True)
     return result
 
 
