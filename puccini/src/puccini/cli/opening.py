@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from importlib import metadata
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
 
 from puccini import csar, sources
-from puccini.catalog import Catalog, FolderCatalog
+from puccini.catalog import Catalog, Entry, FolderCatalog
 from puccini.cli.frame import CommandError, Exit
 from puccini.csar import ArchiveError, Refusal, meta
 from puccini.csar.source import ArchiveSource
@@ -48,8 +48,23 @@ def catalogs(folders: Sequence[Path]) -> list[Catalog]:
 
     A package brings folders by an entry point of the group ``puccini.profiles``: a function that returns them.
     """
-    brought = [place for entry in metadata.entry_points(group=GROUP) for place in entry.load()()]
-    return [FolderCatalog([*folders, *brought])]
+    return [FolderCatalog(folders), Brought()]
+
+
+class Brought:
+    """The catalog of profiles that installed packages bring; they are asked when a profile is, and not before."""
+
+    @cached_property
+    def folders(self) -> FolderCatalog:
+        from importlib import metadata
+
+        return FolderCatalog([place for entry in metadata.entry_points(group=GROUP) for place in entry.load()()])
+
+    def find(self, name: str) -> Entry | None:
+        return self.folders.find(name)
+
+    def names(self) -> list[str]:
+        return self.folders.names()
 
 
 def profiles_option(command: Command) -> Command:

@@ -6,6 +6,7 @@ puccini.functions.register(functions)
 `signatures` is the table of them, for parsers; nothing else of this package is imported before it is needed.
 """
 
+import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from puccini.functions.custom import Run
 
 NAMESPACE = "tosca"
+_COMMON = ("logic", "comparison", "graph", "collections", "text", "arithmetic")
 
 
 def library() -> "Mapping[str, Function]":
@@ -23,6 +25,15 @@ def library() -> "Mapping[str, Function]":
     from puccini.functions import builtin
 
     return builtin.FUNCTIONS
+
+
+def find(name: str) -> "Function | None":
+    """Return one function of the library, which imports no more of it than is needed for most."""
+    for part in _COMMON:
+        functions: Mapping[str, Function] = importlib.import_module(f"puccini.functions.{part}").FUNCTIONS
+        if name in functions:
+            return functions[name]
+    return library().get(name)
 
 
 def register(functions: "Functions", run: "Run | None" = None) -> None:

@@ -56,7 +56,7 @@ class Statics:
 
 class _Library:
     def find(self, context: Context, name: str) -> tuple[Function, bool]:
-        function = functions.library().get(name.removeprefix(f"{functions.NAMESPACE}:"))
+        function = functions.find(name.removeprefix(f"{functions.NAMESPACE}:"))
         if function is None:
             raise EvaluationError("tosca.not-a-function", f"there is no function {name}")
         return function, False
