@@ -76,14 +76,21 @@ class Report:
         self, code: str, message: str, node: "Node", hint: str = "", *, key: bool = False, related: "Node | None" = None
     ) -> None:
         """Report an error at `node`, or at its key when `key` is true."""
-        self.add(self._at(code, message, node, hint, Severity.ERROR, key=key, related=related))
+        self._place(self._at(code, message, node, hint, Severity.ERROR, key=key, related=related), node)
 
     def warn(
         self, code: str, message: str, node: "Node", hint: str = "", *, key: bool = False, related: "Node | None" = None
     ) -> None:
         """Report something that is accepted although the Standard says otherwise; an error when strict."""
         severity = Severity.ERROR if self.strict else Severity.WARNING
-        self.add(self._at(code, message, node, hint, severity, key=key, related=related))
+        self._place(self._at(code, message, node, hint, severity, key=key, related=related), node)
+
+    def _place(self, diagnostic: Diagnostic, node: "Node") -> None:
+        """Add `diagnostic` about `node`, in the words of the version of TOSCA that its file is written in."""
+        reword = getattr(node.document, "reword", None)
+        found = diagnostic if reword is None else reword(diagnostic, node, strict=self.strict)
+        if found is not None:
+            self.add(found)
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Add `diagnostic` unless the same is already there (a file may be reached in several ways)."""

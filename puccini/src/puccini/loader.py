@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from puccini import catalog as catalogs
-from puccini import nodes, sources, yaml
+from puccini import dialects, nodes, sources, yaml
 from puccini.diagnostics import Diagnostic, Report, suggest, unread
 from puccini.grammar import file as grammar
 from puccini.grammar.construct import once
@@ -28,7 +28,7 @@ class Loader:
     """One load: `units` are the files in the order of first need, the entry first. `read` parses a file."""
 
     def __init__(self, catalog: Sequence[catalogs.Catalog], report: Report, read: Read | None = None) -> None:
-        self.catalog = catalog
+        self.catalog = (*catalog, dialects.CATALOG)
         self.report = report
         self._read = read if read is not None else _parse
         self.units: list[Unit] = []
@@ -51,6 +51,7 @@ class Loader:
             return None
         self._link()
         self._name_profiles(unit)
+        self._see_old_names()
         for one in self.units:
             self._check_names(one)
         return unit
@@ -74,7 +75,7 @@ class Loader:
         file = once(root, lambda node, _: self._file(node), self.report, "file") if keeps else self._file(root)
         if file is None:
             return None
-        unit = Unit(source, path, file, root)
+        unit = Unit(source, path, file, file.node)
         self._known[key] = unit
         self.units.append(unit)
         self._waiting.extend((unit, definition) for definition in file.imports)
@@ -105,15 +106,14 @@ class Loader:
                 "missing-keyname", message, root, f"begin with 'tosca_definitions_version: {grammar.VERSION}'"
             )
             return None
-        if version.value in grammar.OLDER:
-            message = f"TOSCA version {version.value!r} is not supported"
-            self.report.error("unsupported-version", message, version, f"TOSCA 2.0 is '{grammar.VERSION}'")
-            return None
-        if version.value != grammar.VERSION:
+        dialect = dialects.find(version.value)
+        if dialect is not None:
+            root = dialect.read(root, self.report)
+            version = root.child("tosca_definitions_version")
+        elif version.value != grammar.VERSION:
             shown = version.value if isinstance(version.value, str) else nodes.describe(version.value)
-            self.report.error(
-                "unknown-version", f"there is no TOSCA version {shown!r}", version, f"TOSCA 2.0 is '{grammar.VERSION}'"
-            )
+            hint = suggest(shown, (grammar.VERSION, *dialects.VERSIONS)) or f"TOSCA 2.0 is '{grammar.VERSION}'"
+            self.report.error("unknown-version", f"there is no TOSCA version {shown!r}", version, hint)
             return None
         if next(iter(value)) != "tosca_definitions_version":
             message = "the keyname 'tosca_definitions_version' comes first in a file"
@@ -214,6 +214,22 @@ class Loader:
             message = f"{node.text!r} has a service template, which is not imported"
             self.report.warn("imported-service", message, node)
         return unit
+
+    def _see_old_names(self) -> None:
+        """Have files of older versions see the names of their profile, without an import."""
+        old = [unit for unit in self.units if dialects.is_old(unit.root)]
+        if not old:
+            return
+        found = next(entry for one in self.catalog if (entry := one.find(dialects.PROFILE)) is not None)
+        self._by = None
+        profile = self._unit(found.source, found.path)
+        if profile is None:
+            return
+        self._link()
+        profile.profile = dialects.PROFILE
+        implicit = dialects.implicit(profile)
+        for unit in (profile, *old):
+            unit.implicit = implicit
 
     def _name_profiles(self, entry: Unit) -> None:
         """Section 6.7.1: the name of a profile applies to what it imports, unless that has one of its own."""

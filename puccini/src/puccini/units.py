@@ -6,7 +6,7 @@ so cycles and diamonds need no special care.
 
 from collections.abc import Collection, Iterator
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from puccini import sources
 from puccini.diagnostics import mistaken
@@ -40,10 +40,19 @@ class Link(NamedTuple):
     definition: Import | None
 
 
+class Implicit(Protocol):
+    """Names that files see without an import."""
+
+    def find(self, section: Section, name: str) -> Found | None: ...
+
+    def all(self, section: Section) -> list[str]: ...
+
+
 class Unit:
     """One file. `profile` is the name that applies to its types, `name` how messages and class names call it.
 
-    `links` are its imports, `failed` the namespaces of those that could not be read.
+    `links` are its imports, `failed` the namespaces of those that could not be read. `implicit` are names that it sees
+    without an import, if no others mean anything.
     """
 
     def __init__(self, source: sources.Source, path: str, file: File, root: Node) -> None:
@@ -55,6 +64,7 @@ class Unit:
         self.profile = ""
         self.links: list[Link] = []
         self.failed: list[str] = []
+        self.implicit: Implicit | None = None
         self._found: dict[tuple[Section, str], Found | None] = {}
 
     @property
@@ -75,7 +85,10 @@ class Unit:
         """Return what `name`, possibly with namespaces before it (``a:b:Type``), means in this file."""
         key = (section, name)
         if key not in self._found:
-            self._found[key] = self._search(section, name)
+            found = self._search(section, name)
+            if found is None and self.implicit is not None:
+                found = self.implicit.find(section, name)
+            self._found[key] = found
         return self._found[key]
 
     def type(self, kind: Kind, name: str) -> Found | None:
@@ -95,7 +108,8 @@ class Unit:
 
     def names(self, section: Section) -> list[str]:
         """Return the names that can be used in this file, for hints."""
-        return [prefix + name for prefix, unit in self._reach() for name in unit.local(section)]
+        found = [prefix + name for prefix, unit in self._reach() for name in unit.local(section)]
+        return found if self.implicit is None else [*found, *self.implicit.all(section)]
 
     def _search(self, section: Section, name: str) -> Found | None:
         for unit, rest in self._meanings(name):

@@ -161,24 +161,24 @@ class Coercion:
         return value
 
     def _scalar(self, value: Value, schema: Schema, path: Path) -> Value:
-        number = schema["number"]
+        number, free = schema["number"], schema.get("free", False)
         if isinstance(value, int | float) and not isinstance(value, bool) and not self.literal:
             return self._coerce(value, number, path) if number["type"] == "integer" else float(value)
         if not isinstance(value, str):
             return self._wrong(value, schema, path, f"write a number, a blank and a unit: '1 {schema['canonical']}'")
         try:
-            amount, unit = scalars.split(value)
+            amount, unit = (scalars.split_freely if free else scalars.split)(value)
         except ValueError as error:
             self._report("wrong-type", str(error), path, f"such as '1 {schema['canonical']}'")
             return value
-        multiplier = schema["units"].get(unit)
+        multiplier = schema["units"].get(scalars.spelt(unit, schema["units"]) if free else unit)
         if multiplier is None:
             self._report(
                 "unknown-unit", f"{unit!r} is not a unit of {_name(schema)}", path, _known(unit, schema["units"])
             )
             return value
         before = len(self.problems)
-        checked = self._coerce(amount, number, path)
+        checked = amount if free else self._coerce(amount, number, path)
         if len(self.problems) > before or not isinstance(checked, int | float):
             return value
         return scalars.canonical(amount, multiplier, number["type"] == "integer")

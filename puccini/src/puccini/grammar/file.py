@@ -11,7 +11,6 @@ from puccini.grammar.types import TYPES, Kind, TypeDefinition
 from puccini.nodes import Node, describe
 
 VERSION = "tosca_2_0"
-OLDER = ("tosca_simple_yaml_1_3", "tosca_simple_yaml_1_2", "tosca_simple_yaml_1_1", "tosca_simple_yaml_1_0")
 
 
 class Repository(Element, kw_only=True, frozen=True):

@@ -34,7 +34,10 @@ class Base(StrEnum):
 
 
 class DataType(Type):
-    """A data type. `validations` are those of this type alone; `written` is its plain form, once that was asked for."""
+    """A data type. `validations` are those of this type alone; `written` is its plain form, once that was asked for.
+
+    `free` is set for scalars that are spelt as in TOSCA 1.x: without a blank, with units in any case.
+    """
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -46,6 +49,7 @@ class DataType(Type):
         self.units: dict[str, int | float] = {}
         self.prefixes: dict[str, int | float] | None = None
         self.canonical: str = ""
+        self.free = False
         self.written: tuple[dict[str, Value], list[DataType]] | None = None
 
     @cached_property
@@ -60,6 +64,12 @@ class DataType(Type):
     @property
     def all_units(self) -> dict[str, int | float]:
         return scalars.units(self.units, self.prefixes)
+
+
+QUERIES = frozenset(
+    f"tosca:{name}" for name in ("get_input", "get_property", "get_attribute", "get_artifact", "available_allocation")
+)
+"""The functions that read the representation graph (section 10.2.1)."""
 
 
 class Schema:
@@ -93,11 +103,30 @@ class Schema:
         return self.key or self.type.key
 
     @cached_property
+    def looks_around(self) -> bool:
+        """Whether what is valid depends on the rest of the graph, such as another property of the node."""
+        own = [*self.validations]
+        type: DataType | None = self.type
+        while type is not None:
+            own += type.validations
+            type = type.parent if isinstance(type.parent, DataType) else None
+        inner = (self.entry, self.key)
+        return any(map(_queries, own)) or any(one is not None and one.looks_around for one in inner)
+
+    @cached_property
     def plain(self) -> dict[str, Value]:
         """The self-contained map that `puccini.data` works with."""
         from puccini.model import plain
 
         return plain.schema(self)
+
+
+def _queries(value: Value) -> bool:
+    if isinstance(value, Call):
+        return value.function in QUERIES or any(map(_queries, value.arguments))
+    if isinstance(value, dict):
+        return any(map(_queries, value.values()))
+    return isinstance(value, list) and any(map(_queries, value))
 
 
 class Role(StrEnum):

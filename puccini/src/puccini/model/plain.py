@@ -70,6 +70,8 @@ class _Writer:
         if type.base is data.Base.SCALAR:
             number = type.number or data.BUILT_IN["float"]
             result |= {"number": self.content(number), "units": dict(type.all_units), "canonical": type.canonical}
+            if type.free:
+                result |= {"name": type.name, "free": True}
         if type.base is data.Base.COMPLEX:
             result["properties"] = {name: self.property(one) for name, one in type.properties.items()}
         return result

@@ -36,6 +36,7 @@ def _inherit(type: DataType, parent: DataType | None) -> None:
         return
     type.key, type.entry = parent.key, parent.entry
     type.number, type.units, type.canonical = parent.number, dict(parent.units), parent.canonical
+    type.free = parent.free
     type.prefixes = dict(parent.prefixes) if parent.prefixes is not None else None
 
 

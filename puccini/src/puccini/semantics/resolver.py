@@ -204,6 +204,7 @@ class Resolver:
             made = data.DataType(Kind.DATA, name.text, None, None, data.BUILT_IN["scalar"])
             made.units = dict(units)
             made.canonical = next(iter(units))
+            made.free = True
             made.number = data.BUILT_IN["integer" if name.text == "scalar-unit.size" else "float"]
             self._old_scalars[name.text] = made
         return self._old_scalars[name.text]
@@ -230,11 +231,10 @@ _OLD_SCALARS: dict[str, dict[str, int | float]] = {
     },
     "scalar-unit.frequency": {"Hz": 1.0, "kHz": 1e3, "MHz": 1e6, "GHz": 1e9},
     "scalar-unit.bitrate": {
-        "bps": 1.0,
-        **{
-            f"{prefix}{infix}bps": float(base**power)
-            for power, prefix in enumerate("KMGT", 1)
-            for infix, base in (("", 1000), ("i", 1024))
-        },
+        f"{prefix}{infix}{unit}": float(base**power * bits)
+        for unit, bits in (("bps", 1), ("Bps", 8))
+        for power, prefix in enumerate(("", *"KMGT"))
+        for infix, base in (("", 1000), ("i", 1024))
+        if prefix or not infix
     },
 }

@@ -1,0 +1,65 @@
+"""Older versions of TOSCA, each read through its dialect into what TOSCA 2.0 has: one grammar, one meaning.
+
+The loader asks for the dialect that a file's ``tosca_definitions_version`` names. A dialect rewrites the content of the
+file, node by node, with the place of each; from there on all is as for TOSCA 2.0. See docs/tosca-1.md.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from puccini import yaml
+from puccini.catalog import FolderCatalog
+from puccini.diagnostics import Report
+from puccini.nodes import Node
+
+if TYPE_CHECKING:
+    from puccini.units import Implicit, Unit
+
+PROFILE = "tosca-simple:1.3"
+"""The profile whose names every file of TOSCA 1.x sees."""
+
+CATALOG = FolderCatalog([Path(__file__).parent / "profiles"])
+"""Where that profile is, unless a catalog of the caller's has one of its name."""
+
+_VERSIONS = {f"tosca_simple_yaml_1_{minor}{suffix}": minor for minor in range(4) for suffix in ("", "_0")}
+VERSIONS = tuple(_VERSIONS)
+
+
+class Dialect:
+    """TOSCA Simple Profile in YAML 1.`minor`."""
+
+    def __init__(self, minor: int) -> None:
+        self.minor = minor
+
+    def read(self, root: Node, report: Report) -> Node:
+        """Return the top of a file as TOSCA 2.0 has it. What is wrong as TOSCA 1.x is reported."""
+        from puccini.dialects.document import OldDocument
+        from puccini.dialects.file import FILE
+        from puccini.dialects.forms import Page
+
+        if root.document.parts is not None:
+            document = yaml.parse(root.document.data, root.document.name)
+            root = Node(document.value, document, document.marks)
+        page = Page(report, self.minor)
+        written = FILE(root, page)
+        assert written is not None
+        old = OldDocument(root, written.value, page.outputs)
+        return Node(old.value, old, old.marks)
+
+
+def is_old(root: Node) -> bool:
+    """Whether a file was read through a dialect."""
+    return hasattr(root.document, "original")
+
+
+def implicit(profile: "Unit") -> "Implicit":
+    """Return the names of the profile as files see them."""
+    from puccini.dialects.names import Names
+
+    return Names(profile)
+
+
+def find(version: object) -> Dialect | None:
+    """Return the dialect of a TOSCA version; None when that is none of an older one."""
+    minor = _VERSIONS.get(version) if isinstance(version, str) else None
+    return Dialect(minor) if minor is not None else None

@@ -1,0 +1,133 @@
+"""Types of TOSCA 1.x, of all kinds but data and interface types."""
+
+from puccini import yaml
+from puccini.dialects.constraints import node_filter
+from puccini.dialects.data import ATTRIBUTE, DATA_TYPE, PROPERTY
+from puccini.dialects.forms import Form, Page, as_list, as_text, ignore, named, named_list, same, to
+from puccini.dialects.interfaces import ARTIFACT, INTERFACE_TYPE, INTERFACES
+from puccini.dialects.policies import TRIGGERS
+from puccini.dialects.writing import Draft, Written, keep, marks, sequence
+from puccini.nodes import Node
+
+UNBOUNDED = "UNBOUNDED"
+TARGET = ("SELF", "TARGET")
+"""The way from a relationship to the node that its requirement's filter is about."""
+
+_TYPE = same(derived_from=None, version=as_text)
+_DATA = same(properties=named(PROPERTY), attributes=named(ATTRIBUTE))
+
+
+def filter_of_target(node: Node, page: Page) -> Written | None:
+    """Return the node filter of a requirement. What is SELF in it is the source of the relationship in TOSCA 2.0."""
+    before, page.within = page.within, ("SOURCE",)
+    try:
+        return node_filter(TARGET)(node, page)
+    finally:
+        page.within = before
+
+
+def _occurrences(node: Node, page: Page, draft: Draft) -> None:
+    draft.put("count_range", keep(node))
+
+
+def _once(node: Node, page: Page, draft: Draft) -> None:
+    """Without ``occurrences``, a requirement is for exactly one target."""
+    if "count_range" not in draft.value:
+        place = marks(node)
+        draft.put("count_range", sequence([Written(1, place), Written(1, place)], place))
+
+
+def _capability_name(node: Node, page: Page) -> Written:
+    """The short form of a requirement definition."""
+    if not isinstance(node.value, str):
+        return keep(node)
+    draft = Draft()
+    draft.put("capability", keep(node))
+    _once(node, page, draft)
+    return draft.at(node)
+
+
+RELATIONSHIP = Form(
+    "relationship definition",
+    {**_DATA, **same(type=None, interfaces=INTERFACES)},
+    lambda node, page: keep(node),
+)
+REQUIREMENT = Form(
+    "requirement definition",
+    {
+        **same(capability=None, node=None, relationship=RELATIONSHIP, node_filter=filter_of_target),
+        "occurrences": _occurrences,
+    },
+    _capability_name,
+    finish=_once,
+)
+
+
+def limited(node: Node, page: Page, draft: Draft) -> None:
+    """How many relationships may lead to a capability is not limited in TOSCA 2.0."""
+    upper = node.value[1] if type(node.value) is yaml.Seq and len(node.value) == 2 else None
+    if upper != UNBOUNDED:
+        message = "the number of relationships that lead to a capability is not limited"
+        page.report.warn("capability-occurrences", message, node, key=True)
+
+
+CAPABILITY = Form(
+    "capability definition",
+    {
+        **_DATA,
+        "type": to("type"),
+        "valid_source_types": to("valid_source_node_types"),
+        "occurrences": limited,
+    },
+    lambda node, page: keep(node),
+)
+
+_members_of_group = same(members=None)
+TYPES = {
+    "artifact_types": Form(
+        "artifact type",
+        {**_TYPE, **same(mime_type=None, file_ext=as_list, properties=named(PROPERTY))},
+    ),
+    "data_types": DATA_TYPE,
+    "capability_types": Form(
+        "capability type", {**_TYPE, **_DATA, "valid_source_types": to("valid_source_node_types")}
+    ),
+    "interface_types": INTERFACE_TYPE,
+    "relationship_types": Form(
+        "relationship type",
+        {
+            **_TYPE,
+            **_DATA,
+            "interfaces": to("interfaces", INTERFACES),
+            "valid_target_types": to("valid_capability_types"),
+        },
+    ),
+    "node_types": Form(
+        "node type",
+        {
+            **_TYPE,
+            **_DATA,
+            **same(
+                capabilities=named(CAPABILITY),
+                requirements=named_list(REQUIREMENT, "requirement definitions"),
+                interfaces=INTERFACES,
+                artifacts=named(ARTIFACT),
+            ),
+        },
+    ),
+    "group_types": Form(
+        "group type",
+        {
+            **_TYPE,
+            **_DATA,
+            "members": to("members"),
+            "capabilities": ignore("group-capabilities", "groups have no capabilities of their own"),
+            "requirements": ignore("group-requirements", "groups have no requirements of their own"),
+            "interfaces": ignore("group-interfaces", "groups have no operations of their own"),
+        },
+    ),
+    "policy_types": Form(
+        "policy type",
+        {**_TYPE, **same(properties=named(PROPERTY), targets=None, triggers=TRIGGERS)},
+    ),
+}
