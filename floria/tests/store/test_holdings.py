@@ -144,3 +144,14 @@ def test_a_journal_is_read_by_subject_and_position(store: Store) -> None:
 def test_the_body_of_a_record_is_a_value(store: Store) -> None:
     with pytest.raises(StoreError, match=r"body\.x is a set, which is not a value"), store.write() as transaction:
         transaction.append("t", "k", {"x": {1}})  # type: ignore[dict-item]
+
+
+def test_r60_a_store_at_rest_answers_as_before(store: Store) -> None:
+    with store.write() as tx:
+        stored = tx.put(samples.vertex("kept"))
+    store.rest()
+    with store.read() as reader:
+        assert reader.get(stored.id) == stored
+    with store.write() as tx:
+        store.rest()  # in the midst of a write it waits for nothing
+        tx.delete(stored.id)

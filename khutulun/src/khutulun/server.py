@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import functools
 import logging
 import os
 import signal
@@ -42,6 +43,7 @@ def assembled(
     from floria.evaluation import Functions
     from floria.plugins.faults import Fault
     from floria.store.interface import StoreError
+    from khutulun import tuning
     from khutulun.agent import journal
     from khutulun.agent.agent import Agent
     from khutulun.bus.local import LocalBus
@@ -58,7 +60,8 @@ def assembled(
         stack.callback(opened.close)
         over = LocalBus()
         stack.callback(over.close)
-        host_of_plugins = stack.enter_context(plugins.PluginHost(where.compiled, progress=log.info))
+        resting = functools.partial(tuning.rest, opened)
+        host_of_plugins = stack.enter_context(plugins.PluginHost(where.compiled, progress=log.info, rest=resting))
         library = Functions()
         expressions = Expressions(opened, host_of_plugins, Registry(), where.placeholders())
         tosca.register(library, expressions.run)

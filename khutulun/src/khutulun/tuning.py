@@ -1,9 +1,14 @@
-"""Keeps a server small and quick. Called once, by `khutulun.server.serve` and by benchmarks."""
+"""Keeps a server small and quick: called by `khutulun.server`, and by benchmarks."""
 
 import ctypes
+import gc
 import sys
+from typing import TYPE_CHECKING
 
 import apsw
+
+if TYPE_CHECKING:
+    from floria.store.interface import Store
 
 ARENAS = 2
 """Of the C library's allocator; by default it makes eight for each core, and each keeps what its threads freed."""
@@ -28,3 +33,9 @@ def apply() -> None:
         adjust(_MMAP_THRESHOLD, LARGE)
     apsw.soft_heap_limit(DATABASE)
     sys.setswitchinterval(TURN)
+
+
+def rest(store: "Store") -> None:
+    """Free what is not needed while nothing happens. The plugin host asks for it some seconds after the last work."""
+    gc.collect()
+    store.rest()

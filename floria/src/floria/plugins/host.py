@@ -33,7 +33,8 @@ class PluginHost:
 
     `runner` is the component that runs Python sources; by default the packaged or built one. `progress` is told when
     something slow begins and ends (compiling: seconds, once for each blob). Code that was not used for `idle` seconds
-    is dropped from memory and mapped again by the next call, in milliseconds.
+    is dropped from memory and mapped again by the next call, in milliseconds; `rest` is called before, once for each
+    such time, for what others would free then.
     """
 
     def __init__(
@@ -43,9 +44,10 @@ class PluginHost:
         runner: Path | None = None,
         progress: Callable[[str], None] | None = None,
         idle: float = IDLE,
+        rest: Callable[[], None] | None = None,
     ) -> None:
         self._cache = Cache(cache)
-        self._options = (runner, progress, idle)
+        self._options = (runner, progress, idle, rest)
         self._made: Components | None = None
         self._manifests: dict[tuple[str, Carrier], Manifest] = {}
 

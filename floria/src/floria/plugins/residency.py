@@ -21,8 +21,15 @@ Progress = Callable[[str], None]
 class Components:
     """The components of a host. Thread-safe. Only around calls does anything run here."""
 
-    def __init__(self, cache: Cache, runner: Path | None, progress: Progress | None, idle: float) -> None:
-        self._cache, self._runner, self._progress, self._idle = cache, runner, progress, idle
+    def __init__(
+        self,
+        cache: Cache,
+        runner: Path | None,
+        progress: Progress | None,
+        idle: float,
+        rest: Callable[[], None] | None = None,
+    ) -> None:
+        self._cache, self._runner, self._progress, self._idle, self._rest = cache, runner, progress, idle, rest
         self._lock = threading.RLock()
         self._runtime: Runtime | None = None
         self._loaded: dict[str, LoadedComponent] = {}
@@ -69,6 +76,8 @@ class Components:
             kept = {self._key(plugin) for plugin in self._kept}
             for key in self._loaded.keys() - kept:
                 self._loaded.pop(key).close()
+        if self._rest is not None:
+            self._rest()
         memory.release_pages(self._cache.folder)
         memory.give_back()
 

@@ -302,4 +302,11 @@ class Store(Protocol):
         """
         ...
 
+    def rest(self) -> None:
+        """Free the memory that only makes the next use faster: for whoever knows that there is none for a while.
+
+        Never waits; in the midst of a write nothing is freed.
+        """
+        ...
+
     def close(self) -> None: ...

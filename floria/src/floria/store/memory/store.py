@@ -224,6 +224,9 @@ class MemoryStore:
         store._bell = Bell(content.position)
         return store
 
+    def rest(self) -> None:
+        """There is nothing to free."""
+
     def close(self) -> None:
         self._closed = True
         self._bell.close()

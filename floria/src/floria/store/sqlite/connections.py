@@ -72,6 +72,13 @@ class Pool:
         else:
             self._idle.append(connection)
 
+    def rest(self) -> None:
+        """Free what the idle connections cache."""
+        for _ in range(len(self._idle)):
+            connection = self.take()
+            connection.release_memory()
+            self.give(connection)
+
     def close(self) -> None:
         """Close what is idle now, and the others when they are given back."""
         self._closed = True

@@ -150,6 +150,17 @@ class SqliteStore:
         self._check_open()
         backups.write(self.path, self._blobs, Path(file).absolute())
 
+    def rest(self) -> None:
+        if not self._writing.acquire(blocking=False):
+            return
+        try:
+            if not self._closed:
+                self._pool.rest()
+                if self._owned is not None:
+                    self._owned.connection.release_memory()
+        finally:
+            self._writing.release()
+
     def close(self) -> None:
         with self._writing:
             if self._closed:
