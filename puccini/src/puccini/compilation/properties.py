@@ -18,9 +18,13 @@ _ATTRIBUTE = (ATTRIBUTE,)
 
 
 def build(definition: Definition, value: Value | msgspec.UnsetType, classes: tuple[str, ...] = ()) -> Property:
-    """Return the property of `definition` with `value`, which may be unset."""
+    """Return the property of `definition` with `value`, which may be unset.
+
+    A literal that can be checked only in the graph is pulled when the graph is there, as an expression is.
+    """
     metadata = nodes.plain(definition.metadata) if definition.metadata else {}
-    if value is UNSET or _literal(value):
+    looks_around = definition.schema is not None and definition.schema.looks_around
+    if value is UNSET or (_literal(value) and not looks_around):
         return Property(value=value, preparer=definition.preparer, classes=classes, metadata=metadata)
     return Property(updater=value, preparer=definition.preparer, classes=classes, metadata=metadata)
 
@@ -51,6 +55,23 @@ def assigned(
     for name, value in actual.items():
         definition = attributes.get(name) or properties[name]
         result[name] = build(definition, value, _ATTRIBUTE if name in attributes else ())
+    return result
+
+
+def from_inside(
+    found: dict[str, Property], mapped: frozenset[tuple[str, ...]], path: tuple[str, ...]
+) -> dict[str, Property]:
+    """Return properties; those `mapped` at `path` get what is inside of their substituted node (section 15.3)."""
+    result = dict(found)
+    for name in found:
+        if (*path, name) not in mapped:
+            continue
+        before = found[name]
+        initial = before.value if before.value is not UNSET else before.updater
+        arguments: list[Value] = [[*path, name]]
+        if initial is not UNSET:
+            arguments.append(initial)
+        result[name] = msgspec.structs.replace(before, value=UNSET, updater=Call("tosca:substituting", arguments))
     return result
 
 

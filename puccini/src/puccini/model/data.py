@@ -106,10 +106,8 @@ class Schema:
     def looks_around(self) -> bool:
         """Whether what is valid depends on the rest of the graph, such as another property of the node."""
         own = [*self.validations]
-        type: DataType | None = self.type
-        while type is not None:
-            own += type.validations
-            type = type.parent if isinstance(type.parent, DataType) else None
+        for type in self.type.ancestors:
+            own += type.validations if isinstance(type, DataType) else ()
         inner = (self.entry, self.key)
         return any(map(_queries, own)) or any(one is not None and one.looks_around for one in inner)
 
