@@ -5,11 +5,9 @@ import re
 from pathlib import Path
 
 import puccini
-from puccini.diagnostics import Severity
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "docs" / "tosca.md").read_text()
-CODE = Path(puccini.__file__).parent
 
 
 def blocks(language: str) -> list[str]:
@@ -32,13 +30,3 @@ def test_the_example_service_runs_through_the_example_program(tmp_path: Path) ->
     assert isinstance(loaded, puccini.Loaded)
     assert not loaded.diagnostics
     assert "bundle" in names
-
-
-def test_the_page_lists_every_warning() -> None:
-    warned = set()
-    for file in CODE.rglob("*.py"):
-        warned.update(re.findall(r'report\.warn\(\s*"([a-z-]+)"', file.read_text()))
-    warned |= {"date-only"}
-    shown = set(re.findall(r"`([a-z-]+)`", PAGE))
-    assert warned - shown == set()
-    assert Severity.WARNING.value == "warning"
