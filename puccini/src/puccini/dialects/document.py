@@ -1,11 +1,17 @@
 """A file of an older TOSCA version: its content as TOSCA 2.0 has it, and what was written."""
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from floria.values import Call, Value
 from puccini import extents, yaml
 from puccini.diagnostics import Diagnostic
 from puccini.nodes import Node
+
+if TYPE_CHECKING:
+    from puccini.semantics.resolver import Resolver
+    from puccini.semantics.scope import Scope
 
 
 class OldDocument(yaml.Document):
@@ -37,7 +43,20 @@ class OldDocument(yaml.Document):
 
         return wording.reword(found, node, self, strict=strict)
 
+    def modernise(self, call: Call, nodes: Sequence[Node], scope: "Scope", resolver: "Resolver") -> list[Node]:
+        """Write the path of a call as that of TOSCA 2.0; return the nodes of its arguments."""
+        from puccini.dialects import paths
 
-def of(node: Node) -> OldDocument | None:
-    """Return the document of a node that was written for an older version."""
-    return node.document if isinstance(node.document, OldDocument) else None
+        return paths.modernise(call, nodes, self, scope, resolver)
+
+    def special(
+        self, name: str, arguments: Sequence[Value], nodes: Sequence[Node], scope: "Scope", resolver: "Resolver"
+    ) -> list[Value] | None:
+        """Return the value of a function that TOSCA 2.0 does not have."""
+        from puccini.dialects import paths, values
+
+        if name != values.NODES_OF_TYPE:
+            return None
+        found, fill = paths.nodes_of_type(arguments, nodes, scope, resolver)
+        resolver.deferred.append(fill)
+        return found

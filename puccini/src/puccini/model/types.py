@@ -1,5 +1,6 @@
 """Resolved types other than data types, and what node and relationship types are made of."""
 
+from functools import cached_property
 from typing import Any
 
 from floria.values import Value
@@ -68,6 +69,15 @@ class InterfaceType(Type):
     def handles_events(self) -> bool:
         """Whether operations of this interface are handlers of the events of their names, declared or not."""
         return self.has_metadata("handles", "events")
+
+    @cached_property
+    def events(self) -> dict[str, str]:
+        """Events of other names than INTERFACE.OPERATION that operations are handlers of, from the metadata."""
+        for one in self.ancestors:
+            found = one.metadata.get("events")
+            if isinstance(found, dict):
+                return {str(name): str(event) for name, event in found.items()}
+        return {}
 
 
 class Interface:

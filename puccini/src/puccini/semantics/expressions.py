@@ -93,6 +93,9 @@ def _call(node: Node, name: str, arguments: list[Node], scope: Scope, resolver: 
         found = _function_of(name, scope)
         if found is not None:
             return custom.call(node, name, found, values, resolver)
+        special = getattr(node.document, "special", None)
+        if special is not None and (made := special(name, values, arguments, scope, resolver)) is not None:
+            return made  # type: ignore[no-any-return]
         _unknown(node, name, scope, resolver)
         return Call(NAMESPACE + name, values)
     if not signature.accepts(len(values)):

@@ -47,7 +47,7 @@ def _all(
         for name in dict.fromkeys((*defined, *assigned)):
             found = _one(interface, name, defined.get(name), assigned.get(name), known, resolver)
             if found is not None:
-                found.event = name if bare else f"{interface.name}.{name}"
+                found.event = name if bare else interface.type.events.get(name, f"{interface.name}.{name}")
                 found.interface_use = use
                 yield found
 

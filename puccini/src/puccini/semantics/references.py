@@ -43,6 +43,9 @@ def _check(
     if signature.name == "get_input":
         _input(call, arguments, scope, resolver)
     elif signature.path:
+        modernise = getattr(node.document, "modernise", None)
+        if modernise is not None:
+            arguments = modernise(call, arguments, scope, resolver)
         paths.check(call, node, arguments, scope, resolver)
     elif signature.name in _COMPARISONS:
         _convert(call, arguments, scope, resolver)

@@ -10,7 +10,7 @@ from puccini.diagnostics import mistaken, suggest
 from puccini.grammar.interfaces import ARTIFACT
 from puccini.grammar.policies import GROUP, POLICY
 from puccini.grammar.templates import NODE_TEMPLATE, RELATIONSHIP_ASSIGNMENT
-from puccini.model.data import ANY, UNSET, Property, Schema
+from puccini.model.data import ANY, UNSET, Base, Property, Schema
 from puccini.nodes import Node
 from puccini.semantics import expressions, references
 from puccini.semantics.resolver import Resolver
@@ -86,6 +86,8 @@ def check(value: Value, node: Node, schema: Schema | None, scope: Scope, resolve
     if isinstance(value, Call):
         _check_call(value, node, schema, scope, resolver)
         return value
+    if schema.base is Base.VERSION and value.__class__ in (int, float):
+        value = _written(value, node, resolver)
     coercion = Coercion(schema.plain, resolver.statics.evaluator(schema.plain), literal=True)
     try:
         result = coercion.run(value)
@@ -97,6 +99,19 @@ def check(value: Value, node: Node, schema: Schema | None, scope: Scope, resolve
     if isinstance(value, list | dict):
         _check_nested(value, node, schema, scope, resolver)
     return result
+
+
+def _written(value: Value, node: Node, resolver: Resolver) -> Value:
+    """Return a version that looks like a number as it is written, in files of versions of TOSCA that have such ones."""
+    source = getattr(node.document, "source", None)
+    if source is None:
+        return value
+    text: str = source(node)
+    if isinstance(value, float):
+        return text
+    message = f"a version has a minor number: {text}.0 is taken for {text}"
+    resolver.report.warn("short-version", message, node, f"write '{text}.0'")
+    return f"{text}.0"
 
 
 def _settle(value: Value, node: Node, schema: Schema | None, scope: Scope, resolver: Resolver, store: Store) -> None:
