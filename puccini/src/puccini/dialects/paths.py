@@ -1,14 +1,14 @@
 """Paths of TOSCA 1.x in those of TOSCA 2.0, which takes types: whether a name is that of a capability or requirement.
 
-TOSCA 1.x writes ``[ web, host, mem_size ]`` where TOSCA 2.0 says what ``host`` is. Called by `puccini.semantics` when all
-types and templates are known.
+TOSCA 1.x writes ``[ web, host, mem_size ]`` where TOSCA 2.0 says what ``host`` is. Called by `puccini.semantics` when
+all types and templates are known.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 
 from floria.values import Call, Value
-from puccini.dialects.document import OldDocument
 from puccini.diagnostics import suggest
+from puccini.dialects.document import OldDocument
 from puccini.grammar.types import Kind
 from puccini.model.data import Property, Role
 from puccini.model.service import NodeTemplate
@@ -158,9 +158,8 @@ def nodes_of_type(
                 continue
             type = resolver.find(Kind.NODE, scope.unit, node)
             if isinstance(type, NodeType):
-                for template in scope.service.nodes.values():
-                    if template.type is not None and template.type.derives(type):
-                        found.append(template.name)
+                templates = scope.service.nodes.values()
+                found.extend(one.name for one in templates if one.type is not None and one.type.derives(type))
 
     return found, fill
 
