@@ -1,11 +1,14 @@
 """R53, R94: effects are journaled, planned, printed as a script that works, and replayed without being done twice."""
 
+import base64
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+import urllib.parse
 from pathlib import Path
 
 import msgspec
@@ -108,6 +111,50 @@ def test_secrets_in_requests_and_results_are_redacted() -> None:
     effects.log("info", "it is hunter2")
     assert "hunter2" not in repr(journal.effects) + repr(lines)
     assert "my <secret pw>" in script(journal)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_r105_a_secret_is_no_argument_of_a_command(mode: Mode) -> None:
+    journal = MemoryJournal()
+    effects = Effects(journal, mode=mode)
+    effects.conceal("pw", "hunter2")
+    with pytest.raises(Fault) as caught:
+        effects.perform(sh("echo hunter2"), CHANGE, limits())
+    assert caught.value.code == "exposed-secret"
+    call = requests.CallDBus("system", "a.b", "/", "a.b", "Set", "s", ("x=hunter2",))
+    with pytest.raises(Fault, match=r"arguments of a\.b\.Set"):
+        effects.perform(call, CHANGE, limits())
+    assert journal.effects == ()
+
+
+def test_r105_a_file_that_holds_a_secret_is_its_owners_alone(tmp_path: Path) -> None:
+    journal = MemoryJournal()
+    effects = Effects(journal)
+    effects.conceal("pw", "hunter2")
+    permit = Permit(change=True, root=str(tmp_path))
+    effects.perform(requests.WriteFile(f"{tmp_path}/secret", "it is hunter2", 0o644), permit, limits())
+    effects.perform(requests.WriteFile(f"{tmp_path}/open", "it is not", 0o644), permit, limits())
+    assert (tmp_path / "secret").read_text() == "it is hunter2"
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "open").stat().st_mode & 0o777 == 0o644
+    assert "it is <secret pw>" in script(journal)
+
+
+def test_r105_secrets_are_found_in_other_forms() -> None:
+    value = "first line of the key\nthe second one: a/b"
+    effects = Effects(MemoryJournal())
+    effects.conceal("key", value)
+    forms = [
+        value,
+        json.dumps({"key": value}),
+        f"https://host/?key={urllib.parse.quote_plus(value)}",
+        base64.b64encode(value.encode()).decode(),
+        "Environment=the second one: a/b",
+    ]
+    for form in forms:
+        shown = effects.redacted({"a": [form]})
+        assert "<secret key>" in str(shown)
+        assert "second" not in str(shown)
 
 
 def test_plan_records_changes_and_runs_queries(tmp_path: Path) -> None:

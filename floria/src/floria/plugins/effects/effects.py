@@ -76,10 +76,19 @@ class Effects:
         if self._log is not None:
             self._log(level, self._redaction.text(message))
 
+    def conceal(self, name: str, value: str) -> None:
+        """Keep the value of a secret that the plugin knows already out of everything that is written down."""
+        self._redaction.add(name, value)
+
+    def redacted(self, data: object) -> object:
+        """Return JSON data without secrets."""
+        return self._redaction.data(data)
+
     def perform(self, request: requests.Request, permit: Permit, limits: processes.Limits, actor: str = "") -> object:
         """Do what was permitted and return its result (`Output`, `Response`, entries or JSON data). Raises `Fault`."""
         if isinstance(request, requests.GetSecret):
             return self._secret(request)
+        request = self._guarded(request)
         written = self._redaction.request(request)
         prior = self._take(written)
         if prior is not None and prior.outcome is not None:
@@ -210,6 +219,17 @@ class Effects:
         self._redaction.add(request.name, value)
         return value
 
+    def _guarded(self, request: requests.Request) -> requests.Request:
+        """Return the request as it may be done with secrets in it: never as arguments, and in files of one's own."""
+        match request:
+            case requests.RunCommand(argv=argv) if self._redaction.holds(argv):
+                raise _exposed(self._redaction.text(argv[0]))
+            case requests.CallDBus(arguments=arguments) if self._redaction.holds(arguments):
+                raise _exposed(f"{request.interface}.{request.member}")
+            case requests.WriteFile(content=content, mode=mode) if mode & 0o077 and self._redaction.holds(content):
+                return msgspec.structs.replace(request, mode=mode & 0o700)
+        return request
+
     def _take(self, request: requests.Request) -> Effect | None:
         for index, effect in enumerate(self._prior):
             if effect.request == request:
@@ -223,6 +243,15 @@ class Effects:
 
     def _unneeded(self, request: requests.Request, permit: Permit) -> bool:
         return isinstance(request, requests.FILE_CHANGES) and not files.needed(request, permit)
+
+
+def _exposed(command: str) -> Fault:
+    return Fault(
+        "exposed-secret",
+        f"a secret among the arguments of {command} could be seen by every user of the machine",
+        False,
+        {"hint": "give it as input, as an environment variable or in a file"},
+    )
 
 
 def _lent(what: T | None, name: str) -> T:
