@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from puccini.candidates import find as find_candidates
     from puccini.catalog import Catalog, FolderCatalog
     from puccini.compilation import compile
     from puccini.compilation.blobs import read as blobs
@@ -34,6 +35,7 @@ __all__ = [
     "SourceError",
     "blobs",
     "compile",
+    "find_candidates",
     "load",
     "render",
 ]
@@ -52,6 +54,7 @@ _PLACES = {
     "SourceError": ("puccini.sources", "SourceError"),
     "blobs": ("puccini.compilation.blobs", "read"),
     "compile": ("puccini.compilation.bundle", "compile"),
+    "find_candidates": ("puccini.candidates", "find"),
     "load": ("puccini.loading", "load"),
     "render": ("puccini.rendering", "render"),
 }

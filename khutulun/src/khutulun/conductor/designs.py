@@ -74,10 +74,13 @@ def _archive(store: Store, digest: str, content: bytes, name: str) -> Design:
     try:
         with contextlib.closing(csar.open(content, name="service.csar")) as archive:
             catalog = puccini.FolderCatalog(shipped.profiles())
-            loaded = puccini.load(ArchiveSource(archive), archive.entry, [catalog])
-            bundle = puccini.compile(loaded, name)
-            for _, content in puccini.blobs(loaded):
-                store.put_blob(content)
+            source = ArchiveSource(archive)
+            loaded = puccini.load(source, archive.entry, [catalog])
+            candidates = puccini.find_candidates(loaded, [catalog], [(source, one) for one in archive.others])
+            bundle = puccini.compile(loaded, name, candidates)
+            for one in (loaded, *candidates):
+                for _, content in puccini.blobs(one):
+                    store.put_blob(content)
             carried = tuple(
                 CarriedPlugin(plugin.name, plugin.carrier.value, store.put_blob(archive.read(plugin.file)))
                 for plugin in archive.plugins.values()

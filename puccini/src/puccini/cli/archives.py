@@ -146,12 +146,14 @@ def _plan(source: Path, target: Path, options: dict[str, Any]) -> Plan:
 
     try:
         if not source.is_dir():
-            if options["entry"] or options["others"] or options["hidden"] or options["exclude"]:
-                raise click.UsageError("--entry, --other, --hidden and --exclude are for folders")
+            if options["entry"] or options["hidden"] or options["exclude"]:
+                raise click.UsageError("--entry, --hidden and --exclude are for folders")
             catalogs = opening.catalogs(options["profiles"])
             source.open("rb").close()
             who, root = options["created_by"], options["root"]
-            return packing.from_file(source, catalogs, root=root, created_by=who, check=True)
+            base = (root or source.parent).resolve()
+            others = [base / one for one in options["others"]]
+            return packing.from_file(source, catalogs, root=root, others=others, created_by=who, check=True)
         if options["root"]:
             raise click.UsageError("--root is for a TOSCA file; a folder is its own root")
         inside = target.resolve()

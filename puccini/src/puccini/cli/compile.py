@@ -22,9 +22,16 @@ from puccini.loading import Loaded
 @click.option("--name", default="", help="What the service is called; by default what its file says.")
 @click.option("--strict", is_flag=True, help="Take for errors what is accepted against the letter of the Standard.")
 @opening.profiles_option
+@opening.substitutes_option
 @frame.output_option
 def compile(
-    file: Path, target: Path | None, name: str, strict: bool, profiles: tuple[Path, ...], output: Output
+    file: Path,
+    target: Path | None,
+    name: str,
+    strict: bool,
+    profiles: tuple[Path, ...],
+    substitutes: tuple[Path, ...],
+    output: Output,
 ) -> None:
     """Compile a service to a Floria bundle: templates, classes and digests of files, with nothing left to look up.
 
@@ -35,7 +42,7 @@ def compile(
     puccini-tosca compile service.yaml
     puccini-tosca compile service.csar --file service.json
     """
-    bundle = load(file, name, profiles, output, strict=strict)
+    bundle = load(file, name, profiles, substitutes, output, strict=strict)
     as_json = output is Output.JSON or (output is Output.HUMAN and target is not None and target.suffix == ".json")
     data = codec.encode_bundle(bundle, codec.Format.JSON if as_json else codec.Format.YAML)
     if target is None:
@@ -47,16 +54,26 @@ def compile(
         raise opening.unreadable(target, error) from error
 
 
-def load(file: Path, name: str, profiles: tuple[Path, ...], output: Output, *, strict: bool = False) -> Bundle:
+def load(
+    file: Path,
+    name: str,
+    profiles: tuple[Path, ...],
+    substitutes: tuple[Path, ...],
+    output: Output,
+    *,
+    strict: bool = False,
+) -> Bundle:
     """Return the compiled service in `file`; diagnostics are shown, when there are errors also as data.
 
     Raises `CommandError` when there are errors.
     """
     with ExitStack() as stack:
         opened = opening.service(file, stack)
-        loaded = puccini.load(opened.source, opened.entry, opening.catalogs(profiles), strict=strict)
+        catalogs = opening.catalogs(profiles)
+        loaded = puccini.load(opened.source, opened.entry, catalogs, strict=strict)
+        candidates = puccini.find_candidates(loaded, catalogs, opening.candidates(opened, substitutes, stack))
         try:
-            bundle = puccini.compile(loaded, name)
+            bundle = puccini.compile(loaded, name, candidates)
         except Failed as error:
             found = _all(loaded, error)
             _show(found, loaded)

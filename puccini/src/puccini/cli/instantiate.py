@@ -35,6 +35,7 @@ from puccini.cli.simulation import Reaction, Simulation, plain
 )
 @click.option("--name", default="", help="What the service is called.")
 @opening.profiles_option
+@opening.substitutes_option
 @frame.output_option
 def instantiate(
     file: Path,
@@ -43,6 +44,7 @@ def instantiate(
     events: tuple[str, ...],
     name: str,
     profiles: tuple[Path, ...],
+    substitutes: tuple[Path, ...],
     output: Output,
 ) -> None:
     """Try a service out without anything running: compile it, create its graph in memory, let events happen.
@@ -56,7 +58,7 @@ def instantiate(
     puccini-tosca instantiate service.csar --inputs inputs.yaml --event failed@web --output json
     """
     given = {**(_file(inputs) if inputs else {}), **dict(_pair(pair) for pair in pairs)}
-    bundle = compiling.load(file, name, profiles, output)
+    bundle = compiling.load(file, name, profiles, substitutes, output)
     title = name or file.resolve().name.partition(".")[0]
     try:
         simulation = Simulation(bundle, title, given)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import click
 
 from puccini import csar, sources
+from puccini.candidates import Place
 from puccini.catalog import Catalog, Entry, FolderCatalog
 from puccini.cli.frame import CommandError, Exit
 from puccini.csar import ArchiveError, Refusal, meta
@@ -27,20 +28,20 @@ class Opened(NamedTuple):
     others: tuple[str, ...] = ()
 
 
-def service(path: Path, stack: ExitStack) -> Opened:
-    """Open a file, folder or archive; `stack` closes it. Raises `CommandError`."""
+def service(path: Path, stack: ExitStack, name: str = "") -> Opened:
+    """Open a file, folder or archive, which messages call `name`; `stack` closes it. Raises `CommandError`."""
     try:
         if path.is_dir():
-            return Opened(sources.FolderSource(path), _entry(path))
+            return Opened(sources.FolderSource(path, name), _entry(path))
         if csar.is_archive(path):
             archive = stack.enter_context(csar.open(path))
-            return Opened(ArchiveSource(archive), archive.entry, archive.others)
+            return Opened(ArchiveSource(archive, name), archive.entry, archive.others)
         path.open("rb").close()
     except ArchiveError as error:
         raise refused(path, error) from error
     except OSError as error:
         raise unreadable(path, error) from error
-    return Opened(sources.FolderSource(path.resolve().parent), path.name)
+    return Opened(sources.FolderSource(path.resolve().parent, name), path.name)
 
 
 def catalogs(folders: Sequence[Path]) -> list[Catalog]:
@@ -78,6 +79,35 @@ def profiles_option(command: Command) -> Command:
         metavar="FOLDER",
         help="A folder of profiles that can be imported by name. Can be given several times.",
     )(command)
+
+
+def substitutes_option(command: Command) -> Command:
+    """Add ``--substitutes``."""
+    return click.option(
+        "--substitutes",
+        type=click.Path(path_type=Path, exists=True),
+        multiple=True,
+        metavar="FILE",
+        help="A file, folder or archive with a service template that can substitute nodes, besides those that"
+        " the service imports or has as Other-Definitions. Repeatable.",
+    )(command)
+
+
+def candidates(opened: Opened, substitutes: Sequence[Path], stack: ExitStack) -> list[Place]:
+    """Return the files with substitution candidates, as the user names them and as an archive does.
+
+    What lies below the service's own folder is of that folder, so that it has its types in common.
+    """
+    found: list[Place] = []
+    for path in substitutes:
+        absolute = path.resolve()
+        root = Path(opened.source.root)
+        if absolute.is_file() and isinstance(opened.source, sources.FolderSource) and absolute.is_relative_to(root):
+            found.append((opened.source, absolute.relative_to(root).as_posix()))
+            continue
+        other = service(path, stack, path.stem)
+        found += [(other.source, other.entry), *((other.source, one) for one in other.others)]
+    return [*found, *((opened.source, one) for one in opened.others)]
 
 
 def refused(path: Path, error: ArchiveError) -> CommandError:

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from floria.entities import EdgeTemplate, Finder, Property
 from floria.values import Call, Value
-from puccini.compilation import handlers, properties
+from puccini.compilation import directives, handlers, passing, properties, substitution
 from puccini.compilation.marks import (
     CAPABILITY,
+    EXTERNAL,
+    INTERNAL,
     NODE,
     RELATIONSHIP,
     RESTRICTED_RELATIONSHIPS,
@@ -14,73 +16,116 @@ from puccini.compilation.marks import (
     accepts,
     named,
 )
+from puccini.compilation.passing import Passed
 from puccini.compilation.state import State
-from puccini.model.service import NodeTemplate, RelationshipUse, RequirementUse
+from puccini.model.service import NodeTemplate, RequirementUse, Segment
 from puccini.model.type import Type
 from puccini.semantics import linking
 
 Condition = tuple[Value, str]
 _SELF_NODE = Call("floria:parent", [])
+_OUTSIDE_FIRST = Call("tosca:outside_first", [])
+_FOR_OTHERS = "the capability is for other services only"
+_FOR_ITS_OWN = "the capability is for its own service only"
 
 
 def edges(template: NodeTemplate, state: State) -> Iterator[EdgeTemplate]:
     """Yield the edge templates of a node's requirements, in order."""
-    counts: dict[str, int] = {}
-    for use in template.requirements:
-        position = counts.get(use.name, 0)
-        counts[use.name] = position + 1
-        yield _edge(template, use, position, state)
+    names = dict.fromkeys([*(use.name for use in template.requirements), *template.passed])
+    for name in names:
+        uses = [use for use in template.requirements if use.name == name]
+        segments = state.passed.get((template.name, name))
+        if segments is None:
+            for position, use in enumerate(uses):
+                yield _edge(template, Passed(use, None, use.count, use.optional), str(position), state)
+            continue
+        for position, one in enumerate(passing.distribute(uses, template.passed[name], segments)):
+            yield _edge(template, one, f"passed:{position}", state)
 
 
-def _edge(template: NodeTemplate, use: RequirementUse, position: int, state: State) -> EdgeTemplate:
+def _edge(template: NodeTemplate, passed: Passed, position: str, state: State) -> EdgeTemplate:
+    use = passed.use
     relationship = use.relationship
     type = relationship.type if relationship is not None else None
     metadata = properties.metadata(use.node, {}, requirement=use.name)
     if relationship is not None and relationship.name:
         metadata["tosca.template"] = relationship.name
     return EdgeTemplate(
-        id=state.id("node", template.name, "requirement", use.name, str(position)),
+        id=state.id("node", template.name, "requirement", use.name, position),
         name=use.name,
         classes=(*(type.classes if type is not None else ()), RELATIONSHIP),
         source=state.node(template),
-        finder=_finder(template, use, state),
-        count=use.count,
-        optional=use.optional,
-        properties=_properties(relationship, state),
+        finder=_finder(template, use, passed.segment, state),
+        count=passed.number,
+        optional=passed.optional,
+        properties=_properties(template, use, state),
         handlers=handlers.build(relationship.implemented, state) if relationship is not None else (),
         metadata=metadata,
     )
 
 
-def _properties(relationship: RelationshipUse | None, state: State) -> dict[str, Property]:
+def _properties(template: NodeTemplate, use: RequirementUse, state: State) -> dict[str, Property]:
+    relationship = use.relationship
     if relationship is None:
         return {}
     definition = relationship.definition
-    return properties.assigned(
+    found = properties.assigned(
         state.defaults(definition),
         definition.properties,
         definition.attributes,
         relationship.properties,
         relationship.attributes,
     )
+    mapped = substitution.edge_attributes(state.fitting.get(template.name, ()))
+    return properties.from_inside(found, mapped, ("RELATIONSHIP", use.name)) if mapped else found
 
 
-def _finder(template: NodeTemplate, use: RequirementUse, state: State) -> Finder:
+def _finder(template: NodeTemplate, use: RequirementUse, segment: Segment | None, state: State) -> Finder:
     classes = [CAPABILITY]
     if use.capability_type is not None:
         classes.insert(0, use.capability_type.class_name)
     if use.capability_name:
         classes.insert(0, named(use.capability_name))
     owners = [NODE] if use.node_type is None else [use.node_type.class_name, NODE]
-    conditions = _pinned(template, use) if use.target is not None else _dangling(template, use)
+    target = use.target if use.target is not None and not directives.may_select(use.target) else None
+    scopes = [one.text for one in use.directives]
+    elsewhere = "external" in scopes or segment is not None or target is not use.target
     return Finder(
         classes=tuple(classes),
         owner_classes=tuple(owners),
-        owner=state.node(use.target) if use.target is not None else None,
-        owner_index=use.index,
-        predicate=_predicate(conditions, use.filters),
+        owner=state.node(target) if target is not None else None,
+        owner_index=use.index if target is not None else None,
+        predicate=_predicate(_conditions(template, use, segment, target, state), use.filters),
         allocation=dict(use.allocation),
+        select=_OUTSIDE_FIRST if scopes[:1] == ["external"] and "internal" in scopes else None,
+        scope=directives.EVERYWHERE if elsewhere else None,
     )
+
+
+def _conditions(
+    template: NodeTemplate, use: RequirementUse, segment: Segment | None, target: NodeTemplate | None, state: State
+) -> list[Condition]:
+    if target is not None:
+        return [*_pinned(template, use), *_takes_internal(target)]
+    if segment is not None:
+        return [passing.condition(segment), *_dangling(template, use), *_open()]
+    if use.target is not None:
+        named = Call("tosca:is_node", [use.target.name])
+        return [(named, f"it is not {use.target.name}"), *_dangling(template, use), *_open()]
+    return [*_scope(use, state), *_dangling(template, use)]
+
+
+def _takes_internal(target: NodeTemplate) -> Iterator[Condition]:
+    """A capability may be for sources of other services only (section 8.3)."""
+    if any(use.directives == ["external"] for use in target.capabilities.values()):
+        yield Call("floria:not", [_has(EXTERNAL)]), _FOR_OTHERS
+
+
+def _open() -> Iterator[Condition]:
+    """What is true of a capability that may be used from where the source is (section 8.3)."""
+    within = Call("tosca:same_service", [])
+    yield Call("floria:or", [Call("floria:not", [_has(INTERNAL)]), within]), _FOR_ITS_OWN
+    yield Call("floria:not", [Call("floria:and", [_has(EXTERNAL), within])]), _FOR_OTHERS
 
 
 def _pinned(template: NodeTemplate, use: RequirementUse) -> list[Condition]:
@@ -103,7 +148,7 @@ def _pinned(template: NodeTemplate, use: RequirementUse) -> list[Condition]:
 
 def _dangling(template: NodeTemplate, use: RequirementUse) -> list[Condition]:
     """Return what must be true of a target that is yet to be found (sections 7.3, 8.1, 8.5)."""
-    result: list[Condition] = list(_scope(use))
+    result: list[Condition] = []
     source = template.type
     relationship = use.relationship.type if use.relationship is not None else None
     assert source is not None
@@ -122,14 +167,22 @@ def _dangling(template: NodeTemplate, use: RequirementUse) -> list[Condition]:
     return result
 
 
-def _scope(use: RequirementUse) -> Iterator[Condition]:
+def _scope(use: RequirementUse, state: State) -> Iterator[Condition]:
     """Without directives, targets are looked for within the service."""
-    same: Value = Call("floria:equal", [Call("floria:root", []), Call("floria:root", [Call("floria:source", [])])])
-    directives = [one.text for one in use.directives]
-    if directives in ([], ["internal"]):
-        yield same, "it is in another service"
-    elif directives == ["external"]:
-        yield Call("floria:not", [same]), "it is in the same service"
+    scopes = {one.text for one in use.directives}
+    if "external" not in scopes:
+        yield Call("tosca:same_service", []), "it is in another service"
+        if state.has_external:
+            yield Call("floria:not", [_has(EXTERNAL)]), _FOR_OTHERS
+        return
+    reachable = Call("tosca:external", [])
+    if "internal" not in scopes:
+        yield reachable, "it is not in another service that can be seen from here"
+        yield Call("floria:not", [_has(INTERNAL)]), _FOR_ITS_OWN
+        return
+    either = Call("floria:or", [Call("tosca:same_service", []), reachable])
+    yield either, "it is inside of a substituted node"
+    yield from _open()
 
 
 def _accepted(restriction: str, type: Type) -> Value:

@@ -1,12 +1,16 @@
 """Node templates as vertex templates, with their capabilities and artifacts inside of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from floria.entities import Handler, Property, VertexTemplate
-from puccini.compilation import handlers, properties
+from floria.values import Value
+from puccini.compilation import properties
 from puccini.compilation.marks import (
     ARTIFACT,
     CAPABILITY,
+    EXTERNAL,
+    INTERNAL,
     NODE,
     RESTRICTED_RELATIONSHIPS,
     RESTRICTED_SOURCES,
@@ -15,51 +19,69 @@ from puccini.compilation.marks import (
 )
 from puccini.compilation.state import State
 from puccini.model.service import NodeTemplate
-from puccini.model.types import Artifact, Capability, NodeType
+from puccini.model.types import Artifact, Capability
 
 
-def vertexes(
-    template: NodeTemplate, root: VertexTemplate, triggers: Sequence[Handler], state: State
-) -> Iterator[VertexTemplate]:
+class Way(NamedTuple):
+    """How a node comes to be there: how often, with which handlers, and which of its attributes come from inside.
+
+    `attributes` are paths from the node: ``("load",)`` or ``("CAPABILITY", "host", "load")``.
+    """
+
+    number: Value
+    handlers: tuple[Handler, ...]
+    attributes: frozenset[tuple[str, ...]] = frozenset()
+
+
+def vertexes(template: NodeTemplate, way: Way, root: VertexTemplate, state: State) -> Iterator[VertexTemplate]:
     """Yield the vertex template of a node, then those in it."""
     type = template.type
     assert type is not None
     known = {**type.artifacts, **template.artifacts} if template.artifacts else type.artifacts
-    own = handlers.build(template.implemented, state)
     id = state.node(template)
+    found = properties.assigned(
+        state.defaults(type), type.properties, type.attributes, template.properties, template.attributes
+    )
     yield VertexTemplate(
         id=id,
         name=template.name,
         parent=root.id,
-        count=template.count,
+        count=way.number,
         classes=(*type.classes, NODE),
-        properties=properties.assigned(
-            state.defaults(type), type.properties, type.attributes, template.properties, template.attributes
-        ),
-        handlers=(*own, *triggers),
+        properties=properties.from_inside(found, way.attributes, ()),
+        handlers=way.handlers,
         metadata=properties.metadata(template.node, template.metadata, template.description),
     )
     for capability in type.capabilities.values():
-        yield _capability(template, type, capability, state)
+        yield _capability(template, way, capability, state)
     for artifact in known.values():
         yield _artifact(template, artifact, state)
 
 
-def _capability(template: NodeTemplate, type: NodeType, capability: Capability, state: State) -> VertexTemplate:
+def _capability(template: NodeTemplate, way: Way, capability: Capability, state: State) -> VertexTemplate:
     use = template.capabilities.get(capability.name)
-    base = state.defaults(capability)
+    classes = capability_classes(capability, state)
+    if use is not None and len(use.directives) == 1:
+        classes = (*classes[:-1], INTERNAL if use.directives == ["internal"] else EXTERNAL, *classes[-1:])
     return VertexTemplate(
         id=state.id("node", template.name, "capability", capability.name),
         name=capability.name,
         parent=state.node(template),
-        classes=capability_classes(capability, state),
-        properties=properties.assigned(
-            base, capability.properties, capability.attributes, use.properties, use.attributes
-        )
-        if use is not None
-        else dict(base),
+        classes=classes,
+        properties=properties.from_inside(
+            capability_properties(template, capability, state), way.attributes, ("CAPABILITY", capability.name)
+        ),
         metadata=properties.metadata((use or template).node, {}),
     )
+
+
+def capability_properties(template: NodeTemplate, capability: Capability, state: State) -> dict[str, Property]:
+    """Return what is assigned to the capability of a node."""
+    use = template.capabilities.get(capability.name)
+    base = state.defaults(capability)
+    if use is None:
+        return dict(base)
+    return properties.assigned(base, capability.properties, capability.attributes, use.properties, use.attributes)
 
 
 def capability_classes(capability: Capability, state: State) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from puccini.diagnostics import Report
 from puccini.grammar.policies import ActivityKind
 from puccini.loading import Loaded
-from puccini.model.service import Action, NodeTemplate, RequirementUse, Service, Workflow
+from puccini.model.service import Action, Service, Workflow
 from puccini.nodes import Node
 
 UNSUPPORTED = "unsupported"
@@ -19,10 +19,6 @@ def check(loaded: Loaded, report: Report) -> None:
     service, resolver = loaded.service, loaded.resolver
     assert service is not None
     assert resolver is not None
-    for template in service.nodes.values():
-        _node(template, report)
-        for use in template.requirements:
-            _requirement(use, report)
     _attributes(service, report)
     for workflow in service.workflows.values():
         _workflow(workflow, report)
@@ -47,20 +43,6 @@ def check(loaded: Loaded, report: Report) -> None:
         if artifact.repository:
             message = f"the artifact {artifact.name or artifact.file!r} is in a repository"
             _refuse(message, artifact.node, "12.2", report, "put its file into the service's own folder")
-
-
-def _node(template: NodeTemplate, report: Report) -> None:
-    for directive in template.directives:
-        if directive.text != "create":
-            _refuse(f"the directive {directive.text!r}", directive, "7.2.1", report)
-    for use in template.capabilities.values():
-        if use.directives:
-            _refuse(f"directives of the capability {use.name!r}", use.node, "8.3", report)
-
-
-def _requirement(use: RequirementUse, report: Report) -> None:
-    if len(use.directives) > 1:
-        _refuse("an order of 'internal' and 'external'", use.directives[0], "8.5", report, "name only one of them")
 
 
 def _attributes(service: Service, report: Report) -> None:

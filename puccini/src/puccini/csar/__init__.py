@@ -35,8 +35,8 @@ __all__ = [
 ]
 
 
-def pack(entry: Path, catalog: "Sequence[Catalog]" = ()) -> bytes:
+def pack(entry: Path, catalog: "Sequence[Catalog]" = (), others: "Sequence[Path]" = ()) -> bytes:
     """Return the service at `entry` (a TOSCA file, a folder or an archive) as one archive: `puccini.csar.packing`."""
     from puccini.csar import packing
 
-    return packing.pack(entry, catalog)
+    return packing.pack(entry, catalog, others=others)

@@ -23,9 +23,12 @@ _SECTIONS = frozenset({"artifacts", "interfaces", "workflows", "functions", "tri
 _DATA = frozenset({"properties", "attributes", "inputs", "outputs", "metadata", "description"})
 
 
-def pack(entry: Path, catalog: Sequence[Catalog] = (), *, form: Format = Format.ZIP) -> bytes:
+def pack(
+    entry: Path, catalog: Sequence[Catalog] = (), *, others: Sequence[Path] = (), form: Format = Format.ZIP
+) -> bytes:
     """Return the service at `entry` as an archive: a TOSCA file, a folder, or an archive, which stays as it is.
 
+    `others` are further files with substitution candidates, for a TOSCA file, from its folder or below.
     Profiles that are imported by name are not packed: the receiver has them, and `catalog` need not. Whether the TOSCA
     is right is for the receiver to say. Raises `ArchiveError`.
     """
@@ -33,7 +36,7 @@ def pack(entry: Path, catalog: Sequence[Catalog] = (), *, form: Format = Format.
         return creation.content(creation.from_folder(entry), form)
     if archives.is_archive(entry):
         return _checked(entry)
-    return creation.content(from_file(entry, catalog), form)
+    return creation.content(from_file(entry, catalog, others=others), form)
 
 
 def from_file(
@@ -41,22 +44,37 @@ def from_file(
     catalog: Sequence[Catalog] = (),
     *,
     root: Path | None = None,
+    others: Sequence[Path] = (),
     created_by: str = creation.CREATOR,
     check: bool = False,
 ) -> Plan:
-    """Plan an archive of the TOSCA file `entry` and what it touches.
+    """Plan an archive of the TOSCA file `entry` and what it touches, and of `others` with substitution candidates.
 
     `root` becomes the root of the archive; without it, the folder of `entry` does. With `check`, raises
     `puccini.diagnostics.Failed` when the TOSCA is wrong. Raises `ArchiveError`.
     """
     folder = (root or entry.parent).resolve()
+    names = [_inside(path, folder) for path in (entry, *others)]
+    source = sources.FolderSource(folder)
+    files: dict[str, Path] = {}
+    for name in names:
+        files |= _touched(name, folder, source, catalog, check)
+    files |= _plugins(folder)
+    return Plan(files=files, meta=meta.Meta(created_by=created_by, entry=names[0], others=tuple(names[1:])))
+
+
+def _inside(path: Path, folder: Path) -> str:
     try:
-        name = entry.resolve().relative_to(folder).as_posix()
+        return path.resolve().relative_to(folder).as_posix()
     except ValueError as error:
         raise ArchiveError(
-            Refusal.ESCAPE, f"{entry} is not in {folder}", hint="choose a --root that contains the file"
+            Refusal.ESCAPE, f"{path} is not in {folder}", hint="choose a --root that contains the file"
         ) from error
-    source = sources.FolderSource(folder)
+
+
+def _touched(
+    name: str, folder: Path, source: sources.FolderSource, catalog: Sequence[Catalog], check: bool
+) -> dict[str, Path]:
     loaded = loading.load(source, name, catalog)
     if check and loaded.failed:
         raise diagnostics.Failed(loaded.diagnostics)
@@ -71,8 +89,7 @@ def from_file(
                 entry=name,
                 hint="copy it into the folder of the service and refer to it there",
             )
-    files |= _plugins(folder)
-    return Plan(files=files, meta=meta.Meta(created_by=created_by, entry=name))
+    return files
 
 
 def excluding(patterns: Sequence[str]) -> creation.Exclude:

@@ -5,7 +5,7 @@ Puccini compiles them to counts and predicates that call these functions; `pucci
 
 from collections.abc import Iterator, Mapping
 
-from floria import naming
+from floria import ids, naming
 from floria.entities import Edge, Entity, Kind, Vertex
 from floria.evaluation import Context, EvaluationError, Function
 from floria.store.interface import Query
@@ -40,6 +40,19 @@ def is_node(context: Context, arguments: list[Value]) -> Value:
     node = paths.node(context, "is_node", context.candidate)
     named = paths.named(context, "is_node", name)
     return node is not None and any(node.id == one.id for one in named)
+
+
+def outside_first(context: Context, arguments: list[Value]) -> Value:
+    """``tosca:outside_first(ids)``: the accepted candidates, those of other services before those of this one."""
+    accepted = context.evaluate(arguments[0])
+    assert isinstance(accepted, list)
+    own = _enclosing(context, context.source)
+
+    def is_own(id: Value) -> bool:
+        service = _enclosing(context, context.reader.get(ids.parse(str(id))))
+        return own is not None and service is not None and service.id == own.id
+
+    return sorted(accepted, key=is_own)
 
 
 def selectable(context: Context, arguments: list[Value]) -> Value:
@@ -109,6 +122,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "same_service": same_service,
     "external": external,
     "is_node": is_node,
+    "outside_first": outside_first,
     "selectable": selectable,
     "unselected": unselected,
 }

@@ -119,7 +119,11 @@ class RequirementUse:
 
 
 class NodeTemplate:
-    """A node template. `type` is None when there is no such type, which was reported."""
+    """A node template. `type` is None when there is no such type, which was reported.
+
+    `passed` has an assignment of each requirement that mappings of the service lead to, for relationships that they
+    pass beyond those that are assigned.
+    """
 
     def __init__(self, name: str, type: NodeType | None, node: Node, unit: Unit) -> None:
         self.name = name
@@ -138,6 +142,7 @@ class NodeTemplate:
         self.implemented: list[Implemented] = []
         self.artifacts: dict[str, Artifact] = {}
         self.node_filter: Value = None
+        self.passed: dict[str, RequirementUse] = {}
 
     @property
     def selects(self) -> bool:

@@ -39,7 +39,7 @@ def build(
     for name, requirement in type.requirements.items():
         uses = [_use(one, requirement, template, scope, resolver) for one in by_name.get(name, [])]
         if not uses and requirement.count_range.lower > 0 and not template.selects:
-            uses = [_implicit(requirement, template, scope, resolver)]
+            uses = [implicit(requirement, template, scope, resolver)]
         template.requirements.extend(uses)
         if uses and not template.selects:
             resolver.deferred.append(partial(_check_counts, requirement, uses, resolver))
@@ -47,7 +47,7 @@ def build(
                 resolver.deferred.append(partial(linking.check, use, template, resolver))
 
 
-def _implicit(requirement: Requirement, template: NodeTemplate, scope: Scope, resolver: Resolver) -> RequirementUse:
+def implicit(requirement: Requirement, template: NodeTemplate, scope: Scope, resolver: Resolver) -> RequirementUse:
     """Section 8.5.4: what is not assigned although the lower bound is above 0."""
     use = RequirementUse(requirement, template.node)
     use.implicit = True

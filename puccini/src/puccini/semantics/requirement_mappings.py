@@ -12,8 +12,9 @@ from puccini.grammar.templates import SubstitutionMapping
 from puccini.model.service import Mapping, Segment, Service, Substitution
 from puccini.model.types import Requirement
 from puccini.nodes import Node
-from puccini.semantics import mapping_targets
+from puccini.semantics import assignments, mapping_targets
 from puccini.semantics.resolver import Resolver
+from puccini.semantics.scope import Scope
 
 
 class _Passed(NamedTuple):
@@ -133,4 +134,8 @@ def _requirement_target(node: Node, service: Service, resolver: Resolver) -> tup
     if uses and all(use.target is not None for use in uses):
         message = f"the requirement {name!r} of {template.name!r} has a target already"
         resolver.report.error("bad-mapping", message, node, "only requirements without a target are mapped")
+    if name not in template.passed:
+        scope = Scope(service.unit, service=service, owner=template)
+        template.passed[name] = made = assignments.implicit(known[name], template, scope, resolver)
+        made.optional = True
     return Mapping(template.name, name), any(not use.optional for use in uses)
