@@ -1,7 +1,7 @@
 """Finders: which targets are taken, and why others are not (R83)."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import pytest
@@ -13,6 +13,7 @@ from floria.entities import Bundle, EdgeTemplate, Finder, Handler, Property, Ver
 from floria.evaluation import Context, Functions
 from floria.ids import Id
 from floria.instantiation import BEFORE, Hooks, InstantiationError, Plan, Problem
+from floria.instantiation.attempt import Attempt
 from floria.instantiation.finding import Pool
 from floria.store.interface import Store
 from floria.store.memory import MemoryStore
@@ -337,9 +338,9 @@ def test_candidates_are_not_scanned(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = Counter[str]()
     draw = Pool.draw
 
-    def counted(pool: Pool) -> Id | None:
+    def counted(pool: Pool, amounts: Mapping[str, float]) -> Id | None:
         drawn["draws"] += 1
-        return draw(pool)
+        return draw(pool, amounts)
 
     monkeypatch.setattr(Pool, "draw", counted)
     design = Builder()
@@ -350,3 +351,66 @@ def test_candidates_are_not_scanned(monkeypatch: pytest.MonkeyPatch) -> None:
     design.edge(a, "by_owner", finder=Finder(owner=node, owner_index=Call("floria:index", [SOURCE])))
     made(MemoryStore(), design)
     assert drawn["draws"] <= 2 * 1000
+
+
+def test_r83_what_has_too_little_left_is_not_looked_at_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Allocations of different sizes: who is full does not stand in the way of everybody else."""
+    looked = Counter[str]()
+    capacity = Attempt._capacity
+
+    def counted(attempt: Attempt, id: Id) -> str | None:
+        looked["looks"] += 1
+        return capacity(attempt, id)
+
+    monkeypatch.setattr(Attempt, "_capacity", counted)
+    design = Builder()
+    node = design.vertex("x", "X", count=400)
+    design.vertex("cap", "Cap", parent=node, left=16)
+    large = design.vertex("large", count=200)
+    design.edge(large, "to", finder=Finder(classes=("Cap",), allocation={"left": 16}))
+    small = design.vertex("small", count=1600)
+    design.edge(small, "to", finder=Finder(classes=("Cap",), allocation={"left": 2}))
+    plan = made(MemoryStore(), design)
+    taken = Counter[Id]()
+    for edge in plan.edges:
+        taken[edge.target] += int(edge.allocation["left"])
+    assert sum(taken.values()) == 200 * 16 + 1600 * 2
+    assert max(taken.values()) == 16
+    assert looked["looks"] <= 4 * 1800
+
+
+def test_r83_what_is_known_to_differ_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = Counter[str]()
+    predicate = Attempt._predicate
+
+    def counted(attempt: Attempt, id: Id) -> str | None:
+        looked["looks"] += 1
+        return predicate(attempt, id)
+
+    monkeypatch.setattr(Attempt, "_predicate", counted)
+    design = Builder()
+    for number in range(200):
+        design.vertex(f"cap{number}", "Cap", zone=number)
+    late = design.vertex("late", "Cap", zone=Call("floria:concat", ["la", "te"]))
+    for number in range(200):
+        a = design.vertex(f"a{number}")
+        same = Call("floria:equal", [Call("floria:get", ["zone"]), 199 - number])
+        design.edge(a, "to", finder=Finder(classes=("Cap",), predicate=same, equal={"zone": 199 - number}))
+    b = design.vertex("b")
+    same = Call("floria:equal", [Call("floria:get", ["zone"]), "late"])
+    design.edge(b, "to", finder=Finder(classes=("Cap",), predicate=same, equal={"zone": "late"}))
+    plan = made(MemoryStore(), design)
+    found = dict(targets(plan))
+    assert {name: found[name] for name in ("a0", "a7", "b")} == {"a0": "cap199", "a7": "cap192", "b": "late"}
+    assert looked["looks"] <= 2 * 201
+    assert late
+
+
+def test_r83_who_differs_is_named_when_nobody_fits(store: Store) -> None:
+    design = Builder()
+    design.vertex("cap", "Cap", zone=1)
+    a = design.vertex("a")
+    same = Call("floria:equal", [Call("floria:get", ["zone"]), 2])
+    design.edge(a, "to", finder=Finder(classes=("Cap",), predicate=same, equal={"zone": 2}))
+    (problem,) = problems(store, design)
+    assert [str(one.reason) for one in problem.refusals] == ["the predicate is not true of it"]

@@ -59,6 +59,7 @@ class Attempt:
         self._next = self._base
         self._taken = set(shared.used[demand.source, demand.template.name])
         self._targets: set[Id] = set()
+        self._short: tuple[str, int | float] | None = None
         self.edges: list[Edge] = []
         self.kept: set[Id] = set()
         self.refusals: list[Refusal] = []
@@ -71,8 +72,9 @@ class Attempt:
         for edge in self._demand.existing:
             if self._open() and self._in_range(edge.index) and edge.index not in self._taken:
                 self._keep(edge)
-        pool = self._candidates.pool(self._look_for, self._template.name)
         finder = self._template.finder
+        equal = () if self._force or finder is None else tuple(finder.equal.items())
+        pool = self._candidates.pool(self._look_for, self._template.name, equal)
         try:
             if self._shared.hooks.__class__.select is not Hooks.select or (finder and finder.select):
                 self._select(pool)
@@ -100,13 +102,17 @@ class Attempt:
         return not self.postponed and (self.wanted is None or len(self.edges) < self.wanted)
 
     def _take(self, pool: finding.Pool) -> None:
-        while self._open() and (id := pool.draw()) is not None:
-            self._try(id)
+        amounts = {} if self._force else self._amounts
+        while self._open() and (id := pool.draw(amounts)) is not None:
+            if self._try(id):
+                pool.took()
+            elif self._short is not None:
+                pool.scarce(*self._short)
 
     def _select(self, pool: finding.Pool) -> None:
         accepted: dict[Id, Edge] = {}
         kept = len(self.edges)
-        while not self.postponed and (id := pool.draw()) is not None:
+        while not self.postponed and (id := pool.draw({})) is not None:
             if self._try(id):
                 accepted[id] = self.edges.pop()
                 self._taken.discard(accepted[id].index)
@@ -146,7 +152,7 @@ class Attempt:
         """Add an edge to `id` unless there is a reason against it."""
         if id in self._targets:
             return False
-        self._draft.provisional = False
+        self._draft.provisional, self._short = False, None
         try:
             edge = self._formed(id, existing)
         except EvaluationError as error:
@@ -206,6 +212,8 @@ class Attempt:
                 return f"its {name} is {arguments.kind(capacity)}, not a capacity"
             left = capacity - self._draft.allocated(id, name)
             if amount > left:
+                if not self._draft.provisional:
+                    self._short = (name, left)
                 return f"{name}: {amount} asked, {left} left"
             if id not in self._draft.vertexes and not _is_set(self._draft.get(id), name):
                 return f"its {name} has no stored value to allocate from"

@@ -5,9 +5,12 @@ never scanned for, and kept in heaps, so that a large design costs little more p
 """
 
 import heapq
+import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
 
 from floria import naming, selection
 from floria.entities import EdgeTemplate, Finder, Kind, Vertex
@@ -28,36 +31,72 @@ class Wanted(NamedTuple):
     scope: str | None
 
 
+Entry: TypeAlias = tuple[int, int, int, Id]
+"""A candidate in a heap: tier (own or not), edges, place, id."""
+
+
+MAX_UNKNOWN: Final = 100
+"""How many candidates whose property is not known yet are looked at beside those that have the right one."""
+
+Scalar: TypeAlias = str | int | float
+Equal: TypeAlias = tuple[tuple[str, Scalar], ...]
+"""Names of properties and what they have to be."""
+
+
 class Pool:
     """Candidates, the best first: those of the same instantiation, then with fewer edges of the name, then the older.
 
-    What was drawn is not drawn again before `restore`.
+    What was drawn is not drawn again before `restore`. Candidates that were found to have too little left of something
+    are kept apart by how much that is, so that demands for more do not look at them again.
     """
 
     def __init__(self, own: Iterable[Id], others: Callable[[], Iterable[Id]], name: str, edges: "Counts") -> None:
         self._name, self._edges = name, edges
         self._others: Callable[[], Iterable[Id]] | None = others
-        self._heap = [(0, edges.of(id, name), place, id) for place, id in enumerate(own)]
-        self._drawn: list[tuple[int, int, int, Id]] = []
+        self._heap: list[Entry] = [(0, edges.of(id, name), place, id) for place, id in enumerate(own)]
+        self._scarce: dict[tuple[str, float], list[Entry]] = {}
+        self._drawn: list[tuple[list[Entry], Entry]] = []
         heapq.heapify(self._heap)
 
-    def draw(self) -> Id | None:
-        """Return the best candidate that is left."""
-        while self._heap or self._look_further():
-            tier, known, place, id = heapq.heappop(self._heap)
+    def draw(self, amounts: Mapping[str, float]) -> Id | None:
+        """Return the best candidate that is left and, as far as is known, has these amounts left."""
+        while True:
+            heap = self._best(amounts)
+            if heap is None:
+                if not self._look_further():
+                    return None
+                continue
+            tier, known, place, id = heapq.heappop(heap)
             now = self._edges.of(id, self._name)
             if now != known:
-                heapq.heappush(self._heap, (tier, now, place, id))
+                heapq.heappush(heap, (tier, now, place, id))
                 continue
-            self._drawn.append((tier, now, place, id))
+            self._drawn.append((heap, (tier, now, place, id)))
             return id
-        return None
+
+    def scarce(self, name: str, left: float) -> None:
+        """Note that what was drawn last has only so much left of something, of which there will never be more."""
+        _, entry = self._drawn.pop()
+        self._drawn.append((self._scarce.setdefault((name, _at_most(left)), []), entry))
+
+    def took(self) -> None:
+        """Note that what was drawn last is taken, so that what it has left is not known any more."""
+        _, entry = self._drawn.pop()
+        self._drawn.append((self._heap, entry))
 
     def restore(self) -> None:
         """Put back everything that was drawn."""
-        for entry in self._drawn:
-            heapq.heappush(self._heap, entry)
+        for heap, entry in self._drawn:
+            heapq.heappush(heap, entry)
         self._drawn.clear()
+
+    def _best(self, amounts: Mapping[str, float]) -> list[Entry] | None:
+        """Return the heap with the best candidate at its top, among those that may have enough left."""
+        best = self._heap
+        for (name, left), heap in self._scarce.items():
+            if heap and amounts.get(name, 0) <= left and (not best or heap[0] < best[0]):
+                best = heap
+        return best or None
 
     def _look_further(self) -> bool:
         """Add the candidates of other instances, which nobody needs while there are own ones."""
@@ -65,6 +104,14 @@ class Pool:
         for place, id in enumerate(others() if others is not None else ()):
             heapq.heappush(self._heap, (1, self._edges.of(id, self._name), place, id))
         return bool(self._heap)
+
+
+def _at_most(amount: float) -> float:
+    """Return a number that is not less than `amount`, and the same for amounts that are nearly the same."""
+    if amount <= 0:
+        return 0.0
+    fraction, exponent = math.frexp(amount)
+    return math.ldexp(math.ceil(fraction * 64) / 64, exponent)
 
 
 class Counts:
@@ -92,7 +139,8 @@ class Candidates:
     def __init__(self, draft: Draft, templates: Collection[Id], directory: str) -> None:
         self._draft, self._templates, self._directory = draft, templates, directory
         self.counts = Counts(draft)
-        self._pools: dict[tuple[Wanted, str], Pool] = {}
+        self._pools: dict[tuple[Wanted, str, Equal], Pool] = {}
+        self._groups: dict[tuple[Wanted, str], dict[Scalar | None, list[tuple[int, Id]]]] = {}
         self._indexes: dict[Id, dict[int, list[Id]]] = {}
 
     def wanted(self, template: EdgeTemplate, owner_index: int | None) -> Wanted:
@@ -102,14 +150,28 @@ class Candidates:
         scope = finder.scope if finder.scope is not None or bound else self._directory
         return Wanted(finder.classes, finder.owner_classes, finder.owner, owner_index, template.target, scope)
 
-    def pool(self, wanted: Wanted, name: str) -> Pool:
-        """Return the candidates for edges called `name`."""
-        found = self._pools.get((wanted, name))
+    def pool(self, wanted: Wanted, name: str, equal: Equal = ()) -> Pool:
+        """Return the candidates for edges called `name`, without those that are known to differ from `equal`."""
+        own: Iterable[Id] | None = self._equal(wanted, *equal[0]) if equal else None
+        key = (wanted, name, equal if own is not None else ())
+        found = self._pools.get(key)
         if found is None:
-            own = self._fitting(self._own(wanted), wanted)
+            own = self._fitting(self._own(wanted), wanted) if own is None else own
             found = Pool(own, lambda: self._fitting(self._others(wanted), wanted), name, self.counts)
-            self._pools[wanted, name] = found
+            self._pools[key] = found
         return found
+
+    def _equal(self, wanted: Wanted, name: str, value: Scalar) -> Iterator[Id] | None:
+        """Return the own candidates whose property is `value`, or not known yet; None when of too many it is not."""
+        groups = self._groups.get((wanted, name))
+        if groups is None:
+            groups = self._groups[wanted, name] = defaultdict(list)
+            for place, id in enumerate(self._fitting(self._own(wanted), wanted)):
+                groups[_known(self._draft.get(id), name)].append((place, id))
+        unknown = groups.get(None, [])
+        if len(unknown) > MAX_UNKNOWN:
+            return None
+        return (id for _, id in sorted([*groups.get(value, ()), *unknown]))
 
     def misfit(self, id: Id, wanted: Wanted) -> str | None:
         """Return why `id` is no candidate at all, or None when it is one."""
@@ -207,3 +269,10 @@ class Candidates:
             if one.id not in self._draft.hidden and one.id not in self._draft.vertexes
         ]
         return [one.id for one in sorted(found, key=lambda one: (one.created, one.id))]
+
+
+def _known(entity: object, name: str) -> Scalar | None:
+    """Return the value of a property that is written there, None where it is not or is no scalar."""
+    found = getattr(entity, "properties", {}).get(name)
+    value = found.value if found is not None and found.updater is msgspec.UNSET else None
+    return value if isinstance(value, str | int | float) else None
