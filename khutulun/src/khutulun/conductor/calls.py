@@ -62,8 +62,9 @@ def resolve(call: Call, processor: Processor) -> Target:
 
 
 def find_handler(entity: Vertex | Edge, event: str) -> Handler | None:
-    """Return the handler that implements an operation: the last declared wins."""
-    return next((handler for handler in reversed(entity.handlers) if handler.event == event), None)
+    """Return the handler that implements an operation, by its event or its own name: the last declared wins."""
+    found = next((handler for handler in reversed(entity.handlers) if handler.event == event), None)
+    return found or next((handler for handler in reversed(entity.handlers) if handler.name == event), None)
 
 
 def is_plugin_call(call: Call) -> bool:

@@ -169,13 +169,13 @@ def _entries(found: Topology, step: dict[str, Any], targets: list[tuple[Id, Id]]
             yield Entry(kind, subject, inputs, entity, node)
         elif kind == "delegate":
             for entity, node in targets:
-                verbs = delegated(found.nodes[node], subject)
+                verbs = delegated(found, node, subject)
                 yield from (Entry("operation", verb, {}, entity, node) for verb in verbs)
         else:
             yield from (Entry(kind, subject, inputs, entity, node) for entity, node in targets)
 
 
-def delegated(node: Vertex, subject: str) -> tuple[str, ...]:
+def delegated(found: Topology, node: Id, subject: str) -> tuple[str, ...]:
     """Return the operations of a declarative workflow for one node. Raises `model.Refused`."""
     if subject not in DELEGATES:
         raise model.refuse(
@@ -183,7 +183,7 @@ def delegated(node: Vertex, subject: str) -> tuple[str, ...]:
             f"nothing can be delegated to a workflow {subject!r}",
             hint=f"there are: {', '.join(DELEGATES)}; `inline` is for the workflows of the design",
         )
-    return workflow.building(node) if subject == "deploy" else workflow.TEAR_DOWN
+    return workflow.build(found, node) if subject == "deploy" else workflow.TEAR_DOWN
 
 
 def _targets(reader: Reader, found: Topology, definition: Definition, step: dict[str, Any]) -> list[tuple[Id, Id]]:

@@ -17,7 +17,7 @@ from floria.values import Value
 from khutulun import model
 from khutulun.agent import messages
 from khutulun.bus import interface as bus
-from khutulun.conductor import registry, site, topology
+from khutulun.conductor import ends, registry, simple, site, topology
 from khutulun.conductor.asking import Asking
 from khutulun.conductor.calls import find_handler
 from khutulun.conductor.performing import OperationFailed
@@ -37,7 +37,7 @@ class Operations:
         plugins: registry.Registry,
         mode: messages.Mode = messages.Mode.LIVE,
     ) -> None:
-        self._store, self._functions, self._mode = store, functions, mode
+        self._store, self._functions, self._plugins, self._mode = store, functions, plugins, mode
         self._results = Results(store, functions)
         self._asking = Asking(store, over, functions, plugins, self._results, mode)
         self.attributes, self.planned = self._results.attributes, self._asking.planned
@@ -62,15 +62,19 @@ class Operations:
             self._bring_up_to_date(vertex, id, record)
             return
         handler = find_handler(vertex, f"{topology.LIFECYCLE}{operation}")
-        self._hook(vertex, f"before-{operation}", id)
-        hooked = any(handler.event == f"after-{operation}" for handler in vertex.handlers)
+        hooks = self._ends(vertex)
+        if operation == "create" and simple.is_simple(vertex):
+            self._introduce(vertex, id)
+        self._hook(vertex, f"before-{operation}", id, hooks)
+        after = f"after-{operation}"
+        hooked = any(one.event == after for one in vertex.handlers) or any(one.hook == after for one in hooks)
         done: Callable[[Transaction], None] = (lambda tx: None) if hooked else record
         if handler is None:
             self._results.conclude(node, STATES[operation][1] if operation in STATES else None, operation, done)
         else:
             self._operate(vertex, handler, operation, id, done)
         if hooked:  # only then it is done: should it end here, the agent knows what it did
-            self._hook(vertex, f"after-{operation}", id)
+            self._hook(vertex, after, id, hooks)
             self._results.conclude(node, None, operation, record)
 
     def call(
@@ -114,9 +118,9 @@ class Operations:
         """Run a function that only looks: whatever it would change is not done."""
         return self._asking.ask(msgspec.structs.replace(request, mode=messages.Mode.PLAN), vertex)
 
-    def handle(self, handler: Handler, entity: Entity, event: dict[str, Value], id: str) -> Value:
-        """Run an event's handler; its result, or raises `EvaluationError`."""
-        owner = self._owner(entity)
+    def handle(self, handler: Handler, entity: Entity, event: dict[str, Value], id: str, at: Id | None = None) -> Value:
+        """Run an event's handler, at the node `at` if that is given; its result, or raises `EvaluationError`."""
+        owner = self._owner(entity) if at is None else self._vertex(at)
         if owner is None:
             raise EvaluationError("no-host", f"{entity.name}: its handler has no node whose host could run it")
         try:
@@ -182,18 +186,32 @@ class Operations:
             self.perform(vertex.id, name, ids.derive("apply", id, name), lambda tx: None)
         self.perform(vertex.id, last, ids.derive("apply", id, last), conclude)
 
-    def _hook(self, vertex: Vertex, event: str, operation: str) -> None:
-        """Run the user's code before or after an operation, which has this id.
+    def _introduce(self, vertex: Vertex, cause: str) -> None:
+        """Tell a node of TOSCA 1.x who it is, and where."""
+        with self._store.write() as tx:
+            address = str(self._plugins.host(tx, vertex).facts["address"])
+            self.attributes.write(tx, vertex, simple.told(site.surroundings(tx, vertex), address), cause)
+
+    def _ends(self, vertex: Vertex) -> tuple[ends.End, ...]:
+        with self._store.read() as reader:
+            return ends.hooks(reader, vertex)
+
+    def _hook(self, vertex: Vertex, event: str, operation: str, hooks: tuple[ends.End, ...]) -> None:
+        """Run the user's code before or after an operation, which has this id; that of relationships last.
 
         A failure before it refuses the operation.
         """
-        for number, handler in enumerate(vertex.handlers):
-            if handler.event != event:
-                continue
+        found: list[tuple[str, Handler, Entity, Id | None]] = [
+            (str(number), one, vertex, None) for number, one in enumerate(vertex.handlers) if one.event == event
+        ]
+        found += [
+            (f"{one.edge.id}.{one.handler.name}", one.handler, one.edge, one.at) for one in hooks if one.hook == event
+        ]
+        for key, handler, entity, at in found:
             plan = self._mode is messages.Mode.PLAN  # whose graph goes by its id
-            id = operation if plan else ids.derive("hook", operation, event, str(number))
+            id = operation if plan else ids.derive("hook", operation, event, key)
             try:
-                self.handle(handler, vertex, {"name": event}, id)
+                self.handle(handler, entity, {"name": event}, id, at)
             except EvaluationError as error:
                 problem = model.Problem(
                     "refused-by-hook", f"{event}: {error}", vertex.name, "the hook's handler failed: see its message"

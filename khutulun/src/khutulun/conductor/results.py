@@ -11,7 +11,7 @@ from floria.ids import Id
 from floria.store.interface import Store, Transaction
 from khutulun import model
 from khutulun.agent import messages
-from khutulun.conductor import calls, journals, site
+from khutulun.conductor import calls, journals, simple, site
 from khutulun.conductor.attributes import Attributes
 from khutulun.conductor.performing import OperationFailed
 from khutulun.conductor.states import ERROR, FAILED, INTENDED
@@ -31,6 +31,8 @@ class Results:
         vertex = tx.get(node)
         if isinstance(vertex, Vertex) and vertex.state != state:
             tx.put(msgspec.structs.replace(vertex, state=state))
+            if simple.is_simple(vertex):
+                self.attributes.write(tx, vertex, {"state": state}, "state")
 
     def evaluate(self, node: Id, state: str | None, *, needed: bool = True) -> None:
         """Bring a node's properties up to date, before an operation sees them.

@@ -13,6 +13,7 @@ from floria.entities import Edge, Kind, Vertex
 from floria.ids import Id
 from floria.store.interface import Query, Reader
 from khutulun import model, names
+from khutulun.conductor import ends
 
 LIFECYCLE = "lifecycle."
 NODE = "tosca:node"
@@ -21,13 +22,17 @@ HOST_EDGE = "khutulun:host"
 
 
 class Topology(msgspec.Struct, frozen=True):
-    """Nodes by id, the node that each vertex belongs to, the edges, and what each node depends on."""
+    """Nodes by id, the node that each vertex belongs to, the edges, and what each node depends on.
+
+    `configured` are the nodes at whose configuration a relationship has something to do.
+    """
 
     root: Vertex
     nodes: dict[Id, Vertex]
     owner: dict[Id, Id]
     edges: tuple[Edge, ...]
     depends: dict[Id, frozenset[Id]]
+    configured: frozenset[Id] = frozenset()
 
     def labels(self) -> dict[Id, str]:
         """Return how users address each node."""
@@ -78,7 +83,8 @@ def load(reader: Reader, root: Vertex) -> Topology:
         if source is not None and target is not None and source != target:
             depends[source].add(target)
     _check_order(depends, nodes)
-    return Topology(root, nodes, owner, edges, {id: frozenset(found) for id, found in depends.items()})
+    configured = ends.configured(edges, owner)
+    return Topology(root, nodes, owner, edges, {id: frozenset(found) for id, found in depends.items()}, configured)
 
 
 def dependents(depends: dict[Id, frozenset[Id]]) -> dict[Id, frozenset[Id]]:

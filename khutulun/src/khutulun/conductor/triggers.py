@@ -50,9 +50,8 @@ class Triggers:
                 return subject
             case "delegate":
                 with self._store.read() as reader:
-                    vertex = reader.get(node)
-                assert isinstance(vertex, Vertex)
-                for number, verb in enumerate(definition.delegated(vertex, subject)):
+                    found = topology.load(reader, _service(reader, entity))
+                for number, verb in enumerate(definition.delegated(found, node, subject)):
                     self._operations.perform(node, verb, ids.derive("delegate", id, str(number)), lambda _: None)
                 return subject
             case "inline":

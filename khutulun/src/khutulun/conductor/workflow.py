@@ -67,7 +67,7 @@ ADOPTS = "khutulun.adopts"
 
 
 def deploy(service: Topology) -> list[Step]:
-    return [Step(id, building(vertex), service.depends[id]) for id, vertex in service.nodes.items()]
+    return [Step(id, build(service, id), service.depends[id]) for id in service.nodes]
 
 
 def undeploy(service: Topology) -> list[Step]:
@@ -91,10 +91,10 @@ def update(service: Topology, changes: Mapping[Id, Change]) -> list[Step]:
     for id in service.nodes:
         change = changes.get(id, Change.UNCHANGED)
         if change is Change.NOVEL:
-            steps.append(Step(id, building(service.nodes[id]), frozenset(service.depends[id] & alive)))
+            steps.append(Step(id, build(service, id), frozenset(service.depends[id] & alive)))
         elif change is Change.MODIFIED:
             after = frozenset((service.depends[id] & alive) | before.get(id, frozenset()))
-            steps.append(Step(id, modification(service.nodes[id]), after))
+            steps.append(Step(id, modification(service.nodes[id], configured=id in service.configured), after))
         elif id in followers:
             steps.append(Step(id, (REFRESH, APPLY), frozenset(service.depends[id] & (alive | followers))))
         elif change is Change.OBSOLETE:
@@ -128,19 +128,27 @@ def _rolling(service: Topology, changes: Mapping[Id, Change]) -> dict[Id, frozen
     return before
 
 
-def modification(vertex: Vertex) -> tuple[str, ...]:
+def modification(vertex: Vertex, *, configured: bool = False) -> tuple[str, ...]:
     """Return what applies changed properties: the node's own ``update``, or to make it anew."""
     if any(handler.event == f"{LIFECYCLE}update" for handler in vertex.handlers):
         return ("update", *_ready(vertex))
-    return (*TEAR_DOWN, *building(vertex))
+    return (*TEAR_DOWN, *building(vertex, configured=configured))
 
 
-def building(vertex: Vertex) -> tuple[str, ...]:
-    """Return what brings a node to life; `configure` and the wait for readiness only where there is such a thing."""
+def build(service: Topology, node: Id) -> tuple[str, ...]:
+    """Return what brings a node of the service to life."""
+    return building(service.nodes[node], configured=node in service.configured)
+
+
+def building(vertex: Vertex, *, configured: bool = False) -> tuple[str, ...]:
+    """Return what brings a node to life; `configure` and the wait for readiness only where there is such a thing.
+
+    `configured` says that relationships of the node have something to do then.
+    """
     if ADOPTS in vertex.properties:
         return ("adopt", *_ready(vertex))
     named = {handler.event for handler in vertex.handlers}
-    configure = ("configure",) if f"{LIFECYCLE}configure" in named else ()
+    configure = ("configure",) if configured or f"{LIFECYCLE}configure" in named else ()
     return ("create", *configure, "start", *_ready(vertex))
 
 
