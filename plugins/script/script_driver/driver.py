@@ -11,6 +11,7 @@ from floria_plugin import Context, Permanent, Temporary
 from floria_plugin.driver import Driver, Inputs, Site
 
 PROFILE = "khutulun:1.0::"
+SIMPLE = "tosca-simple:1.3::tosca.artifacts.Implementation."
 INTERPRETERS = {"Shell": "sh", "Bash": "bash", "Python": "python3"}
 BY_EXTENSION = {"sh": "Shell", "bash": "Bash", "py": "Python"}
 TRY_AGAIN = 75
@@ -22,7 +23,10 @@ plugin = Driver(
     "script",
     "0.1.0",
     description="Runs shell, Bash and Python scripts of a service.",
-    artifacts=[f"{PROFILE}{kind}" for kind in (*INTERPRETERS, "Script")],
+    artifacts=[
+        *(f"{PROFILE}{kind}" for kind in (*INTERPRETERS, "Script")),
+        *(f"{SIMPLE}{kind}" for kind in ("Bash", "Python")),
+    ],
     grants={
         "commands": [
             {"program": program, "arguments": ["..."], "effect": "change", "environment": ["*"]}
@@ -69,7 +73,7 @@ def run(context: Context, inputs: Inputs | None = None) -> dict[str, Any]:
 
 def _interpreter(artifact: dict[str, Any], file: str) -> str:
     for label in artifact.get("classes") or []:
-        kind = str(label).rpartition("::")[2]
+        kind = str(label).rpartition("::")[2].rpartition(".")[2]
         if kind in INTERPRETERS:
             return INTERPRETERS[kind]
     kind = BY_EXTENSION.get(file.rpartition(".")[2], "")
