@@ -7,7 +7,7 @@ from types import ModuleType
 
 from floria_plugin import Context
 from floria_plugin.driver import Driver, Event, Host, Inputs, Inspection, Readiness, Result, Site, Stream
-from process_driver import commands, signals, supervised, systemd
+from process_driver import commands, signals, supervised, systemd, units
 
 NAMES = "khutulun-*"
 USER_ENVIRONMENT = ("XDG_RUNTIME_DIR",)
@@ -29,7 +29,6 @@ def _supervisor(arguments: list[str], effect: str) -> dict[str, object]:
 GRANTS = {
     "commands": [
         *_systemctl(["show", "--property=*", "*"], "query"),
-        *_systemctl(["--root=/", "is-enabled", NAMES], "query"),
         *_systemctl(["--root=/", "enable", NAMES], "change"),
         *_systemctl(["--root=/", "disable", NAMES], "change"),
         *_systemctl(["start", "*"], "change"),
@@ -45,7 +44,10 @@ GRANTS = {
         _supervisor(["restart", NAMES], "change"),
         _supervisor(["remove", NAMES], "change"),
     ],
-    "files": [{"path": "{units}", "access": "write", "pattern": NAMES}],
+    "files": [
+        {"path": "{units}", "access": "write", "pattern": NAMES},
+        *({"path": f"{{units}}/{target}.wants", "access": "read", "pattern": NAMES} for target in units.TARGETS),
+    ],
 }
 
 plugin = Driver(
@@ -153,14 +155,15 @@ def execute(context: Context, site: Site, inputs: Inputs) -> Stream:
                 "member": "Subscribe",
             }
         ],
+        "distinct": list(signals.TELLING),
     },
     when={"init": "systemd"},
     filter=(
         r'"path": ?"/org/freedesktop/systemd1/unit/khutulun_2d[^"]*_2eservice".*'
-        r'("org\.freedesktop\.systemd1\.Service"|"ActiveState": ?"(active|inactive)")'
+        r'("org\.freedesktop\.systemd1\.Service"|"ActiveState": ?"(active|inactive)".*"Job": ?\[0,)'
     ),
 )
-def units(context: Context, host: Host, line: str) -> list[Event]:
+def unit_changed(context: Context, host: Host, line: str) -> list[Event]:
     """Translate a change of a unit's properties."""
     return signals.of_systemd(line)
 
@@ -171,6 +174,6 @@ def units(context: Context, host: Host, line: str) -> list[Event]:
     when={"init": "none"},
     filter=r'"event": "(started|ready|exited|failed|restarted|stopped)"',
 )
-def supervisor(context: Context, host: Host, line: str) -> list[Event]:
+def supervisor_told(context: Context, host: Host, line: str) -> list[Event]:
     """Translate an event of the supervisor."""
     return signals.of_supervisor(line)

@@ -12,6 +12,19 @@ from floria_plugin.driver import Event, State
 from process_driver import supervised, systemd
 
 EVENTS = ("started", "ready", "exited", "failed", "restarted", "stopped")
+TELLING = (
+    "MainPID",
+    "ExecMainStartTimestamp",
+    "ExecMainExitTimestamp",
+    "Result",
+    "ActiveState",
+    "SubState",
+    "ActiveEnterTimestamp",
+    "InactiveEnterTimestamp",
+    "Job",
+)
+"""Properties of units that tell what has happened; while they stay, a signal says nothing new."""
+
 _CLEAN_SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM", "SIGPIPE")
 _ESCAPED = re.compile(r"_([0-9a-f]{2})")
 

@@ -25,6 +25,9 @@ WITHOUT_RESTART = frozenset(
 )
 """Settings that a running unit takes over when the manager reloads."""
 
+TARGETS = ("multi-user.target", "default.target", "timers.target")
+"""What wants units that come back at boot: services of the system, services of a user, timers."""
+
 _RESTART = {"never": "no", "on-failure": "on-failure", "always": "always"}
 _ESCAPES = {chr(code): f"\\x{code:02x}" for code in (*range(1, 32), 127)}
 _ESCAPES |= {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "%": "%%"}
@@ -33,7 +36,7 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 def service(site: Site, command: Command) -> str:
     """Return the file of the service unit."""
-    install = [] if command.job else [("WantedBy", "multi-user.target" if site.host.system else "default.target")]
+    install = [] if command.job else [("WantedBy", wanting(site, command))]
     return _file(site, [("Unit", unit(site, command)), ("Service", settings(command)), ("Install", install)])
 
 
@@ -53,7 +56,13 @@ def timer(site: Site, command: Command) -> str:
     coarse = bool(plan.calendar) or min(plan.delay or plan.interval, plan.interval or plan.delay) >= 60
     when.append(("AccuracySec", "1s" if coarse else "1ms"))
     about = [("Description", f"Schedule of {_title(site)}")]
-    return _file(site, [("Unit", about), ("Timer", when), ("Install", [("WantedBy", "timers.target")])])
+    return _file(site, [("Unit", about), ("Timer", when), ("Install", [("WantedBy", wanting(site, command))])])
+
+
+def wanting(site: Site, command: Command) -> str:
+    """Return the target that brings it back at boot: of a scheduled job, its timer."""
+    of_system, of_user, of_timers = TARGETS
+    return of_timers if command.schedule else of_system if site.host.system else of_user
 
 
 def unit(site: Site, command: Command) -> list[Setting]:

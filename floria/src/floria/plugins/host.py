@@ -112,13 +112,14 @@ class PluginHost:
         self._manifests.pop((plugin.digest, plugin.carrier), None)
         self._cache.remove(plugin.key)
 
-    def keep(self, plugin: Plugin, instances: int = 1) -> None:
+    def keep(self, plugin: Plugin, instances: int = 1, *, soon: bool = False) -> None:
         """Keep the plugin mapped and this many instances made ahead, so that a call is short; 0 lets go.
 
+        They are there when this returns or, if `soon` is enough, after the next moment without calls.
         Each instance still serves one call only. For plugins that answer events; the others need no such thing.
         """
         if plugin.carrier is not Carrier.EXECUTABLE:
-            self._components.keep(plugin, instances)
+            self._components.keep(plugin, instances, soon=soon)
 
     def trim(self) -> None:
         """Give memory back now; otherwise it is done after some seconds without a call."""

@@ -23,11 +23,13 @@ class Function(msgspec.Struct, frozen=True, omit_defaults=True):
 class DBusSource(msgspec.Struct, frozen=True, omit_defaults=True):
     """Signals that fit any rule of `match` on `bus` (``system``, ``session``, ``scope``).
 
-    `subscribe` are calls to make first.
+    `subscribe` are calls to make first. With `distinct`, names of members of a signal's maps, a signal is passed over
+    in which all of these are as in the one before of the same object, interface and texts.
     """
 
     match: tuple[str, ...]
     bus: str = "scope"
+    distinct: tuple[str, ...] = ()
     subscribe: tuple[dict[str, object], ...] = ()
 
 

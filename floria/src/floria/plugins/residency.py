@@ -15,6 +15,9 @@ from floria.plugins.component import LoadedComponent, Prepared, Runtime
 from floria.plugins.engine import identity
 from floria.plugins.faults import Fault
 
+QUIET = 0.05
+"""Seconds without a call after which instances are made ahead."""
+
 Progress = Callable[[str], None]
 
 
@@ -34,7 +37,7 @@ class Components:
         self._runtime: Runtime | None = None
         self._loaded: dict[str, LoadedComponent] = {}
         self._kept: set[Plugin] = set()
-        self._orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._orders: queue.SimpleQueue[Plugin | None] = queue.SimpleQueue()
         self._maker: threading.Thread | None = None
         self._janitor = Janitor(idle, self._clean)
 
@@ -54,18 +57,22 @@ class Components:
                 yield component, made
             finally:
                 if made is not None:
-                    self._order(lambda: self._replace(plugin, made))
+                    made.store.close()
+                    self._order(plugin)
 
-    def keep(self, plugin: Plugin, instances: int) -> None:
-        """Keep the plugin's code mapped and `instances` of it ready; 0 lets go."""
+    def keep(self, plugin: Plugin, instances: int, *, soon: bool = False) -> None:
+        """Keep the plugin's code mapped and `instances` of it ready, `soon` or when it returns; 0 lets go."""
         with self._lock:
             plugin.kept = instances
             (self._kept.add if instances else self._kept.discard)(plugin)
             while len(plugin.ahead) > instances:
                 plugin.ahead.pop().store.close()
-        with self._janitor.busy():
-            for _ in range(instances - len(plugin.ahead)):
-                self._make(plugin)
+        for _ in range(instances - len(plugin.ahead)):
+            if soon:
+                self._order(plugin)
+            else:
+                with self._janitor.busy():
+                    self._make(plugin)
 
     def trim(self) -> None:
         """Unmap what is not kept, and drop the pages of what is; nothing happens while a call is in progress."""
@@ -138,23 +145,22 @@ class Components:
         except IndexError:
             return None
 
-    def _replace(self, plugin: Plugin, used: Prepared) -> None:
-        used.store.close()
-        with contextlib.suppress(Fault):  # the next call makes its own and tells why it cannot start
-            self._make(plugin)
+    def _order(self, plugin: Plugin) -> None:
+        """Have an instance made by a thread of its own, when the calls of this moment and what they lead to are over.
 
-    def _order(self, work: Callable[[], None]) -> None:
-        """Have it done when the call is over, by a thread of its own."""
+        An event waits for its handlers, and nobody for the next instance.
+        """
         with self._lock:
             if self._maker is None:
                 self._maker = threading.Thread(target=self._make_orders, name="plugin-instances", daemon=True)
                 self._maker.start()
-        self._orders.put(work)
+        self._orders.put(plugin)
 
     def _make_orders(self) -> None:
-        while (work := self._orders.get()) is not None:
-            with self._janitor.busy():
-                work()
+        while (plugin := self._orders.get()) is not None:
+            if self._janitor.await_quiet(QUIET) and len(plugin.ahead) < plugin.kept:
+                with self._janitor.busy(), contextlib.suppress(Fault):  # the next call tells why it cannot start
+                    self._make(plugin)
 
     def _make(self, plugin: Plugin) -> None:
         made = self._get(plugin).prepare(plugin.sources, warm=True)
@@ -173,7 +179,7 @@ class Janitor:
         self._condition = threading.Condition()
         self._busy = 0
         self._last = 0.0
-        self._armed = self._parked = self._closed = False
+        self._armed = self._parked = self._awaited = self._closed = False
         self._thread: threading.Thread | None = None
 
     @contextlib.contextmanager
@@ -188,8 +194,20 @@ class Janitor:
                 self._last = time.monotonic()
                 if not self._armed:
                     self._arm()
-                elif self._parked and not self._busy:
+                elif (self._parked or self._awaited) and not self._busy:
                     self._condition.notify_all()
+
+    def await_quiet(self, seconds: float) -> bool:
+        """Wait until nothing was busy for so long; False when it closes. For one thread at a time."""
+        with self._condition:
+            self._awaited = True
+            while not self._closed:
+                left = self._last + seconds - time.monotonic()
+                if not self._busy and left <= 0:
+                    break
+                self._condition.wait(None if self._busy else left)
+            self._awaited = False
+            return not self._closed
 
     def clean_if_idle(self) -> None:
         with self._condition:

@@ -18,6 +18,9 @@ from khutulun.agent.operating import Operator
 from khutulun.agent.workloads import Workloads
 from khutulun.bus import interface as bus
 
+CREATED = "created"
+"""State of a workload that was made and not started."""
+
 
 class Agent:
     """Serves ``agent.HOST.*`` on the bus."""
@@ -101,7 +104,8 @@ class Agent:
         if known is not None and self._failures.known(attend.workload.entity):
             attend = msgspec.structs.replace(attend, state=known.state)
         if self._workloads.attend(attend):
-            self._listener.open(attend.plugin)
+            runs = attend.state != CREATED
+            self._listener.open(attend.plugin, None if runs else attend.workload.entity)
             self._listener.prune()
         return messages.Done()
 
@@ -112,6 +116,7 @@ class Agent:
             self._workloads.forget(entity)
             self._listener.forget(entity)
         if forget.service:
+            self._listener.prune()  # not before: what was deleted by hand is often made again
             try:
                 self._artifacts.forget(forget.service)
             except OSError as error:

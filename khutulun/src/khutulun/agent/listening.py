@@ -81,12 +81,11 @@ class Listener:
         self._stopping.shutdown(wait=True)
 
     def forget(self, entity: str) -> None:
-        """Keep nothing of a workload; sources that no other workload needs are closed."""
+        """Keep nothing of a workload."""
         self._failures.clear(entity)
         with self._lock:
             for key in [key for key in self._told if key[0] == entity]:
                 del self._told[key]
-        self.prune()
 
     def prune(self) -> None:
         """Close the sources of plugins that speak for no workload any more."""
@@ -98,15 +97,22 @@ class Listener:
         for digest in {digest for digest, _ in idle}:
             self._loader.rest(digest)
 
-    def open(self, reference: messages.PluginReference) -> None:
-        """Subscribe to what the plugin declares, once per blob."""
+    def open(self, reference: messages.PluginReference, fresh: str | None = None) -> None:
+        """Subscribe to what the plugin declares, once per blob, and catch up on its workloads.
+
+        When this returns, what happens is heard. Nothing was missed yet of `fresh`, a workload that does not run.
+        """
         try:
             declared = self._loader.sources(reference)
         except (Fault, bus.BusError) as error:
             log.error("sources of plugin %s: %s", reference.name, error)
             return
         for declaration in declared:
-            key = (reference.digest, declaration.name)
+            key, known = (reference.digest, declaration.name), [fresh]
+
+            def connected(known: list[str | None] = known) -> None:
+                self._catch_up(reference, known.pop() if known else None)
+
             with self._lock:
                 if key in self._sources or self._closed:
                     continue
@@ -114,7 +120,7 @@ class Listener:
                     self._filled(declaration),
                     self._facts,
                     functools.partial(self._translate, reference, declaration.name),
-                    lambda: self._catch_up(reference),
+                    connected,
                     self._workloads.watched,
                 )
                 if source is None:
@@ -208,12 +214,15 @@ class Listener:
         self._journal.told(happened.id)
         return True
 
-    def _catch_up(self, reference: messages.PluginReference) -> None:
-        """Compare what was last known with what is, once: after a start and after a source was away."""
+    def _catch_up(self, reference: messages.PluginReference, fresh: str | None = None) -> None:
+        """Compare what was last known with what is, once: after a start and after a source was away.
+
+        What is `fresh` is left out.
+        """
         for attend in self._workloads:
             if self._closed:
                 return
-            if attend.plugin.digest != reference.digest:
+            if attend.plugin.digest != reference.digest or attend.workload.entity == fresh:
                 continue
             request = messages.Operate(
                 id="",

@@ -52,7 +52,7 @@ class Loader:
 
     def keep(self, reference: messages.PluginReference) -> None:
         """Have an instance of the plugin ready, so that an event is translated at once."""
-        self._host.keep(self.load(reference))
+        self._host.keep(self.load(reference), soon=True)
 
     def rest(self, digest: str) -> None:
         """Let the instances go that were made ahead of a plugin."""

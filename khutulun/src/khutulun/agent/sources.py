@@ -6,6 +6,7 @@ so that the agent catches up on what it missed.
 """
 
 import asyncio
+import collections
 import contextlib
 import json
 import logging
@@ -23,8 +24,14 @@ from floria.plugins import manifests
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 60.0
 LONGEST_LINE = 64 * 1024
+OBJECTS = 4096
+"""Of the last objects it is known what was told of them."""
+
 GRACE = 2.0
 """Seconds between asking a source's command to end and ending it."""
+
+OPENING = 5.0
+"""Seconds that a start waits for a subscription; it goes on in the background after them."""
 
 STEADY = 10.0
 """Seconds after which a source counts as having worked, so that its next pause is short again."""
@@ -34,7 +41,10 @@ log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
-    def start(self) -> None: ...
+    def start(self) -> None:
+        """Begin to listen. What happens after this returns is told, unless there is nobody to listen to yet."""
+        ...
+
     def stop(self) -> None: ...
 
 
@@ -164,12 +174,13 @@ class DBusSource:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._stopped = threading.Event()
-        self._started = threading.Event()
+        self._opened = threading.Event()
+        self._seen = _Seen(what.distinct)
         self._thread = threading.Thread(target=self._run, name=f"source {name}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
-        self._started.wait()
+        self._opened.wait(OPENING)
 
     def stop(self) -> None:
         self._stopped.set()
@@ -184,7 +195,8 @@ class DBusSource:
 
     async def _main(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._started.set()
+        if self._stopped.is_set():
+            return
         pauses = _Pauses()
         while not self._stopped.is_set():
             began = self._loop.time()
@@ -192,6 +204,7 @@ class DBusSource:
                 await self._listen(self._stop)
             except Exception as error:  # whatever it is, the source is opened again
                 log.warning("%s: %s: %s", self._thread.name, type(error).__name__, error)
+            self._opened.set()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), pauses.take(self._loop.time() - began))
 
@@ -204,7 +217,8 @@ class DBusSource:
         try:
 
             def receive(message: Message) -> None:
-                if message.message_type is MessageType.SIGNAL and message.sender != "org.freedesktop.DBus":
+                theirs = message.message_type is MessageType.SIGNAL and message.sender != "org.freedesktop.DBus"
+                if theirs and self._seen.is_new(message):
                     self._line(_signal(message))
 
             bus.add_message_handler(receive)
@@ -212,6 +226,7 @@ class DBusSource:
                 await _call(bus, {**_ADD_MATCH, "body": [rule]})
             for call in self._what.subscribe:
                 await _call(bus, call)
+            self._opened.set()
             await asyncio.to_thread(self._connected)
             gone = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
             halt = asyncio.ensure_future(stop.wait())
@@ -222,6 +237,38 @@ class DBusSource:
                 future.exception()
         finally:
             bus.disconnect()
+            self._seen.clear()
+
+
+class _Seen:
+    """What was told last of each object: signals repeat it, some several times for one change.
+
+    `names` are the members of a signal's maps that make the difference.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._last: collections.OrderedDict[tuple[str, str, str], list[Any]] = collections.OrderedDict()
+
+    def is_new(self, message: Any) -> bool:
+        """Whether any of the members is another one than in the signal before it, of this object and this kind."""
+        if not self._names:
+            return True
+        maps = [item for item in message.body if isinstance(item, dict)]
+        told = [one.get(name) for one in maps for name in self._names]
+        about = "".join(item for item in message.body if isinstance(item, str))
+        key = (message.path, f"{message.interface}.{message.member}", about)
+        if self._last.get(key) == told:
+            return False
+        self._last[key] = told
+        self._last.move_to_end(key)
+        if len(self._last) > OBJECTS:
+            self._last.popitem(last=False)
+        return True
+
+    def clear(self) -> None:
+        """Nothing is known of what was said meanwhile."""
+        self._last.clear()
 
 
 class DBusFailure(Exception):

@@ -14,7 +14,7 @@ import msgspec
 
 from floria import ids
 from floria.plugins import requests
-from floria.plugins.effects import dbus, durable, files, http, processes
+from floria.plugins.effects import builtins, dbus, durable, files, http, processes
 from floria.plugins.effects.access import Evaluate, GraphAccess, Log, Secrets
 from floria.plugins.effects.journal import Effect, Journal, Outcome, Status
 from floria.plugins.effects.planned import PlannedFiles
@@ -45,7 +45,7 @@ class Effects:
     dies with the host. `environment` is the whole environment of commands, by default `processes.environment`. `prior`
     are the effects of an earlier, interrupted attempt: a request equal to one of them, not taken yet, is answered with
     its outcome instead of being done again; an effect in doubt is resolved first. What is not lent (`graph`,
-    `evaluate`, `secrets`) is refused.
+    `evaluate`, `secrets`) is refused. `builtin` finds commands that the host carries out itself.
     """
 
     def __init__(
@@ -60,12 +60,14 @@ class Effects:
         evaluate: Evaluate | None = None,
         secrets: Secrets | None = None,
         log: Log | None = None,
+        builtin: builtins.Builtins = builtins.none,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.mode, self.spool = mode, spool
         self.environment = processes.environment() if environment is None else environment
         self._journal, self._clock = journal, clock
         self._graph, self._evaluate, self._secrets, self._log = graph, evaluate, secrets, log
+        self._builtin = builtin
         self._prior = [e for e in prior if e.outcome is None or e.outcome.status is not Status.RECORDED]
         self._redaction = Redaction()
         self._planned = PlannedFiles()
@@ -167,8 +169,12 @@ class Effects:
                 return files.perform(request, permit, limits.output)
 
     def _run(self, effect: Effect, request: requests.RunCommand, limits: processes.Limits) -> requests.Output:
-        command = processes.prepare(request, self.environment)
         until = limits.until(request.timeout)
+        builtin = self._builtin(request)
+        carried = builtin.run(until) if builtin is not None else None
+        if carried is not None:
+            return carried
+        command = processes.prepare(request, self.environment)
         if effect.change and self.spool is not None:
             return durable.run(self.spool / effect.id, command, until)
         return processes.run(command, until)
@@ -179,6 +185,9 @@ class Effects:
             output = None
             if self.spool is not None:
                 output = durable.resume(self.spool / effect.id, limits)
+            if output is None and isinstance(request, requests.RunCommand) and effect.boot == self._boot:
+                builtin = self._builtin(request)
+                output = builtin.resume(effect.time, limits.until(request.timeout)) if builtin is not None else None
             if output is None and (effect.boot != self._boot or self.spool is None):
                 raise Fault("interrupted", f"{request.kind} was begun, but how it ended is unknown", True)
             if output is not None:
