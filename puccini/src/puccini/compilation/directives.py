@@ -88,7 +88,7 @@ def _selection(
         name=template.name,
         parent=root.id,
         count=1 if only else Call("tosca:selectable", [_sought(template, state)]),
-        classes=(*template.type.classes, SELECTED),
+        classes=(SELECTED,),
         metadata=properties.metadata(template.node, template.metadata, template.description),
     )
     yield alias
