@@ -166,7 +166,7 @@ def _to_source(place: Place, tokens: Sequence[Value], index: int) -> tuple[Place
 
 def _to_target(place: Place, tokens: Sequence[Value], index: int) -> tuple[Place, int]:
     target = place.requirement.node_type if place.requirement is not None else None
-    return Place(node=target, many=place.many), index + 1
+    return Place(node=target, requirement=place.requirement, many=place.many), index + 1
 
 
 def _to_target_capability(place: Place, tokens: Sequence[Value], index: int) -> tuple[Place, int]:
