@@ -27,13 +27,13 @@ def test_r94_an_operation_that_was_interrupted_begins_again_with_its_effects(tmp
     file = tmp_path / "agent.sqlite"
     first = journal.Journal(file)
     first.begin("op")
-    first.intend("e1", "op", 0, b"one")
+    first.intend("e1", "op", b"one", [("q", b"look", b"seen")])
     first.outcome("e1", b"done")
-    first.intend("e2", "op", 1, b"two")
+    first.intend("e2", "op", b"two")
     first.close()
     second = journal.Journal(file)
     assert second.begin("op") is None
-    assert second.effects("op") == [("e1", b"one", b"done"), ("e2", b"two", None)]
+    assert second.effects("op") == [("q", b"look", b"seen"), ("e1", b"one", b"done"), ("e2", b"two", None)]
     second.end("op", messages.Operated())
     assert second.effects("op") == []
 

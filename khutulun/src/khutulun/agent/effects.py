@@ -5,41 +5,56 @@ from typing import Any
 import msgspec
 
 from floria.plugins import effects
+from floria.plugins.effects.effects import boot
 from floria.plugins.faults import Fault
 from khutulun import model
 from khutulun.agent import messages
 from khutulun.agent.journal import Journal
 from khutulun.bus import interface as bus
 
+SECRET = b"<secret "
+"""Begins what stands in journals in place of a secret; with it in the answer, a question has to be asked again."""
+
 
 class OperationJournal:
-    """Keeps the changes of one operation (`floria.plugins.effects.Journal`); queries are not kept."""
+    """Keeps an operation's changes (`floria.plugins.effects.Journal`), and what was looked at before each.
+
+    An attempt that was interrupted is repeated with the same answers up to where it was, so that it decides as it did.
+    """
 
     def __init__(self, journal: Journal, operation: str) -> None:
         self._journal, self._operation = journal, operation
         self._known = {id for id, _, _ in journal.effects(operation)}
+        self._looking: dict[str, effects.Effect] = {}
+        self._looked: list[tuple[str, bytes, bytes]] = []
 
     def prior(self) -> list[effects.Effect]:
-        """Return the effects of an attempt that was interrupted, in order."""
+        """Return the effects of an attempt that was interrupted, in order; of an earlier boot only the changes."""
         found = []
+        now = boot()
         for _, intent, outcome in self._journal.effects(self._operation):
             effect = msgspec.msgpack.decode(intent, type=effects.Effect)
             if outcome is not None:
                 known = msgspec.msgpack.decode(outcome, type=effects.Outcome)
                 effect = msgspec.structs.replace(effect, outcome=known)
-            found.append(effect)
+            if effect.change or effect.boot == now:
+                found.append(effect)
         return found
 
     def intent(self, effect: effects.Effect) -> None:
         if not effect.change:
+            self._looking[effect.id] = effect
             return
-        number = len(self._known)
         self._known.add(effect.id)
-        self._journal.intend(effect.id, self._operation, number, msgspec.msgpack.encode(effect))
+        looked, self._looked = self._looked, []
+        self._journal.intend(effect.id, self._operation, msgspec.msgpack.encode(effect), looked)
 
     def result(self, effect: str, outcome: effects.Outcome) -> None:
+        encoded = msgspec.msgpack.encode(outcome)
         if effect in self._known:
-            self._journal.outcome(effect, msgspec.msgpack.encode(outcome))
+            self._journal.outcome(effect, encoded)
+        elif (look := self._looking.pop(effect, None)) is not None and SECRET not in encoded:
+            self._looked.append((effect, msgspec.msgpack.encode(look), encoded))
 
 
 def told(found: list[effects.Effect], host: str, request: messages.Operate) -> tuple[model.Effect, ...]:

@@ -8,7 +8,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,15 +107,17 @@ class Journal:
                 (KEEP_OPERATIONS,),
             )
 
-    def intend(self, effect: str, operation: str, number: int, intent: bytes) -> None:
-        """Record that an effect is about to happen."""
-        self._execute(
-            "INSERT OR IGNORE INTO effect (id, operation, number, intent) VALUES (?, ?, ?, ?)",
-            effect,
-            operation,
-            number,
-            intent,
-        )
+    def intend(
+        self, effect: str, operation: str, intent: bytes, looked: Sequence[tuple[str, bytes, bytes]] = ()
+    ) -> None:
+        """Record that an effect is about to happen, and first what was looked at before: (id, intent, outcome)."""
+        with self._lock, self._told(), self._connection:
+            rows = [*looked, (effect, intent, None)]
+            last = self._connection.execute("SELECT count(*) FROM effect WHERE operation = ?", (operation,)).get
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO effect (id, operation, number, intent, outcome) VALUES (?, ?, ?, ?, ?)",
+                [(id, operation, last + number, before, after) for number, (id, before, after) in enumerate(rows)],
+            )
 
     def outcome(self, effect: str, outcome: bytes) -> None:
         """Record what an effect came to."""
