@@ -132,10 +132,27 @@ def _program(server: Server, copied: Callable[[str], Path]) -> None:
     assert server.run("logs", "program/server") == "Hello from an installed program\n"
 
 
-STORIES = [_hello, _scripts, _python_plugin, _wasm_plugin, _floria, _job, _program]
+def _tosca_1_3(server: Server, copied: Callable[[str], Path]) -> None:
+    """R86: nodes of TOSCA 1.3 with scripts, a relationship that configures, a policy, a workflow."""
+    server.deploy(str(EXAMPLES / "tosca-1.3/service.yaml"), "tosca-1-3")
+    url = server.output("tosca-1-3", "url")
+    assert url == "http://127.0.0.1:8213/board.html"
+    shown = ["python3", "-c", f"import urllib.request as u; print(u.urlopen('{url}').read().decode(), end='')"]
+    assert server.machine.run(shown).stdout == "<h1>What there is to do</h1><ul><li>Water the plants</li></ul>\n"
+    page = "/tmp/khutulun-board/www/board.html"
+    server.machine.run(["rm", page])
+    server.run("service", "run", "tosca-1-3", "rewrite")
+    assert "Water the plants" in server.machine.read(page)
+    server.machine.run(["rm", page])
+    server.run("event", "emit", "notes-changed", "tosca-1-3/board")
+    server.until("tosca-1-3", "handling")
+    assert "Water the plants" in server.machine.read(page)
 
 
-def test_r2_r3_r31_r32_r36_r40_r42_the_examples_do_what_they_promise(server: Server, tmp_path: Path) -> None:
+STORIES = [_hello, _scripts, _python_plugin, _wasm_plugin, _floria, _job, _program, _tosca_1_3]
+
+
+def test_r2_r3_r31_r32_r36_r40_r42_r86_the_examples_do_what_they_promise(server: Server, tmp_path: Path) -> None:
     def copied(name: str) -> Path:
         return Path(shutil.copytree(EXAMPLES / name, tmp_path / name))
 
@@ -147,6 +164,7 @@ def test_r2_r3_r31_r32_r36_r40_r42_the_examples_do_what_they_promise(server: Ser
     )
     assert [line for line in left.stdout.splitlines() if "khutulun-" in line] == []
     assert not server.machine.exists("/tmp/khutulun-pages")
+    assert not server.machine.exists("/tmp/khutulun-board")
     assert server.run("service", "list", "--output", "json").split() in (["[]"], ['{"services":[]}'])
 
 

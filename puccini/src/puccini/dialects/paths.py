@@ -195,6 +195,9 @@ def _keep_output(name: str, output: tuple[str, str, str], path: Modern, resolver
     holder = path.holder
     own = node_type(holder)
     if own is None:
+        for template in path.scope.service.nodes.values() if path.scope.service is not None else ():
+            if template.type is not None:
+                _keep_in_template(template, template.type, output, name, path.nodes[-1])
         return
     known = own.interfaces.get(interface)
     if known is None or operation not in known.operations:
@@ -208,15 +211,27 @@ def _keep_output(name: str, output: tuple[str, str, str], path: Modern, resolver
         types += [one for one in derived if isinstance(one, NodeType)]
     node = path.nodes[-1]
     for type in types:
-        type.attributes.setdefault(name, Property(name, Role.ATTRIBUTE, None, node, required=False))
+        type.attributes.setdefault(name, _attribute(name, node))
         if isinstance(holder, NodeType):
             _map_in_type(type, interface, operation, key, name, node)
     if isinstance(holder, NodeTemplate):
-        for one in holder.implemented:
-            if one.interface.name == interface and one.name == operation:
-                defined = (one.defined or Operation(operation, node)).copy()
-                defined.outputs.setdefault(key, _mapped(key, name, node))
-                one.defined = defined
+        _keep_in_template(holder, own, output, name, node)
+
+
+def _keep_in_template(
+    template: NodeTemplate, type: NodeType, output: tuple[str, str, str], name: str, node: Node
+) -> None:
+    interface, operation, key = output
+    for one in template.implemented:
+        if one.interface.name == interface and one.name == operation:
+            type.attributes.setdefault(name, _attribute(name, node))
+            defined = (one.defined or Operation(operation, node)).copy()
+            defined.outputs.setdefault(key, _mapped(key, name, node))
+            one.defined = defined
+
+
+def _attribute(name: str, node: Node) -> Property:
+    return Property(name, Role.ATTRIBUTE, None, node, required=False)
 
 
 def _map_in_type(type: NodeType, interface: str, operation: str, key: str, name: str, node: Node) -> None:

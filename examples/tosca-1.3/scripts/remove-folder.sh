@@ -1,0 +1,2 @@
+rm -rf "$FOLDER"
+rmdir --ignore-fail-on-non-empty "$(dirname "$FOLDER")" || true
