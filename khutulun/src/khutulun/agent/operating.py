@@ -13,7 +13,7 @@ from floria.plugins import effects
 from floria.plugins.budgets import Budget
 from floria.plugins.faults import Fault
 from khutulun import model
-from khutulun.agent import messages, programs
+from khutulun.agent import hints, messages, programs
 from khutulun.agent.artifacts import Artifacts
 from khutulun.agent.effects import Graph, OperationJournal, told
 from khutulun.agent.exclusion import Exclusion
@@ -102,7 +102,7 @@ class Operator:
                 request.plugin, request.function, site, request.arguments, performer, Budget(wall=request.timeout)
             )
         except Fault as fault:
-            hint = _hint(fault)
+            hint = hints.hint(fault)
             problem = model.Problem(fault.code, fault.message, hint=hint, detail=_value(fault.detail))
             retryable = fault.retryable
         except (OSError, ValueError, bus.BusError) as error:
@@ -174,12 +174,6 @@ def _host_error(error: Exception) -> model.Problem:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     hint = "free some space on the host" if full else "check the permissions of Khutulun's folders on the host"
     return model.Problem("host-error", f"{where}{error.strerror}", hint=hint)
-
-
-def _hint(fault: Fault) -> str:
-    if fault.code == "denied":
-        return "see what the plugin may do with `khutulun plugin show`"
-    return ""
 
 
 def _value(detail: object) -> Any:
