@@ -86,7 +86,7 @@ def test_sites_are_read() -> None:
     assert site.labels == {"khutulun.node": "web"}
     assert (site.host.systemd, site.host.system, site.host.paths["state"]) == (True, False, "/s")
     assert site.artifacts["program"].path == "/s/a.tgz"
-    assert site.artifacts["program"].more == {"classes": ["x"]}
+    assert site.artifacts["program"].classes == ["x"]
     assert site.edges_named("server")[0].target.properties == {"port": 1}
     assert site.edges_named("other") == []
     assert Site.of({}).host.name == "localhost"

@@ -65,9 +65,15 @@ class Agent:
         self._failures.close()
 
     def _operate(self, request: messages.Operate) -> messages.Operated:
-        if request.mode is messages.Mode.LIVE:
-            self._failures.clear(request.workload.entity)
-        return self._operator.operate(request)
+        if request.mode is not messages.Mode.LIVE:
+            return self._operator.operate(request)
+        entity = request.workload.entity
+        self._failures.clear(entity)
+        self._workloads.asked(entity, request.operation)
+        answer = self._operator.operate(request)
+        if request.operation == "update":
+            self._workloads.asked(entity, "updated")
+        return answer
 
     def _ready(self, request: messages.Ready) -> messages.Done:
         with self._failures.watching(request.operate.workload.entity) as watch:

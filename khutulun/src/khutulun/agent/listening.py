@@ -165,10 +165,14 @@ class Listener:
                 continue
             if attend.plugin.name == reference.name and attend.plugin.digest != reference.digest:
                 continue  # another version of the plugin speaks for it
-            what, key = (attend.workload.entity, str(event.get("event"))), event.get("id")
+            if event.get("unasked") and self._workloads.ending(attend.workload.entity):
+                continue
+            topic, key = event.get("topic"), event.get("id")
+            what = (attend.workload.entity, str(topic or event.get("event")))
             if key is not None and not self._is_news(what, str(key)):
                 continue
-            unique = f"{what}\0{key}" if key is not None else f"{source}\0{line}\0{now}\0{number}"
+            told_once = key is not None and topic is None
+            unique = f"{what}\0{key}" if told_once else f"{source}\0{line}\0{now}\0{number}"
             self._happened(attend, event, hashlib.sha256(unique.encode()).hexdigest()[:32], now)
 
     def _is_news(self, what: tuple[str, str], key: str) -> bool:

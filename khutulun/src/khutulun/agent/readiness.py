@@ -26,12 +26,16 @@ CONNECT_TIMEOUT = 2.0
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """The ``readiness`` property of a node: one of `port`, `command` and `log`; `notify` is the driver's own affair."""
+    """The ``readiness`` property of a node: one of `port`, `command`, `log` and `health`; `notify` is the driver's own.
+
+    `health` is asked as `command` is, with what the driver's function of that name says.
+    """
 
     port: int | None = None
     address: str = "127.0.0.1"
     command: list[str] | None = None
     log: str | None = None
+    health: bool = False
     notify: bool = False
     timeout: float = 60.0
 
@@ -121,6 +125,9 @@ def wait(probe: Probe, watch: Watch, specify: Specify) -> None:
     elif probe.command is not None:
         what = specify("exec", {"argv": probe.command, "tty": False, "stdin": False})
         _ask(f"{' '.join(probe.command)} does not succeed", deadline, watch, lambda: _succeeds(what, deadline, watch))
+    elif probe.health:
+        what = specify("health", {})
+        _ask("its health check does not succeed", deadline, watch, lambda: _succeeds(what, deadline, watch))
     elif probe.log is not None:
         _await_log(probe.log, specify("logs", {"follow": True, "lines": 1000, "current": True}), deadline, watch)
     else:

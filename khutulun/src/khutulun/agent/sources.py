@@ -24,6 +24,9 @@ from floria.plugins import manifests
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 60.0
 LONGEST_LINE = 64 * 1024
+SINCE = "{since}"
+"""In a source's command: the time (seconds since 1970) up to which everything was heard."""
+
 OBJECTS = 4096
 """Of the last objects it is known what was told of them."""
 
@@ -108,6 +111,7 @@ class CommandSource:
 
     def __init__(self, name: str, argv: list[str], line: Line, connected: Connected) -> None:
         self._argv, self._line, self._connected = argv, line, connected
+        self._heard = time.time()
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -142,8 +146,9 @@ class CommandSource:
             if self._stopped.is_set():
                 return
             try:
+                since = f"{self._heard:.3f}"
                 self._process = process = subprocess.Popen(
-                    self._argv,
+                    [argument.replace(SINCE, since) for argument in self._argv],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
@@ -156,6 +161,7 @@ class CommandSource:
         self._connected()
         with process.stdout:
             while data := process.stdout.readline(LONGEST_LINE):
+                self._heard = time.time()
                 self._line(data.decode(errors="replace").rstrip("\n"))
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         with self._lock:  # its number is another's from now on

@@ -8,6 +8,9 @@ import msgspec
 from khutulun.agent import messages
 from khutulun.agent.journal import Journal
 
+ENDING = ("stop", "delete", "update")
+"""Operations in which a workload may end without having failed."""
+
 
 class Workloads:
     """Known workloads by entity and by the names of what realises them. Kept in the agent's journal."""
@@ -18,6 +21,7 @@ class Workloads:
         self._by_entity: dict[str, messages.Attend] = {}
         self._by_name: dict[tuple[str, str], str] = {}
         self._watch: frozenset[str] = frozenset()
+        self._ending: set[str] = set()
         for attend in journal.workloads():
             self._index(attend)
 
@@ -45,8 +49,17 @@ class Workloads:
         with self._lock:
             self._journal.forget(entity)
             self._by_entity.pop(entity, None)
+            self._ending.discard(entity)
             self._watch = frozenset(text for one in self._by_entity.values() for text in one.watch)
             self._by_name = {key: value for key, value in self._by_name.items() if value != entity}
+
+    def asked(self, entity: str, operation: str) -> None:
+        """Note that an operation begins: from then on an end of the workload is meant to be, or no more so."""
+        (self._ending.add if operation in ENDING else self._ending.discard)(entity)
+
+    def ending(self, entity: str) -> bool:
+        """Whether the workload ends, or has ended, because that was asked for."""
+        return entity in self._ending
 
     def get(self, entity: str) -> messages.Attend | None:
         with self._lock:

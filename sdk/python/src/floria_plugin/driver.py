@@ -40,9 +40,10 @@ class Verb(StrEnum):
     ADOPT = "adopt"
     LOGS = "logs"
     EXEC = "exec"
+    HEALTH = "health"
 
 
-QUERIES = frozenset({Verb.INSPECT, Verb.LOGS, Verb.EXEC})
+QUERIES = frozenset({Verb.INSPECT, Verb.LOGS, Verb.EXEC, Verb.HEALTH})
 
 
 class State(StrEnum):
@@ -97,22 +98,26 @@ class Host:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file that came with the service: `path` is where it lies on the host, absolute."""
+    """A file that came with the service: `path` is where it lies on the host, absolute; `digest` is its content's."""
 
     name: str
     file: str = ""
     path: str = ""
+    digest: str = ""
+    classes: Sequence[str] = ()
     more: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Target:
-    """The other end of an edge: the capability, and its node."""
+    """The other end of an edge: the capability, and its node with its own properties and the names that it has."""
 
     service: str = ""
     node: str = ""
     capability: str = ""
     properties: Mapping[str, Json] = field(default_factory=dict)
+    node_properties: Mapping[str, Json] = field(default_factory=dict)
+    names: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -230,7 +235,9 @@ class Stream:
 class Event:
     """Something that happened to a workload, found by `unit` or `machine` name.
 
-    A source that says the same thing several times gives it the same `id`, and it is told once.
+    A source that says the same thing several times gives it the same `id`, and it is told once; with a `topic`, until
+    another event of that topic comes. One that is `unasked` is not told when an operation has asked for what happened:
+    what is being stopped has not failed.
     """
 
     event: str
@@ -240,10 +247,14 @@ class Event:
     detail: Mapping[str, Json] = field(default_factory=dict)
     attributes: Mapping[str, Json] = field(default_factory=dict)
     state: str | None = None
+    topic: str | None = None
+    unasked: bool = False
 
     def to_plain(self) -> Json:
         plain = {"event": self.event, "unit": self.unit, "machine": self.machine, "id": self.id, "state": self.state}
+        plain |= {"topic": self.topic}
         found: dict[str, Json] = {key: value for key, value in plain.items() if value is not None}
+        found |= {"unasked": True} if self.unasked else {}
         return found | {"detail": dict(self.detail), "attributes": dict(self.attributes)}
 
 
@@ -322,13 +333,20 @@ def _known(cls: type[Host], data: Mapping[str, Json]) -> Host:
 
 
 def _artifact(name: str, data: Mapping[str, Json]) -> Artifact:
-    more = {key: value for key, value in data.items() if key not in {"file", "path"}}
-    return Artifact(name, data.get("file", ""), data.get("path", ""), more)
+    own = {"file", "path", "digest", "classes"}
+    more = {key: value for key, value in data.items() if key not in own}
+    classes = data.get("classes") or ()
+    return Artifact(name, data.get("file", ""), data.get("path", ""), data.get("digest", ""), classes, more)
 
 
 def _edge(data: Mapping[str, Json]) -> Edge:
     target = data.get("target") or {}
     found = Target(
-        target.get("service", ""), target.get("node", ""), target.get("capability", ""), target.get("properties") or {}
+        target.get("service", ""),
+        target.get("node", ""),
+        target.get("capability") or "",
+        target.get("properties") or {},
+        target.get("node_properties") or {},
+        target.get("names") or {},
     )
     return Edge(data.get("name", ""), found, data.get("properties") or {})

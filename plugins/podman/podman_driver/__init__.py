@@ -1,0 +1,1 @@
+"""The driver `podman`; see its README."""

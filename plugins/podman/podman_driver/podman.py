@@ -1,0 +1,71 @@
+"""The program `podman`: how it is run, and what it tells of containers, pods, images, volumes and networks."""
+
+import json
+from typing import Any
+
+from floria_plugin import Context, Fault, Output, Permanent, systemd
+from floria_plugin.driver import Site
+from podman_driver import faults
+
+
+def run(context: Context, site: Site, *arguments: str, doing: str = "", stdin: str | None = None) -> Output:
+    """Run a command; raises the fault that its failure means. `doing` says what was being done."""
+    done = attempt(context, site, *arguments, stdin=stdin)
+    if not done.ok:
+        raise faults.of(done, doing or f"podman {arguments[0]}")
+    return done
+
+
+def attempt(context: Context, site: Site, *arguments: str, stdin: str | None = None) -> Output:
+    """Run a command, whatever becomes of it. Raises `Permanent` when there is no Podman."""
+    try:
+        return context.run("podman", *arguments, stdin=stdin, env=systemd.environment(site), check=False)
+    except Fault as fault:
+        if fault.code != "missing-program":
+            raise
+        raise Permanent(
+            "podman-missing", "there is no program podman on this host", hint="install it, such as: apt install podman"
+        ) from None
+
+
+def container(context: Context, site: Site, name: str) -> dict[str, Any] | None:
+    """Return what Podman knows of a container; None when there is none of that name."""
+    return _one(context, site, "container", name)
+
+
+def pod(context: Context, site: Site, name: str) -> dict[str, Any] | None:
+    """Return what Podman knows of a pod; None when there is none of that name."""
+    return _one(context, site, "pod", name)
+
+
+def image(context: Context, site: Site, name: str) -> dict[str, Any] | None:
+    """Return what Podman knows of an image; None when there is none of that name."""
+    return _one(context, site, "image", name)
+
+
+def volume(context: Context, site: Site, name: str) -> dict[str, Any] | None:
+    """Return what Podman knows of a volume; None when there is none of that name."""
+    return _one(context, site, "volume", name)
+
+
+def network(context: Context, site: Site, name: str) -> dict[str, Any] | None:
+    """Return what Podman knows of a network; None when there is none of that name."""
+    return _one(context, site, "network", name)
+
+
+def _one(context: Context, site: Site, kind: str, name: str) -> dict[str, Any] | None:
+    done = attempt(context, site, kind, "inspect", name)
+    if not done.ok:
+        words = faults.said(done.stderr).lower()
+        if "no such" in words or "not known" in words or "not found" in words or "no container with name" in words:
+            return None
+        raise faults.of(done, f"looking for the {kind} {name}")
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        raise Permanent("podman-failed", f"podman {kind} inspect said what is no JSON: {done.stdout[:200]}") from None
+    while isinstance(found, list):
+        if not found:
+            return None
+        found = found[0]
+    return dict(found)

@@ -1,0 +1,133 @@
+"""The text of Quadlet files (podman-systemd.unit(5)), from the same options that plain containers get."""
+
+from collections.abc import Iterable, Mapping
+
+from floria_plugin.driver import Site
+from floria_plugin.units import Setting, argument, span, text
+from podman_driver import options
+from podman_driver.description import Description
+from podman_driver.options import Option
+
+CONTAINER, POD = "Container", "Pod"
+
+_RAW: Mapping[str, str] = {
+    "health-cmd": "HealthCmd",
+    "health-interval": "HealthInterval",
+    "health-on-failure": "HealthOnFailure",
+    "health-retries": "HealthRetries",
+    "health-start-period": "HealthStartPeriod",
+    "health-timeout": "HealthTimeout",
+    "hostname": "HostName",
+    "network": "Network",
+    "pids-limit": "PidsLimit",
+    "publish": "PublishPort",
+    "stop-signal": "StopSignal",
+    "stop-timeout": "StopTimeout",
+    "tmpfs": "Tmpfs",
+    "ulimit": "Ulimit",
+    "user": "User",
+    "volume": "Volume",
+    "workdir": "WorkingDir",
+}
+"""Options whose key takes the rest of the line as it is."""
+
+_WORDS: Mapping[str, str] = {
+    "cap-add": "AddCapability",
+    "cap-drop": "DropCapability",
+    "device": "AddDevice",
+    "env": "Environment",
+    "label": "Label",
+    "secret": "Secret",
+}
+"""Options whose key takes words, which may be quoted."""
+
+_FLAGS: Mapping[tuple[str, str], Setting] = {
+    ("init", "true"): ("RunInit", "true"),
+    ("read-only", "true"): ("ReadOnly", "true"),
+    ("security-opt", "no-new-privileges"): ("NoNewPrivileges", "true"),
+    ("sdnotify", "container"): ("Notify", "true"),
+}
+KEYS = frozenset({*_RAW.values(), *_WORDS.values(), *(key for key, _ in _FLAGS.values()), "StartWithPod"})
+"""Keys for which there is another way, when Podman does not know them yet."""
+
+POD_KEYS = frozenset({"HostName", "Label", "Network", "PublishPort", "Volume"})
+
+_RESTART = {"never": "no", "on-failure": "on-failure", "always": "always"}
+
+
+def container(site: Site, found: Description, image: str, more: Iterable[str], without: frozenset[str]) -> str:
+    """Return the ``.container`` file. `more` are further arguments of Podman, `without` keys that it does not know."""
+    keyed = [_setting(one, without) for one in options.of(found) if one.name != "pod"]
+    keyed += [("Pod", found.pod_unit.removesuffix(".service") + ".pod")] if found.pod else []
+    if found.pod and "StartWithPod" not in without:
+        keyed.append(("StartWithPod", "false"))
+    command = [str(word) for word in found.given.get("command") or []]
+    keyed += [("Exec", " ".join(argument(word) for word in command))] if command else []
+    own = [("Image", _raw(image)), ("ContainerName", _raw(found.name)), *keyed, *_arguments([*more, *_extra(found)])]
+    service = [("Restart", _RESTART[found.restart.policy]), ("RestartSec", span(found.restart.delay))]
+    service += [("TimeoutStopSec", span(found.stop.timeout + 20))] if found.stop.timeout > 60 else []
+    about = [*_about(site, found.kind), *_bursts(found)]
+    return text(_with(found, [("Unit", about), (CONTAINER, own), ("Service", service), ("Install", _wanted(site))]))
+
+
+def pod(site: Site, found: Description, without: frozenset[str]) -> str:
+    """Return the ``.pod`` file."""
+    keyed = [_setting(one, without) for one in options.of_pod(found)]
+    name = site.names["unit"].removesuffix(".service")
+    own = [("PodName", _raw(found.name)), ("ServiceName", name), *keyed, *_arguments(_extra(found))]
+    return text(_with(found, [("Unit", _about(site, found.kind)), (POD, own), ("Install", _wanted(site))]))
+
+
+def _about(site: Site, kind: str) -> list[Setting]:
+    number = f" {site.index}" if site.index else ""
+    title = " ".join(f"{kind} {site.node}{number} of {site.service}".split())
+    return [("Description", title.replace("%", "%%"))]
+
+
+def _bursts(found: Description) -> list[Setting]:
+    return [
+        ("StartLimitIntervalSec", span(found.restart.interval)),
+        ("StartLimitBurst", str(found.restart.burst)),
+    ]
+
+
+def _wanted(site: Site) -> list[Setting]:
+    return [("WantedBy", "multi-user.target" if site.host.system else "default.target")]
+
+
+def _setting(one: Option, without: frozenset[str]) -> Setting:
+    flag = _FLAGS.get((one.name, one.value))
+    if flag is not None and flag[0] not in without:
+        return flag
+    key = _RAW.get(one.name)
+    if key is not None and key not in without and one.value.isprintable():
+        return key, _raw(one.value)
+    key = _WORDS.get(one.name)
+    if key is not None and key not in without:
+        return key, argument(one.value)
+    return "PodmanArgs", argument(str(one))
+
+
+def _arguments(words: Iterable[str]) -> list[Setting]:
+    return [("PodmanArgs", argument(word)) for word in words]
+
+
+def _extra(found: Description) -> list[str]:
+    return [str(word) for word in found.given.get("options") or []]
+
+
+def _raw(value: str) -> str:
+    """Return a value that is not split into words; systemd still expands it later."""
+    return value.replace("%", "%%").replace("$", "$$")
+
+
+def _with(found: Description, sections: list[tuple[str, list[Setting]]]) -> list[tuple[str, list[Setting]]]:
+    """Add the settings that the user gave by section and key."""
+    given = found.given.get("quadlet") or {}
+    known = [name for name, _ in sections]
+    merged = [(name, [*content, *_given(given.get(name))]) for name, content in sections]
+    return merged + [(name, _given(content)) for name, content in given.items() if name not in known]
+
+
+def _given(content: Mapping[str, str] | None) -> list[Setting]:
+    return [(key, str(value)) for key, value in (content or {}).items()]
