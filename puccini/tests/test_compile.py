@@ -431,26 +431,3 @@ def test_nothing_is_compiled_from_a_file_with_errors(load: Any) -> None:
 def test_nothing_is_compiled_without_a_service(load: Any) -> None:
     with pytest.raises(puccini.Failed, match="no service template"):
         puccini.compile(load("node_types: {}\n"))
-
-
-def test_t72_a_value_that_is_checked_against_other_properties_is_pulled_in_the_graph(load: Any) -> None:
-    """T72: a validation clause may read another property of its node, which only the graph has (section 9.11)."""
-    bundle = compiled(
-        load,
-        """
-service_template:
-  node_templates:
-    n: { type: N, properties: { least: 1, most: 4 } }
-""",
-        types="""
-node_types:
-  N:
-    properties:
-      least: { type: integer }
-      most: { type: integer, validation: { $greater_or_equal: [ $value, { $get_property: [ SELF, least ] } ] } }
-""",
-    )
-    properties = vertex(bundle, "n").properties
-    assert properties["least"].value == 1
-    assert properties["most"].value is msgspec.UNSET
-    assert properties["most"].updater == 4

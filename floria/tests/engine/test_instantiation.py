@@ -115,6 +115,32 @@ def test_a_literal_that_its_preparer_refuses_is_a_problem_of_its_template(store:
     assert refused(store, functions, design.bundle()) == [("floria.invalid-value", "a.p: a port is below 65536")]
 
 
+def at_least(context: Context, arguments: list[Value]) -> Value:
+    """A preparer that needs another property of its vertex, which a design cannot give it."""
+    if not isinstance(context.entity, Vertex):
+        raise EvaluationError("test.early", "there is no vertex yet", retryable=True)
+    least = context.property(context.entity.id, "least")
+    assert isinstance(least, int)
+    assert isinstance(context.value, int)
+    if context.value < least:
+        raise EvaluationError("test.small", f"{context.value} is less than {least}")
+    return context.value
+
+
+def test_a_literal_that_only_the_graph_can_tell_of_is_pulled_there(store: Store, functions: Functions) -> None:
+    functions.register("test", {"at_least": at_least})
+    design = Builder("limits", low=1)
+    checked = Property(value=3, preparer=Call("test:at_least", []))
+    design.vertex("a", least=Call("floria:get_of", [Call("floria:root"), "low"]), p=checked)
+    plan = made(store, functions, design.bundle())
+    found = plan.vertexes[1].properties["p"]
+    assert found.value is msgspec.UNSET
+    assert found.updater == 3
+    assert refused(store, functions, design.bundle(), name="other", inputs={"low": 5}) == [
+        ("test.small", "other/a.p: 3 is less than 5")
+    ]
+
+
 def test_a_name_is_taken_once_in_a_directory(store: Store, functions: Functions) -> None:
     plan = made(store, functions, hello())
     ((code, message),) = refused(store, functions, hello())

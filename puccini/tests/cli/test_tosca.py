@@ -182,6 +182,41 @@ def test_instantiate_as_data(run: Run, place: Path) -> None:
     assert nothing["handlers"] == []
 
 
+LIMITS = """tosca_definitions_version: tosca_2_0
+node_types:
+  Pool:
+    properties:
+      least: { type: integer }
+      most: { type: integer, validation: { $greater_or_equal: [ $value, { $get_property: [ SELF, least ] } ] } }
+service_template:
+  inputs:
+    low: { type: integer, default: 1 }
+    high: { type: integer, validation: { $greater_than: [ $value, { $get_input: low } ] } }
+  node_templates:
+    pool: { type: Pool, properties: { least: { $get_input: low }, most: 5 } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("inputs", "wrong"),
+    [
+        ({"high": 4}, None),
+        ({"high": 1}, "limits.high: the integer 1 does not satisfy $greater_than"),
+        ({"low": 6, "high": 9}, "limits/pool.most: the integer 5 does not satisfy $greater_or_equal"),
+    ],
+)
+def test_t72_values_are_checked_against_each_other(
+    run: Run, tmp_path: Path, inputs: dict[str, int], wrong: str | None
+) -> None:
+    """T72: a validation clause may read other properties of its node, and other inputs (section 9.11)."""
+    file = tmp_path / "limits.yaml"
+    file.write_text(LIMITS)
+    given = [part for name, value in inputs.items() for part in ("--input", f"{name}={value}")]
+    found = run("puccini-tosca", "instantiate", file, *given)
+    assert found.code == (0 if wrong is None else 1)
+    assert wrong is None or wrong in found.err
+
+
 def test_inputs_from_files(run: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """R82, T70: YAML, JSON, standard input; --input wins."""
     Path("inputs.yaml").write_text("port: 90\ncopies: 1\n")

@@ -5,7 +5,7 @@ what is the same keeps its id and what was written to it (see `floria.difference
 """
 
 import time as clocks
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -126,6 +126,8 @@ class Planner:
         demands = self._demands()
         demands.settle()
         self.problems += demands.problems
+        if not self.problems:
+            self._check_postponed()
         if not self.problems:
             self._after()
         if self.problems:
@@ -271,6 +273,29 @@ class Planner:
 
     def _draft_label(self, made: Vertex | Edge) -> str:
         return self._context(made).label(made)
+
+    def _check_postponed(self) -> None:
+        """Refuse literals that turn out to be wrong now that the graph is there; what still cannot be told waits."""
+        postponed = self._preparation.postponed
+        if not postponed:
+            return
+        made: list[Vertex | Edge] = [*self._draft.vertexes.values(), *self._draft.edges.values()]
+        for entity in made:
+            if entity.template is not None:
+                self._check(entity, entity.template, postponed.get(entity.template, ()))
+
+    def _check(self, made: Vertex | Edge, template: Id, names: Iterable[str]) -> None:
+        context = self._context(made)
+        for name in names:
+            pulled = made.properties[name].updater
+            if pulled is msgspec.UNSET:
+                continue
+            try:
+                context.prepare(made, name, pulled)
+            except EvaluationError as error:
+                if not error.retryable:
+                    design = self._design.vertexes.get(template) or self._design.edges[template]
+                    self._problem(design, f"{context.label(made)}.{name}", error.code, error.message)
 
     def _after(self) -> None:
         hooks = self._hooks.__class__

@@ -1,4 +1,8 @@
-"""Preparing what designs say of properties: literals and inputs pass through their preparers, all problems noted."""
+"""Preparing what designs say of properties: literals and inputs pass through their preparers, all problems noted.
+
+A literal whose preparer cannot tell from the property alone (a retryable failure) is pulled in the graph instead, as
+expressions are; `Preparation.postponed` names those, so that the finished plan can be checked.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
@@ -22,6 +26,7 @@ class Preparation:
     ) -> None:
         self._context, self._problem, self._clock = context, problem, clock
         self._prepared: dict[Id, dict[str, Property]] = {}
+        self.postponed: dict[Id, list[str]] = {}
 
     def of(self, template: Template) -> dict[str, Property]:
         """Return the template's properties, prepared; once, because preparing sees the property only."""
@@ -55,6 +60,10 @@ class Preparation:
             try:
                 prepared = self._prepared_value(template, name, found)
             except EvaluationError as error:
+                if error.retryable:
+                    self.postponed.setdefault(template.id, []).append(name)
+                    yield name, msgspec.structs.replace(found, value=msgspec.UNSET, updater=found.value)
+                    continue
                 self._problem(template, f"{template.name}.{name}", error.code, error.message)
                 prepared = found.value
             yield name, msgspec.structs.replace(found, value=prepared, revision=1, time=time)

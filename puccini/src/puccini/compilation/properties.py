@@ -18,13 +18,9 @@ _ATTRIBUTE = (ATTRIBUTE,)
 
 
 def build(definition: Definition, value: Value | msgspec.UnsetType, classes: tuple[str, ...] = ()) -> Property:
-    """Return the property of `definition` with `value`, which may be unset.
-
-    A literal that can be checked only in the graph is pulled when the graph is there, as an expression is.
-    """
+    """Return the property of `definition` with `value`, which may be unset."""
     metadata = nodes.plain(definition.metadata) if definition.metadata else {}
-    looks_around = definition.schema is not None and definition.schema.looks_around
-    if value is UNSET or (_literal(value) and not looks_around):
+    if value is UNSET or _literal(value):
         return Property(value=value, preparer=definition.preparer, classes=classes, metadata=metadata)
     return Property(updater=value, preparer=definition.preparer, classes=classes, metadata=metadata)
 

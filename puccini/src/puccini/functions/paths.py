@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias
 
 from floria import naming
-from floria.entities import Edge, Entity, Kind, Vertex
+from floria.entities import Edge, EdgeTemplate, Entity, Kind, Vertex, VertexTemplate
 from floria.evaluation import Context, EvaluationError
 from floria.store.interface import Axis, Query, Step
 from floria.values import Value
@@ -93,6 +93,10 @@ def _lineage(context: Context, function: str, entity: Entity | None) -> list[Ent
 def _present(function: str, entity: Entity | None) -> Entity:
     if entity is None:
         raise given.error(NO_GRAPH, function, "needs a service, and there is none here")
+    if isinstance(entity, VertexTemplate | EdgeTemplate):
+        error = given.error(NO_GRAPH, function, "needs a service, and this is a design")
+        error.retryable = True
+        raise error
     return entity
 
 

@@ -66,12 +66,6 @@ class DataType(Type):
         return scalars.units(self.units, self.prefixes)
 
 
-QUERIES = frozenset(
-    f"tosca:{name}" for name in ("get_input", "get_property", "get_attribute", "get_artifact", "available_allocation")
-)
-"""The functions that read the representation graph (section 10.2.1)."""
-
-
 class Schema:
     """A data type and what is said of it at one place."""
 
@@ -103,28 +97,11 @@ class Schema:
         return self.key or self.type.key
 
     @cached_property
-    def looks_around(self) -> bool:
-        """Whether what is valid depends on the rest of the graph, such as another property of the node."""
-        own = [*self.validations]
-        for type in self.type.ancestors:
-            own += type.validations if isinstance(type, DataType) else ()
-        inner = (self.entry, self.key)
-        return any(map(_queries, own)) or any(one is not None and one.looks_around for one in inner)
-
-    @cached_property
     def plain(self) -> dict[str, Value]:
         """The self-contained map that `puccini.data` works with."""
         from puccini.model import plain
 
         return plain.schema(self)
-
-
-def _queries(value: Value) -> bool:
-    if isinstance(value, Call):
-        return value.function in QUERIES or any(map(_queries, value.arguments))
-    if isinstance(value, dict):
-        return any(map(_queries, value.values()))
-    return isinstance(value, list) and any(map(_queries, value))
 
 
 class Role(StrEnum):
