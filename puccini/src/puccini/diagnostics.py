@@ -6,13 +6,17 @@ independent errors. `Report` collects, `Report.sorted` gives them in reading ord
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 if TYPE_CHECKING:
     from puccini import extents
     from puccini.nodes import Node
+
+
+_MANY: Final = 1000
+"""Of more names than that, only those of about its length that begin or end alike are compared with a wrong one."""
 
 
 class Severity(StrEnum):
@@ -183,9 +187,12 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
 
 def mistaken(name: str, written: Iterable[object]) -> bool:
     """Whether one of the names that were `written`, none of which is known, looks as if `name` was meant."""
+    names = [one for one in written if isinstance(one, str)]
+    if not names:
+        return False
     import difflib
 
-    return bool(difflib.get_close_matches(name, [one for one in written if isinstance(one, str)], n=1, cutoff=0.6))
+    return bool(difflib.get_close_matches(name, names[:_MANY], n=1, cutoff=0.6))
 
 
 def unread(node: "Node", key: str, keynames: Collection[str]) -> bool:
@@ -200,6 +207,8 @@ def suggest(name: str, known: Iterable[str]) -> str:
     import difflib
 
     names = sorted({k for k in known if isinstance(k, str)})
+    if len(names) > _MANY:
+        names = [k for k in names if abs(len(k) - len(name)) < 3 and (k[0] == name[:1] or k[-1] == name[-1:])][:_MANY]
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]!r}?"

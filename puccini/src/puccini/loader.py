@@ -16,6 +16,7 @@ from puccini.grammar import file as grammar
 from puccini.grammar.construct import once
 from puccini.nodes import Node
 from puccini.units import FUNCTIONS, REPOSITORIES, Link, Section, Unit
+from puccini.web import Web
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
@@ -52,8 +53,10 @@ class Loader:
         self._link()
         self._name_profiles(unit)
         self._see_old_names()
+        known = Web(self.units)
         for one in self.units:
-            self._check_names(one)
+            one.names_of = known
+            self._check_names(one, known)
         return unit
 
     def _unit(self, source: sources.Source, path: str) -> Unit | None:
@@ -243,33 +246,25 @@ class Loader:
             unit.profile = unit.file.profile.text if unit.file.profile is not None else profile
             stack.extend((link.unit, unit.profile) for link in reversed(unit.links))
 
-    def _check_names(self, unit: Unit) -> None:
+    def _check_names(self, unit: Unit, known: Web) -> None:
         """Section 6.8.4: in a namespace a name has one meaning; a file's own definition wins over an imported one."""
         namespaces: dict[str, list[Link]] = {}
         for link in unit.links:
             namespaces.setdefault(link.namespace, []).append(link)
         for namespace, links in namespaces.items():
-            self._check_namespace(unit, namespace, links)
+            for section, name, brought in known.conflicts(links, None if namespace else unit):
+                self._conflict(section, name, unit if not namespace else None, brought)
 
-    def _check_namespace(self, unit: Unit, namespace: str, links: list[Link]) -> None:
-        first: set[tuple[Section, str]] = set()
-        seen: set[int] = {id(unit)}
-        for link in links:
-            for other in link.unit.root_namespace():
-                if id(other) in seen:
-                    continue
-                seen.add(id(other))
-                for section, name, definition in other.definitions:
-                    own = None if namespace else unit.local(section).get(name)
-                    if own is not None:
-                        self._redefined(section, name, own.node, definition.node)
-                    elif (section, name) in first and link.definition is not None:
-                        message = f"{name!r} is imported twice into one namespace ({section.replace('_', ' ')})"
-                        hint = "give one of the imports a 'namespace'"
-                        place = link.definition.node
-                        self.report.error("duplicate-name", message, place, hint, related=definition.node)
-                    else:
-                        first.add((section, name))
+    def _conflict(self, section: Section, name: str, unit: Unit | None, brought: list[tuple[Link, Unit]]) -> None:
+        own = unit.local(section).get(name) if unit is not None else None
+        for link, other in brought if own is not None else brought[1:]:
+            definition = other.local(section)[name]
+            if own is not None:
+                self._redefined(section, name, own.node, definition.node)
+            elif link.definition is not None:
+                message = f"{name!r} is imported twice into one namespace ({section.replace('_', ' ')})"
+                hint = "give one of the imports a 'namespace'"
+                self.report.error("duplicate-name", message, link.definition.node, hint, related=definition.node)
 
     def _redefined(self, section: Section, name: str, own: Node, other: Node) -> None:
         message = f"{name!r} is also imported; the definition of this file is used"

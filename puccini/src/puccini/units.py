@@ -48,11 +48,21 @@ class Implicit(Protocol):
     def all(self, section: Section) -> list[str]: ...
 
 
+class Unclear:
+    """The answer when a name has several definitions, of which the order of imports decides."""
+
+
+class Names(Protocol):
+    """Finds names in many files without following imports: `puccini.web`."""
+
+    def find(self, unit: "Unit", section: Section, name: str) -> Found | Unclear | None: ...
+
+
 class Unit:
     """One file. `profile` is the name that applies to its types, `name` how messages and class names call it.
 
     `links` are its imports, `failed` the namespaces of those that could not be read. `implicit` are names that it sees
-    without an import, if no others mean anything.
+    without an import, if no others mean anything. `names_of` knows all files, when all are linked.
     """
 
     def __init__(self, source: sources.Source, path: str, file: File, root: Node) -> None:
@@ -65,6 +75,7 @@ class Unit:
         self.links: list[Link] = []
         self.failed: list[str] = []
         self.implicit: Implicit | None = None
+        self.names_of: Names | None = None
         self._found: dict[tuple[Section, str], Found | None] = {}
 
     @property
@@ -77,9 +88,9 @@ class Unit:
         return getattr(self.file, section)  # type: ignore[no-any-return]
 
     @cached_property
-    def definitions(self) -> list[tuple[Section, str, Any]]:
-        """All definitions of this file itself, with the section and the name of each."""
-        return [(section, name, one) for section in SECTIONS for name, one in self.local(section).items()]
+    def definitions(self) -> list[tuple[Section, str]]:
+        """Section and name of all definitions of this file itself."""
+        return [(section, name) for section in SECTIONS for name in self.local(section)]
 
     def find(self, section: Section, name: str) -> Found | None:
         """Return what `name`, possibly with namespaces before it (``a:b:Type``), means in this file."""
@@ -112,6 +123,10 @@ class Unit:
         return found if self.implicit is None else [*found, *self.implicit.all(section)]
 
     def _search(self, section: Section, name: str) -> Found | None:
+        if self.names_of is not None:
+            found = self.names_of.find(self, section, name)
+            if not isinstance(found, Unclear):
+                return found
         for unit, rest in self._meanings(name):
             local = unit.local(section)
             if rest in local:
@@ -152,17 +167,6 @@ class Unit:
                     stack.append((prefix, link.unit))
                 elif prefix.count(":") < MAX_NAMESPACES:
                     stack.append((f"{prefix}{link.namespace}:", link.unit))
-
-    def root_namespace(self) -> "list[Unit]":
-        """Return the units whose names are in this one's root namespace, itself first."""
-        found: dict[int, Unit] = {id(self): self}
-        stack = [self]
-        while stack:
-            for link in stack.pop().links:
-                if not link.namespace and id(link.unit) not in found:
-                    found[id(link.unit)] = link.unit
-                    stack.append(link.unit)
-        return list(found.values())
 
     def repository(self, name: str) -> tuple["Unit", Repository] | None:
         """Return the repository definition that `name` means in this file."""
