@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed import cgroups, checkout, machine, processes
+from testbed import cgroups, checkout, machine, processes, recipe
 
 BOOT_SECONDS = 120
 REBOOTED = 133
@@ -31,10 +31,22 @@ NSPAWN = [
     "--bind=/dev/fuse",
 ]
 
-# Arguments: folder, lower layer; the host's disk is folder/root
+# Arguments: folder, lower layer, places that engines of containers stack overlays on, and so cannot be one themselves;
+# the host's disk is folder/root
 DISK = """
-mkdir -p "$1/upper" "$1/work" "$1/root"
-mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" "$1/root"
+folder=$1 lower=$2; shift 2
+mkdir -p "$folder/upper" "$folder/work" "$folder/root"
+mount -t overlay overlay -o "lowerdir=$lower,upperdir=$folder/upper,workdir=$folder/work" "$folder/root"
+for place in "$@"; do
+    mkdir -p "$folder/plain$place" "$folder/root$place"
+    mount --bind "$folder/plain$place" "$folder/root$place"
+done
+"""
+PLAIN = ["/var/lib/containers", "/var/lib/docker", f"/home/{recipe.HOST.user}/.local/share/containers"]
+# Arguments: the user's number, the home's folders
+OWNED = """
+user=$1; shift
+chown "$user:$user" "$@"
 """
 # Arguments: folder, path to share, path on the host, read-only or copy-on-write
 SHARE = """
@@ -108,7 +120,10 @@ class Host(machine.Machine):
         self._manager: machine.Process | None = None
         self._leader = 0
         self._visitors: list[Path] = []
-        self._shell(DISK, place.folder, str(place.lower))
+        self._shell(DISK, place.folder, str(place.lower), *PLAIN)
+        home = f"{place.folder}/root/home/{recipe.HOST.user}"
+        own = [f"{home}/.local", f"{home}/.local/share", f"{home}/.local/share/containers"]
+        self._shell(OWNED, str(recipe.HOST.uid), *own)
         for share in shares:
             kind = "copy-on-write" if share.writable else "read-only"
             self._shell(SHARE, place.folder, str(share.path), str(share.at or share.path), kind)
