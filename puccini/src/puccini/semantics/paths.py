@@ -165,8 +165,20 @@ def _to_source(place: Place, tokens: Sequence[Value], index: int) -> tuple[Place
 
 
 def _to_target(place: Place, tokens: Sequence[Value], index: int) -> tuple[Place, int]:
-    target = place.requirement.node_type if place.requirement is not None else None
-    return Place(node=target, requirement=place.requirement, many=place.many), index + 1
+    requirement = place.requirement
+    if requirement is not None and (template := _assigned(place.source, requirement)) is not None:
+        return Place(node=template, many=place.many), index + 1
+    target = requirement.node_type if requirement is not None else None
+    return Place(node=target, requirement=requirement, many=place.many), index + 1
+
+
+def _assigned(source: "NodeType | NodeTemplate | None", requirement: Requirement) -> "NodeTemplate | None":
+    """Return the node template that a requirement leads to, where one is named."""
+    from puccini.model.service import NodeTemplate
+
+    uses = source.requirements if isinstance(source, NodeTemplate) else []
+    targets = [use.target for use in uses if use.name == requirement.name]
+    return targets[0] if len(targets) == 1 else None
 
 
 def _to_target_capability(place: Place, tokens: Sequence[Value], index: int) -> tuple[Place, int]:
