@@ -226,6 +226,15 @@ class PluginInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     manifest: dict[str, Value] = {}
 
 
+class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A secret without its value: in which directory it was set, when first and when last."""
+
+    name: str
+    directory: str
+    created: int = 0
+    modified: int = 0
+
+
 class CallResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an operation called by hand returned."""
 

@@ -34,6 +34,12 @@ def _add_and_remove(client: Client) -> bool:
     return client.plugins() == []
 
 
+def _set_and_remove(client: Client) -> bool:
+    client.set_secret("db", b"hunter2")
+    client.remove_secret("db")
+    return client.secrets() == []
+
+
 EXERCISES: dict[str, Callable[[Client], object]] = {
     "info": lambda c: c.info().version,
     "openapi": lambda c: connection.request(c.path, "GET", "/v1/openapi.json").read(),
@@ -61,6 +67,9 @@ EXERCISES: dict[str, Callable[[Client], object]] = {
     "inspect_plugin": lambda c: c.inspect_plugin(b"x", "wasm").full_access,
     "add_plugin": lambda c: c.add_plugin(b"x", "python", "mine", "/team").directory,
     "remove_plugin": _add_and_remove,
+    "set_secret": lambda c: c.set_secret("db", b"hunter2", "/team").directory,
+    "secrets": lambda c: [c.set_secret("db", b"hunter2"), c.secrets()][1],
+    "remove_secret": _set_and_remove,
 }
 
 

@@ -212,5 +212,31 @@ def test_the_commands_are_those_that_are_promised() -> None:
         "serve", "service", "service deploy", "service plan", "service list", "service show", "service graph",
         "service outputs", "service events", "service undeploy", "service update", "service validate",
         "service resume", "service run", "call", "logs", "exec", "history", "events", "event", "event emit", "plugin",
-        "plugin list", "plugin show", "plugin add", "plugin remove", "adopt", "completion",
+        "plugin list", "plugin show", "plugin add", "plugin remove", "plugin check", "adopt", "completion", "secret",
+        "secret set", "secret list", "secret remove",
     }  # fmt: skip
+
+
+def test_r105_secrets(program: Khutulun, conductor: FakeConductor, tmp_path: Path) -> None:
+    assert program("secret", "set", "db", stdin=b"hunter2\n").out == "db is set, in /\n"
+    assert conductor.asked[-1] == ("set_secret", {"secret": "db", "content": b"hunter2", "directory": "/"})
+    (tmp_path / "key.pem").write_bytes(b"two\nlines\n")
+    ended = program("secret", "set", "tls", "--file", str(tmp_path / "key.pem"), "--directory", "/team")
+    assert ended.code == 0
+    assert conductor.asked[-1][1] == {"secret": "tls", "content": b"two\nlines", "directory": "/team"}
+    assert [line.split()[:2] for line in program("secret", "list").out.splitlines()] == [
+        ["NAME", "DIRECTORY"],
+        ["db", "/"],
+        ["tls", "/team"],
+    ]
+    assert program("secret", "remove", "db").out == "db is removed\n"
+    assert program("secret", "remove", "db").code == 1
+
+
+def test_r105_a_secret_is_no_argument(khutulun: Khutulun, conductor: FakeConductor) -> None:
+    ended = khutulun("secret", "set", "db", "hunter2")
+    assert (ended.code, conductor.asked) == (1, [])
+    ended = khutulun("secret", "set", "db", "--file", "/nowhere")
+    assert ended.err == (
+        "error: /nowhere: it cannot be read: No such file or directory\nhint: name a file with the value\n"
+    )

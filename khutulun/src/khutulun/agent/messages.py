@@ -178,3 +178,23 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str
     facts: dict[str, Plain]
+
+
+class Secret(msgspec.Struct, frozen=True, kw_only=True):
+    """Fetch a secret for an operation of a workload (``conductor.secret``).
+
+    By its name, when a plugin may have it, or with the tag of a mark (`khutulun.marks`) in the workload's data.
+    """
+
+    workload: Workload
+    name: str
+    tag: str = ""
+
+
+class SecretAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Its value and tag; not `known` when the tag is none of this workload's."""
+
+    value: str = ""
+    tag: str = ""
+    known: bool = True
+    problem: model.Problem | None = None

@@ -11,6 +11,7 @@ import msgspec
 from floria import ids
 from floria.plugins import effects
 from floria.plugins.budgets import Budget
+from floria.plugins.effects import builtins
 from floria.plugins.faults import Fault
 from khutulun import model
 from khutulun.agent import hints, messages, programs
@@ -19,7 +20,9 @@ from khutulun.agent.effects import Graph, OperationJournal, told
 from khutulun.agent.exclusion import Exclusion
 from khutulun.agent.journal import BadState, Journal
 from khutulun.agent.loader import Loader
+from khutulun.agent.secrets import Lent
 from khutulun.bus import interface as bus
+from khutulun.systemd import builtins as systemd
 
 QUERY = Budget(cpu=5.0, wall=15.0)
 CAPTURED_LOG = 200
@@ -36,6 +39,12 @@ class Operator:
         self._bus, self._loader, self._journal, self._artifacts = over, loader, journal, artifacts
         self._spool, self._facts = spool, facts
         self._exclusion = Exclusion()
+        self._systemd = systemd.Builtins()
+        self._builtin = self._systemd if facts["init"] == "systemd" else builtins.none
+
+    def close(self) -> None:
+        """End what is kept open between operations."""
+        self._systemd.close()
 
     def operate(self, request: messages.Operate) -> messages.Operated:
         """Do an operation, or answer with what it came to when it was done before.
@@ -60,18 +69,32 @@ class Operator:
 
     def query(self, request: messages.Operate, function: str, arguments: list[Any]) -> Any:
         """Run a function that changes nothing: a change that it attempts is written down nowhere, and not done."""
-        performer = effects.Effects(
-            effects.MemoryJournal(), mode=effects.Mode.PLAN, graph=Graph(self._bus, request.workload, "query")
-        )
-        return self._loader.call(request.plugin, function, self._site(request), arguments, performer, QUERY)
+        lent = Lent(self._bus, request.workload, function)
+        return lent.mark(self._query(request, function, arguments, lent))
 
     def specify(self, request: messages.Operate, verb: str, inputs: dict[str, Any]) -> programs.Specification:
         """Ask the driver what to run for `logs` or `exec`. Raises `Fault`, `BusError`."""
-        result = self.query(request, verb, [inputs])
+        result = self._query(request, verb, [inputs], Lent(self._bus, request.workload, verb))
         try:
             return msgspec.convert(result, programs.Specification)
         except msgspec.ValidationError as error:
             raise Fault("protocol", f"plugin {request.plugin.name}, {verb}: {error}") from None
+
+    def _query(self, request: messages.Operate, function: str, arguments: list[Any], lent: Lent) -> Any:
+        performer = effects.Effects(
+            effects.MemoryJournal(),
+            mode=effects.Mode.PLAN,
+            graph=Graph(self._bus, request.workload, "query"),
+            secrets=lent.get,
+            builtin=self._builtin,
+        )
+        lent.conceal = performer.conceal
+        try:
+            site, given = lent.fill([self._site(request), arguments])
+            return self._loader.call(request.plugin, function, site, given, performer, QUERY)
+        except Fault as fault:
+            told = lent.redacted([fault.message, fault.detail])
+            raise Fault(fault.code, told[0], fault.retryable, told[1]) from None
 
     def _dispatch(self, request: messages.Operate, kept: OperationJournal | None) -> messages.Operated:
         lines: list[str] = []
@@ -87,6 +110,7 @@ class Operator:
             seen.intent(effect)
         journal = _Both(kept, seen) if kept is not None else seen
         problem, retryable, result = None, False, None
+        lent = Lent(self._bus, request.workload, request.function)
         try:
             delivered = self._bring(request, kept is not None)
             performer = effects.Effects(
@@ -95,15 +119,19 @@ class Operator:
                 prior=prior,
                 spool=self._spool if kept is not None else None,
                 graph=Graph(self._bus, request.workload, "" if kept is not None else request.id),
+                secrets=lent.get,
                 log=write,
+                builtin=self._builtin,
             )
-            site = self._site(request)
-            result = self._loader.call(
-                request.plugin, request.function, site, request.arguments, performer, Budget(wall=request.timeout)
+            lent.conceal = performer.conceal
+            site, given = lent.fill([self._site(request), request.arguments])
+            answer = self._loader.call(
+                request.plugin, request.function, site, given, performer, Budget(wall=request.timeout)
             )
+            result = lent.mark(answer)
         except Fault as fault:
-            hint = hints.hint(fault)
-            problem = model.Problem(fault.code, fault.message, hint=hint, detail=_value(fault.detail))
+            message, detail = lent.redacted([fault.message, fault.detail])
+            problem = model.Problem(fault.code, message, hint=hints.hint(fault), detail=_value(detail))
             retryable = fault.retryable
         except (OSError, ValueError, bus.BusError) as error:
             problem = _host_error(error)

@@ -106,6 +106,13 @@ class OfPlugin(msgspec.Struct, frozen=True):
     directory: str = "/"
 
 
+class OfSecret(msgspec.Struct, frozen=True):
+    """One secret of a directory."""
+
+    name: str
+    directory: str = "/"
+
+
 class PluginFile(msgspec.Struct, frozen=True):
     """A plugin to be looked at. `carrier` is ``wasm``, ``python`` or ``executable``."""
 

@@ -139,6 +139,18 @@ ROUTES = (
         "add_plugin", "POST", "/v1/plugins", "Add a plugin, with what it asks for granted",
         arguments.NewPlugin, model.PluginInfo, 201, content=True,
     ),
+    Route(
+        "secrets", "GET", "/v1/secrets", "The secrets that a directory sees, without their values",
+        arguments.InDirectory, list[model.Secret],
+    ),
+    Route(
+        "set_secret", "PUT", "/v1/secrets/{name}", "Set a secret of a directory; the body is its value, text in UTF-8",
+        arguments.OfSecret, model.Secret, content=True,
+    ),
+    Route(
+        "remove_secret", "DELETE", "/v1/secrets/{name}", "Remove a secret of a directory",
+        arguments.OfSecret, status=204,
+    ),
     Route("remove_plugin", "DELETE", "/v1/plugins/{name}", "Remove a plugin", arguments.OfPlugin, status=204),
 )  # fmt: skip
 

@@ -45,6 +45,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         "events": "events:events",
         "event": "events:event",
         "plugin": "plugin:plugin",
+        "secret": "secret:secret",
         "adopt": "operate:adopt",
         "completion": "completion:completion",
     },

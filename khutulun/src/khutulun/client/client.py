@@ -98,6 +98,15 @@ class Client:
     def remove_plugin(self, name: str, directory: str = "/") -> None:
         self._send("remove_plugin", arguments.OfPlugin(name, directory)).close()
 
+    def secrets(self, directory: str = "/") -> list[model.Secret]:
+        return self._ask("secrets", arguments.InDirectory(directory), list[model.Secret])
+
+    def set_secret(self, name: str, content: bytes, directory: str = "/") -> model.Secret:
+        return self._ask("set_secret", arguments.OfSecret(name, directory), model.Secret, content)
+
+    def remove_secret(self, name: str, directory: str = "/") -> None:
+        self._send("remove_secret", arguments.OfSecret(name, directory)).close()
+
     def events(self, asked: arguments.Events) -> "EventStream":
         return EventStream(self.path, *self._stream("events", asked))
 

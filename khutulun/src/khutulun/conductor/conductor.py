@@ -19,6 +19,7 @@ from khutulun.conductor import plugins as administration
 from khutulun.conductor import (
     progress,
     registry,
+    secrets,
     topology,
     views,
 )
@@ -44,6 +45,7 @@ class Conductor(Looking, Streaming):
             over.serve("conductor.hello", messages.Hello, self._hello),
             over.serve("conductor.happened", messages.Happened, self._happened),
             over.serve("conductor.graph", messages.Graph, self._graph_request),
+            over.serve("conductor.secret", messages.Secret, self._secrets.answer),
             over.accept("conductor.blob", messages.Blob, self._blob),
         ]
 
@@ -210,6 +212,19 @@ class Conductor(Looking, Streaming):
     def _hello(self, hello: messages.Hello) -> messages.Done:
         with self._store.write() as tx:
             registry.register_host(tx, hello)
+    def set_secret(self, principal: model.Principal, name: str, content: bytes, directory: str = "/") -> model.Secret:
+        self._require(principal, directory, Role.OPERATOR)
+        with self._store.write() as tx:
+            found, changed = self._secrets.set(tx, directory, name, content)
+            users = self._secrets.users(tx, directory, name) if changed else []
+        self._emission.tell(users, secrets.CHANGED, {"secret": name})
+        return found
+
+    def remove_secret(self, principal: model.Principal, name: str, directory: str = "/") -> None:
+        self._require(principal, directory, Role.OPERATOR)
+        with self._store.write() as tx:
+            self._secrets.remove(tx, directory, name)
+
         return messages.Done()
 
     def _happened(self, happened: messages.Happened) -> messages.Done:

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -90,6 +90,13 @@ class Emission:
         self.handle(*writing.recorded)
         position = writing.recorded[0].position if writing.recorded else 0
         return model.Event(position, event.id, "event", name, event.time, service, node, data=data)
+
+    def tell(self, targets: Iterable[Vertex], name: str, data: Value) -> None:
+        """Emit an event of the conductor's own to vertexes."""
+        with self._emitter.writing() as writing:
+            for target in targets:
+                writing.emit(Event(name=name, source=target.id, data=data))
+        self.handle(*writing.recorded)
 
     def told(self, entity: Entity, name: str, data: Value, id: str) -> None:
         """Emit an event that a plugin tells; `id` makes it the same when it is told again."""

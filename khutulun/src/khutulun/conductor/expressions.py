@@ -16,10 +16,13 @@ from floria.store.interface import Store
 from floria.values import Value
 from khutulun import model
 from khutulun.agent import messages
-from khutulun.conductor import calls, registry
+from khutulun.conductor import calls, registry, secrets
 from puccini.functions.custom import Invocation
 
 BUDGET = Budget(cpu=2.0, wall=10.0)
+
+SECRET = "secret"
+"""The function that the profile defines, and that is no plugin's."""
 
 
 class Expressions:
@@ -43,6 +46,8 @@ class Expressions:
 
     def run(self, context: Context, invocation: Invocation) -> Value:
         """Run a custom TOSCA function whose implementation is a plugin."""
+        if invocation.artifact is None and invocation.function == SECRET:
+            return context.functions.find(context, secrets.SECRET)[0](context, invocation.arguments)
         artifact: Any = invocation.artifact or {}
         if not any(str(label).endswith(calls.DRIVER) for label in artifact.get("classes") or ()):
             raise EvaluationError(

@@ -116,6 +116,11 @@ class Looking(Parts):
             )
         return found[name]
 
+    def secrets(self, principal: model.Principal, directory: str = "/") -> list[model.Secret]:
+        self._require(principal, directory, Role.VIEWER)
+        with self._store.read() as reader:
+            return self._secrets.seen(reader, directory)
+
     def inspect_plugin(self, principal: model.Principal, content: bytes, carrier: str) -> model.PluginInfo:
         return administration.info(self._admin.describe(content, carrier))
 

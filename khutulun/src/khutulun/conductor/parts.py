@@ -17,6 +17,7 @@ from khutulun.conductor import (
     planning,
     progress,
     registry,
+    secrets,
     services,
     topology,
 )
@@ -38,6 +39,8 @@ class Parts:
         self._store, self._bus, self._paths, self._functions = store, over, where, functions
         self._registry = registry.Registry()
         self._admin = administration.Administration(store, host)
+        self._secrets = secrets.Secrets(store, where.state)
+        functions.register("khutulun", {"secret": self._secrets.mark})
         self._bell = feeds.Bell()
         self._operations = Operations(store, over, functions, self._registry)
         self._imperative = Imperative(store, functions, self._operations)

@@ -67,6 +67,7 @@ class FakeConductor:
         self.known: dict[str, model.Service] = {}
         self.executions: dict[str, model.Execution] = {}
         self.added: dict[str, model.PluginInfo] = {}
+        self.kept: dict[str, model.Secret] = {}
         self.feeds: list[Feed] = []
         self.programs: list[Program] = []
 
@@ -305,6 +306,18 @@ class FakeConductor:
     def remove_plugin(self, principal: model.Principal, name: str, directory: str = "/") -> None:
         self.plugin(principal, name, directory)
         del self.added[name]
+
+    def secrets(self, principal: model.Principal, directory: str = "/") -> list[model.Secret]:
+        return list(self.kept.values())
+
+    def set_secret(self, principal: model.Principal, name: str, content: bytes, directory: str = "/") -> model.Secret:
+        self._asked("set_secret", secret=name, content=content, directory=directory)
+        self.kept[name] = model.Secret(name, directory, time.time_ns(), time.time_ns())
+        return self.kept[name]
+
+    def remove_secret(self, principal: model.Principal, name: str, directory: str = "/") -> None:
+        if self.kept.pop(name, None) is None:
+            raise model.refuse("unknown-secret", f"there is no secret {name!r} in {directory}", status=404)
 
     def happen(self, kind: str, name: str, service: str = "", node: str = "", data: Value = None) -> model.Event:
         """Journal an event and push it to those who follow."""
