@@ -190,8 +190,10 @@ class Planner:
         pending.extend((template, parent, 0 if _is_one(template) else None) for template in reversed(content))
 
     def _count(self, template: VertexTemplate, parent: Vertex) -> int:
+        """Return how many there are to be; in a running instance, by what its properties are going to be."""
         try:
-            return count(self._context(parent), template.count) or 0
+            context = self._context(parent).with_(run=Run(fresh=bool(self._running), clock=self._clock))
+            return count(context, template.count) or 0
         except EvaluationError as error:
             self._problem(template, template.name, error.code, f"its count: {error.message}")
             return 0

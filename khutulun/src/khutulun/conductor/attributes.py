@@ -4,18 +4,18 @@
 there is no value. Those who are related to a capability are told when its values become other ones.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
-from floria import codec, properties
+from floria import codec, properties, updating
 from floria.entities import Vertex
 from floria.evaluation import Library
 from floria.ids import Id
 from floria.store.interface import Transaction
 from floria.values import Value
-from khutulun.conductor import site
+from khutulun.conductor import nesting, site
 
 CAPABILITY = "capability/"
 
@@ -44,12 +44,26 @@ class Attributes:
                     self._put(tx, capability.id, values, cause)
                     if changed := _changed(capability, values):
                         after.append(self.followers(tx, capability, changed))
+        if told:
+            after += self._outward(tx, node)
 
         def tell() -> None:
             for one in after:
                 one()
 
         return tell
+
+    def _outward(self, tx: Transaction, node: Vertex) -> Iterator[After]:
+        """Pass on to the nodes around a node what their attributes are now (TOSCA 2.0 section 15.3)."""
+        for outer in nesting.around(tx, node):
+            around = site.surroundings(tx, outer)
+            changed = set(updating.update(tx, around.ids, self._functions).changed)
+            for capability in around.capabilities.values():
+                current = properties.current(tx, capability.id)
+                values = {name: current.properties[name].value for id, name in changed if id == capability.id}
+                known = {name: value for name, value in values.items() if value is not msgspec.UNSET}
+                if isinstance(current, Vertex) and (others := _others(capability, known)):
+                    yield self.followers(tx, current, others)
 
     def _put(self, tx: Transaction, id: Id, values: dict[str, Any], cause: str) -> None:
         given = {name: codec.from_plain(value) for name, value in values.items() if value is not None}
@@ -74,6 +88,9 @@ def _clear(tx: Transaction, id: Id, names: list[str]) -> None:
 
 def _changed(before: Vertex, values: dict[str, Any]) -> dict[str, Value]:
     """Return the values that are other ones than before; a first value is no change."""
+    return _others(before, {name: codec.from_plain(value) for name, value in values.items()})
+
+
+def _others(before: Vertex, values: dict[str, Value]) -> dict[str, Value]:
     known = {name: one.value for name, one in before.properties.items() if one.value is not msgspec.UNSET}
-    plain = {name: codec.from_plain(value) for name, value in values.items()}
-    return {name: value for name, value in plain.items() if name in known and known[name] not in (None, value)}
+    return {name: value for name, value in values.items() if name in known and known[name] not in (None, value)}

@@ -11,9 +11,16 @@ import msgspec
 from floria.entities import Edge, Handler, Vertex
 from floria.values import Call, Value
 from khutulun import model
+from khutulun.conductor import nesting
 
 OPERATION = "tosca:operation"
 ACTIONS = "tosca:actions"
+MAPPED = "tosca:mapped_workflow"
+"""What implements an operation of a substituted node: a workflow of the service inside."""
+
+UNLESS = "tosca.unless"
+"""Metadata of a handler that counts only where nothing substitutes the node."""
+
 DRIVER = "::Driver"
 RUN = "run"
 
@@ -63,8 +70,15 @@ def resolve(call: Call, processor: Processor) -> Target:
 
 def find_handler(entity: Vertex | Edge, event: str) -> Handler | None:
     """Return the handler that implements an operation, by its event or its own name: the last declared wins."""
-    found = next((handler for handler in reversed(entity.handlers) if handler.event == event), None)
-    return found or next((handler for handler in reversed(entity.handlers) if handler.name == event), None)
+    known = [handler for handler in reversed(entity.handlers) if _counts(handler, entity)]
+    found = next((handler for handler in known if handler.event == event), None)
+    return found or next((handler for handler in known if handler.name == event), None)
+
+
+def _counts(handler: Handler, entity: Vertex | Edge) -> bool:
+    """Whether a handler is one: of a substituted node, nothing is that implements an operation itself."""
+    substituted = nesting.SUBSTITUTED in entity.metadata
+    return not substituted if UNLESS in handler.metadata else handler.call.function != MAPPED or substituted
 
 
 def is_plugin_call(call: Call) -> bool:

@@ -3,11 +3,11 @@
 `khutulun.conductor.services` acts on it.
 """
 
-from floria import difference
+from floria import difference, naming
 from floria.entities import Edge, Vertex
 from floria.ids import Id
-from floria.store.interface import Transaction
-from khutulun.conductor import topology
+from floria.store.interface import Axis, Step, Transaction
+from khutulun.conductor import nesting, topology
 from khutulun.conductor.workflow import Change
 
 UNFINISHED = frozenset({"", "creating", "created", "configuring", "configured", "starting", "error"})
@@ -47,11 +47,24 @@ def without_obsolete_parts(
 ) -> topology.Topology:
     """Delete what is obsolete of nodes that stay; obsolete nodes go when their steps are done."""
     edges = {edge.id: edge for edge in found.edges}
+    gone = set(obsolete)
     for id in obsolete:
         node = found.owner.get(edges[id].source if id in edges else id)
-        if node is not None and changes[node] is not Change.OBSOLETE and tx.get(id) is not None:
-            tx.delete(id)
+        if node is None or changes[node] is Change.OBSOLETE or tx.get(id) is None or _goes_with_nodes(tx, id, gone):
+            continue
+        tx.delete(id)
     return topology.load(tx, found.root)
+
+
+def _goes_with_nodes(tx: Transaction, id: Id, obsolete: set[Id]) -> bool:
+    """Whether something is, or is part of, an obsolete service inside of a node: that goes with the last node in it."""
+    entity = tx.get(id)
+    start = tx.get(entity.source) if isinstance(entity, Edge) else entity
+    for one in naming.lineage(tx, start) if start is not None else ():
+        if one.id in obsolete and nesting.INSIDE in one.classes:
+            found = tx.get_many(tx.path([one.id], [Step(axis=Axis.CHILDREN)]))
+            return any(isinstance(child, Vertex) and topology.is_node(child) for child in found)
+    return False
 
 
 def with_unfinished(changes: dict[Id, Change], found: topology.Topology) -> dict[Id, Change]:

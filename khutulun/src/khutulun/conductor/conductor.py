@@ -15,14 +15,15 @@ from floria.values import Value
 from khutulun import model, paths
 from khutulun.agent import messages
 from khutulun.bus import interface as bus
-from khutulun.conductor import plugins as administration
 from khutulun.conductor import (
+    nesting,
     progress,
     registry,
     secrets,
     topology,
     views,
 )
+from khutulun.conductor import plugins as administration
 from khutulun.conductor.access import Role
 from khutulun.conductor.looking import Looking
 from khutulun.conductor.performing import OperationFailed
@@ -44,8 +45,8 @@ class Conductor(Looking, Streaming):
         self._removals = [
             over.serve("conductor.hello", messages.Hello, self._hello),
             over.serve("conductor.happened", messages.Happened, self._happened),
-            over.serve("conductor.graph", messages.Graph, self._graph_request),
             over.serve("conductor.secret", messages.Secret, self._secrets.answer),
+            over.serve("conductor.graph", messages.Graph, self._graph_request),
             over.accept("conductor.blob", messages.Blob, self._blob),
         ]
 
@@ -162,6 +163,10 @@ class Conductor(Looking, Streaming):
         directory: str = "/",
     ) -> model.CallResult:
         vertex = self._node(principal, service, node, directory, Role.OPERATOR)
+        if (workflow := nesting.operation(vertex, operation)) is not None:
+            with self._services.lock, self._store.write() as tx:
+                id = self._imperative.create_inside(tx, vertex.id, workflow, inputs)
+            return model.CallResult({"workflow": workflow, "execution": self._begin(id).id})
         return self._called(lambda: self._operations.call(vertex.id, operation, inputs, ids.new()))
 
     def adopt(
@@ -207,11 +212,6 @@ class Conductor(Looking, Streaming):
         with self._store.write() as tx:
             administration.remove(tx, self._registry.entity(tx, name, directory), name, directory)
 
-    # What agents tell
-
-    def _hello(self, hello: messages.Hello) -> messages.Done:
-        with self._store.write() as tx:
-            registry.register_host(tx, hello)
     def set_secret(self, principal: model.Principal, name: str, content: bytes, directory: str = "/") -> model.Secret:
         self._require(principal, directory, Role.OPERATOR)
         with self._store.write() as tx:
@@ -225,6 +225,11 @@ class Conductor(Looking, Streaming):
         with self._store.write() as tx:
             self._secrets.remove(tx, directory, name)
 
+    # What agents tell
+
+    def _hello(self, hello: messages.Hello) -> messages.Done:
+        with self._store.write() as tx:
+            registry.register_host(tx, hello)
         return messages.Done()
 
     def _happened(self, happened: messages.Happened) -> messages.Done:

@@ -206,7 +206,7 @@ def policy_targets(reader: Reader, policy: Vertex) -> list[Vertex]:
 
 def _named(reader: Reader, found: Topology, name: str, who: str) -> list[Vertex]:
     """Return all representations of a node, or of the members of a group."""
-    nodes = [vertex for vertex in found.nodes.values() if vertex.name == name]
+    nodes = [vertex for id, vertex in found.nodes.items() if vertex.name == name and id in found.own]
     if nodes:
         return sorted(nodes, key=lambda vertex: vertex.index)
     group = next((one for one in _children(reader, found.root, GROUP) if one.name == name), None)

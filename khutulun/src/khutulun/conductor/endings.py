@@ -42,9 +42,10 @@ class Endings:
 
     def finished(self, tx: Transaction, execution: Vertex, well: bool) -> Callable[[], None]:
         """Write what has become of a service, in the last transaction; what is returned comes after."""
-        self.services.finished(tx, execution, well)
+        recorded = self.services.finished(tx, execution, well)
 
         def after() -> None:
+            self._emission.handle(*recorded)
             if progress.is_of(execution, Workflow.UPDATE) and not well:
                 self._rolling_back.submit(self._guarded_roll_back, execution)
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from floria import codec, ids, updating
-from floria.entities import Edge, Vertex
+from floria import codec, ids, naming, updating
+from floria.entities import Edge, Kind, Vertex
 from floria.evaluation import EvaluationError, Functions
 from floria.ids import Id
-from floria.store.interface import Store, Transaction
+from floria.store.interface import Query, Reader, Store, Transaction
 from floria.values import Value
 from khutulun import model
-from khutulun.conductor import definition, progress, scopes, site, topology
+from khutulun.conductor import definition, nesting, progress, scopes, site, states, topology
 from khutulun.conductor.definition import Entry
 from khutulun.conductor.executions import Executions
 from khutulun.conductor.operations import Operations
@@ -74,7 +74,7 @@ class Imperative:
         given = {key: one.value for key, one in scope.properties.items() if one.value is not msgspec.UNSET}
         return self.executions.create(
             tx,
-            root,
+            _outermost(tx, root),
             name,
             layout.steps,
             layout.names,
@@ -82,7 +82,7 @@ class Imperative:
             within=within,
             classes=(progress.EXECUTION, progress.IMPERATIVE),
             state=progress.WAITING if busy is not None else "running",
-            data={"inputs": given, "definition": found.vertex.id, "attempt": attempt},
+            data={"inputs": given, "definition": found.vertex.id, "attempt": attempt, "root": root.id},
         )
 
     def perform(self, step: Vertex, number: int, id: str, record: Record) -> None:
@@ -90,7 +90,9 @@ class Imperative:
         work = value(step, "work")
         if work is None:
             node = ids.parse(str(value(step, "node")))
-            self._operations.perform(node, progress.operations(step)[number], id, record)
+            name = progress.operations(step)[number]
+            if not self._inside(step, number, node, f"{topology.LIFECYCLE}{name}", {}, record):
+                self._operations.perform(node, name, id, record)
             return
         assert isinstance(work, list)
         entry = msgspec.convert(work[number], Entry)
@@ -124,15 +126,17 @@ class Imperative:
                     self.set_state(tx, entry.entity, entry.subject)
                     record(tx)
             case "operation":
-                self._operations.perform(entry.node, entry.subject, id, record)
+                name = f"{topology.LIFECYCLE}{entry.subject}"
+                if not self._inside(step, number, entry.node, name, {}, record):
+                    self._operations.perform(entry.node, entry.subject, id, record)
             case "call_operation":
-                self._call(step, entry, id, record)
+                self._call(step, number, entry, id, record)
             case "inline":
                 self._inline(step, number, entry, record)
             case kind:
                 raise model.refuse("unsupported-activity", f"there is no activity {kind!r}")
 
-    def _call(self, step: Vertex, entry: Entry, id: str, record: Record) -> None:
+    def _call(self, step: Vertex, number: int, entry: Entry, id: str, record: Record) -> None:
         after: list[Callable[[], None]] = []
 
         def recorded(tx: Transaction, result: Any) -> None:
@@ -145,11 +149,65 @@ class Imperative:
             self._refresh(tx, entry.node)
             inputs: Any = self._scopes.of_step(tx, step, entry).evaluate(codec.from_plain(entry.inputs))
         edge = entry.entity if entry.entity != entry.node else None
+        if edge is None and self._inside(step, number, entry.node, entry.subject, inputs, record):
+            return
         self._operations.call(entry.node, entry.subject, inputs, id, recorded, edge)
         for one in after:
             one()
 
     def _inline(self, step: Vertex, number: int, entry: Entry, record: Record) -> None:
+        """Have an execution of another workflow of the service within the step."""
+
+        def create(tx: Transaction, id: Id, attempt: int) -> None:
+            inputs: Any = self._scopes.of_step(tx, step, entry).evaluate(codec.from_plain(entry.inputs))
+            root = tx.get(scopes.execution(tx, step)[1])
+            assert isinstance(root, Vertex)
+            self.create(tx, root, entry.subject, inputs, id=id, within=step, attempt=attempt)
+
+        self._part(step, number, record, create)
+
+    def _inside(
+        self, step: Vertex, number: int, node: Id, operation: str, inputs: dict[str, Value], record: Record
+    ) -> bool:
+        """Have the workflow that an operation of a substituted node is mapped to within the step; False: it is not."""
+        with self._store.read() as reader:
+            vertex = reader.get(node)
+            workflow = nesting.operation(vertex, operation) if isinstance(vertex, Vertex) else None
+        if workflow is None:
+            return False
+        reached = states.STATES.get(operation.removeprefix(topology.LIFECYCLE), ("", ""))[1]
+
+        def recorded(tx: Transaction, /, **changes: Value) -> None:
+            record(tx, **changes)
+            if reached and operation.startswith(topology.LIFECYCLE):
+                self._operations.set_state(tx, node, reached)
+
+        def create(tx: Transaction, id: Id, attempt: int) -> None:
+            self.create_inside(tx, node, workflow, inputs, id=id, within=step, attempt=attempt)
+
+        self._part(step, number, recorded, create)
+        return True
+
+    def create_inside(
+        self,
+        tx: Transaction,
+        node: Id,
+        workflow: str,
+        inputs: dict[str, Value],
+        *,
+        id: Id | None = None,
+        within: Vertex | None = None,
+        attempt: int = 0,
+        waits: bool = False,
+    ) -> Id:
+        """Write an execution of a workflow of the service inside of a node, as `create` does."""
+        query = Query(kinds=(Kind.VERTEX,), classes=(nesting.INSIDE,), parent=node)
+        found = next((one for one in tx.query(query) if isinstance(one, Vertex)), None)
+        if found is None:
+            raise model.refuse("unknown-workflow", "there is no service inside of the node any more", status=409)
+        return self.create(tx, found, workflow, inputs, id=id, within=within, attempt=attempt, waits=waits)
+
+    def _part(self, step: Vertex, number: int, record: Record, create: Callable[[Transaction, Id, int], None]) -> None:
         """Have an execution within the step; the step goes on when that has ended."""
         id = ids.derive("inline", step.id, str(number))
         attempt = int(str(value(step, "attempt")))
@@ -170,10 +228,7 @@ class Imperative:
                 assert isinstance(again, Vertex)
                 tx.put(change(again, attempt=attempt))
             else:
-                inputs: Any = self._scopes.of_step(tx, step, entry).evaluate(codec.from_plain(entry.inputs))
-                root = tx.get(scopes.execution(tx, step)[1])
-                assert isinstance(root, Vertex)
-                self.create(tx, root, entry.subject, inputs, id=id, within=step, attempt=attempt)
+                create(tx, id, attempt)
         self.executions.begin(id)
         raise Deferred
 
@@ -219,6 +274,13 @@ class Imperative:
         vertex = tx.get(node)
         if isinstance(vertex, Vertex) and topology.is_node(vertex):
             updating.update(tx, site.surroundings(tx, vertex).ids, self._functions)
+
+
+def _outermost(reader: Reader, root: Vertex) -> Vertex:
+    """Return the service that users know, of one that may be inside of a node of it."""
+    found = naming.lineage(reader, root)[0]
+    assert isinstance(found, Vertex)
+    return found
 
 
 def _at_kept(entry: Entry, work: list[Any], dropped: list[Value]) -> Entry | None:

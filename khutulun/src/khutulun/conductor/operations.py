@@ -17,9 +17,9 @@ from floria.values import Value
 from khutulun import model
 from khutulun.agent import messages
 from khutulun.bus import interface as bus
-from khutulun.conductor import ends, registry, simple, site, topology
+from khutulun.conductor import ends, nesting, registry, simple, site, topology
 from khutulun.conductor.asking import Asking
-from khutulun.conductor.calls import find_handler
+from khutulun.conductor.calls import MAPPED, find_handler
 from khutulun.conductor.performing import OperationFailed
 from khutulun.conductor.results import Results, is_attribute
 from khutulun.conductor.states import STALE, STATES
@@ -48,7 +48,7 @@ class Operations:
         if operation == REMOVE:
             with self._store.write() as tx:
                 record(tx)
-                tx.delete(node)
+                _remove(tx, node)
             return
         vertex = self._vertex(node)
         if operation == READY:
@@ -62,6 +62,8 @@ class Operations:
             self._bring_up_to_date(vertex, id, record)
             return
         handler = find_handler(vertex, f"{topology.LIFECYCLE}{operation}")
+        if handler is not None and handler.call.function == MAPPED:
+            handler = None  # a workflow, which the step has had
         hooks = self._ends(vertex)
         if operation == "create" and simple.is_simple(vertex):
             self._introduce(vertex, id)
@@ -244,6 +246,18 @@ class Operations:
         if not isinstance(edge, Edge):
             raise OperationFailed(model.Problem("unknown-relationship", f"relationship {id} is gone"))
         return edge
+
+
+def _remove(tx: Transaction, node: Id) -> None:
+    """Take a node out of the graph; with the last one of it, the service inside of another node."""
+    vertex = tx.get(node)
+    tx.delete(node)
+    service = tx.get(vertex.parent) if isinstance(vertex, Vertex) and vertex.parent is not None else None
+    if service is None or nesting.INSIDE not in service.classes:
+        return
+    left = tx.get_many(tx.path([service.id], [Step(axis=Axis.CHILDREN)]))
+    if not any(isinstance(one, Vertex) and topology.is_node(one) for one in left):
+        tx.delete(service.id)
 
 
 def _literal(vertex: Vertex, name: str) -> Value:

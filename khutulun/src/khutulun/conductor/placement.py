@@ -43,7 +43,7 @@ class Placement:
         for node in nodes:
             host = self._chosen(tx, node, hosts)
             registry.place(tx, node, host)
-            machine = str(names.realised(found.root.name, node.name, node.index)["machine"])
+            machine = str(names.realised(found.root.name, found.paths[node.id], node.index)["machine"])
             self.claim(tx, f"{host.name}/{machine}", found.root)
 
     def _chosen(self, tx: Transaction, node: Vertex, hosts: list[Vertex]) -> Vertex:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from floria import ids
-from floria.entities import Entity, Kind, Vertex
+from floria.entities import EdgeTemplate, Entity, Kind, Vertex
 from floria.evaluation import Functions
 from floria.ids import Id
 from floria.plugins import effects
@@ -55,7 +55,7 @@ class Planner:
         """Plan a deploy, or an update when the service is there. Raises `model.Refused`."""
         with contextlib.closing(MemoryStore()) as scratch:
             with self._store.read() as reader:
-                self._copy(reader, scratch, request)
+                self._copy(reader, scratch, request, design)
             operations = Operations(scratch, self._bus, self._functions, self._registry, messages.Mode.PLAN)
             performing = Imperative(scratch, self._functions, operations).perform
             runs = executions.Executions(scratch, performing, lambda *_: lambda: None, lambda: None)
@@ -128,8 +128,13 @@ class Planner:
             with self._lock:
                 del self._graphs[id]
 
-    def _copy(self, reader: Reader, scratch: Store, request: model.DeployRequest) -> None:
-        """Copy what a plan has to do with: hosts, plugins, and the service itself with everything in its directory."""
+    def _copy(
+        self, reader: Reader, scratch: Store, request: model.DeployRequest, design: designs.Design | None
+    ) -> None:
+        """Copy what a plan has to do with: hosts, plugins, and the service itself with everything in its directory.
+
+        When targets are looked for everywhere, other services too.
+        """
         directory = locations.path(request.directory, request.name)
         wanted: list[Entity] = list(self._registry.hosts(reader))
         wanted += reader.query(Query(kinds=(Kind.DIRECTORY,)))
@@ -137,6 +142,9 @@ class Planner:
             wanted += reader.query(Query(kinds=(Kind.PLUGIN,), directory=level, recursive=False))
         for kind in _CONTENT:
             wanted += reader.query(Query(kinds=(kind,), directory=directory, recursive=False))
+        templates = design.bundle.edges if design is not None else wanted
+        if any(_looks_elsewhere(one) for one in templates):
+            wanted += reader.query(Query(kinds=(Kind.VERTEX, Kind.EDGE)))
         known: set[Id] = set()
         with scratch.write() as tx:
             for entity in _owners_first(wanted):
@@ -154,6 +162,10 @@ class Planner:
 
     def _registered(self, reader: Reader, name: str) -> bool:
         return f"service/{name}" in reader.claims(placement.NAMES)
+
+
+def _looks_elsewhere(template: Entity) -> bool:
+    return isinstance(template, EdgeTemplate) and template.finder is not None and template.finder.scope is not None
 
 
 def _after(step: Vertex) -> list[Id]:

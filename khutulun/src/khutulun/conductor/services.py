@@ -180,11 +180,14 @@ class Services:
         query = Query(kinds=(Kind.VERTEX,), classes=(topology.SERVICE,), directory=directory)
         return [one for one in reader.query(query) if isinstance(one, Vertex)]
 
-    def finished(self, tx: Transaction, execution: Vertex, well: bool) -> None:
-        """Complete an execution: an undeployed service is taken out of the graph (`performing.Finished`)."""
+    def finished(self, tx: Transaction, execution: Vertex, well: bool) -> tuple[Recorded, ...]:
+        """Complete an execution: an undeployed service is taken out of the graph (`performing.Finished`).
+
+        Returns the events that tell of it elsewhere.
+        """
         if not progress.is_of(execution, Workflow.UNDEPLOY) or not well:
-            return
-        locations.remove(tx, execution.directory)
+            return ()
+        return locations.remove(tx, execution.directory)
 
     def _check_new(self, tx: Transaction, request: model.DeployRequest) -> None:
         if not names.is_service_name(request.name):

@@ -11,7 +11,7 @@ from floria.store.interface import Axis, Query, Reader, Step
 from floria.values import Value
 from khutulun import names
 from khutulun.agent import messages
-from khutulun.conductor import topology
+from khutulun.conductor import nesting, topology
 
 CAPABILITY = "tosca:capability"
 ARTIFACT = "tosca:artifact"
@@ -30,6 +30,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     capabilities: dict[str, Vertex]
     artifacts: dict[str, Vertex]
     edges: tuple[Edge, ...]
+    path: str
 
     @property
     def ids(self) -> list[Id]:
@@ -48,10 +49,10 @@ class Surroundings(msgspec.Struct, frozen=True):
         return messages.Workload(
             entity=node.id,
             service=service.name,
-            node=node.name,
+            node=self.path,
             index=node.index,
             directory=service.directory,
-            names={**names.realised(service.name, node.name, node.index), **adopted},
+            names={**names.realised(service.name, self.path, node.index), **adopted},
         )
 
 
@@ -78,6 +79,7 @@ def surroundings(reader: Reader, node: Vertex) -> Surroundings:
         {child.name: child for child in children if CAPABILITY in child.classes},
         {child.name: child for child in children if ARTIFACT in child.classes},
         tuple(edges),
+        nesting.path(reader, node),
     )
 
 
@@ -101,7 +103,12 @@ def build(reader: Reader, around: Surroundings, host: dict[str, Any], event: Val
         "names": workload.names,
         "host": host,
         "artifacts": {
-            name: {**plain(one.properties), "file": str(one.metadata.get(FILE) or "")}
+            name: {
+                **plain(one.properties),
+                "file": str(one.metadata.get(FILE) or ""),
+                "digest": str(one.metadata.get(BLOB) or ""),
+                "classes": list(one.classes),
+            }
             for name, one in around.artifacts.items()
         },
         "event": codec.to_plain(event),
@@ -121,18 +128,19 @@ def _edge(reader: Reader, edge: Edge) -> dict[str, Any]:
         owner = reader.get(owner.parent)
     if not isinstance(target, Vertex) or not isinstance(owner, Vertex):
         return {"name": edge.name, "properties": plain(edge.properties), "target": None}
+    path = nesting.path(reader, owner)
     return {
         "name": edge.name,
         "classes": list(edge.classes),
         "properties": plain(edge.properties),
         "target": {
             "service": owner.directory.rpartition("/")[2],
-            "node": owner.name,
+            "node": path,
             "index": owner.index,
             "capability": target.name if target.id != owner.id else None,
             "properties": plain(target.properties),
             "node_properties": plain(owner.properties),
-            "names": names.realised(owner.directory.rpartition("/")[2], owner.name, owner.index),
+            "names": names.realised(owner.directory.rpartition("/")[2], path, owner.index),
         },
     }
 

@@ -4,6 +4,7 @@ A node is a vertex that has a ``lifecycle`` or that a frontend marked as one; ev
 artifacts) belongs to it. An edge makes its source's node depend on its target's.
 """
 
+import collections
 import graphlib
 from collections.abc import Iterable
 
@@ -13,7 +14,7 @@ from floria.entities import Edge, Kind, Vertex
 from floria.ids import Id
 from floria.store.interface import Query, Reader
 from khutulun import model, names
-from khutulun.conductor import ends
+from khutulun.conductor import ends, nesting
 
 LIFECYCLE = "lifecycle."
 NODE = "tosca:node"
@@ -24,7 +25,8 @@ HOST_EDGE = "khutulun:host"
 class Topology(msgspec.Struct, frozen=True):
     """Nodes by id, the node that each vertex belongs to, the edges, and what each node depends on.
 
-    `configured` are the nodes at whose configuration a relationship has something to do.
+    `configured` are the nodes at whose configuration a relationship has something to do. `paths` are the names of nodes
+    after those of the nodes that they are inside of; `own` are the nodes that are inside of no other one here.
     """
 
     root: Vertex
@@ -33,22 +35,24 @@ class Topology(msgspec.Struct, frozen=True):
     edges: tuple[Edge, ...]
     depends: dict[Id, frozenset[Id]]
     configured: frozenset[Id] = frozenset()
+    paths: dict[Id, str] = {}
+    own: frozenset[Id] = frozenset()
 
     def labels(self) -> dict[Id, str]:
         """Return how users address each node."""
-        counts: dict[str, int] = {}
-        for vertex in self.nodes.values():
-            counts[vertex.name] = counts.get(vertex.name, 0) + 1
-        return {id: names.representation(v.name, v.index, counts[v.name]) for id, v in self.nodes.items()}
+        counts = collections.Counter(self.paths.values())
+        return {
+            id: names.representation(self.paths[id], v.index, counts[self.paths[id]]) for id, v in self.nodes.items()
+        }
 
     def find(self, name: str) -> Vertex:
         """Return the node that users call `name`: ``web``, or ``web-1``. Raises `model.Refused`."""
         labels = self.labels()
         for id, label in labels.items():
             vertex = self.nodes[id]
-            if name in (label, f"{vertex.name}-{vertex.index}"):
+            if name in (label, f"{self.paths[id]}-{vertex.index}"):
                 return vertex
-        several = [label for id, label in labels.items() if self.nodes[id].name == name]
+        several = [label for id, label in labels.items() if self.paths[id] == name]
         if several:
             raise model.refuse(
                 "ambiguous-node",
@@ -82,9 +86,21 @@ def load(reader: Reader, root: Vertex) -> Topology:
         source, target = owner.get(edge.source), owner.get(edge.target)
         if source is not None and target is not None and source != target:
             depends[source].add(target)
+    nesting.depend(depends, nodes, vertexes)
     _check_order(depends, nodes)
     configured = ends.configured(edges, owner)
-    return Topology(root, nodes, owner, edges, {id: frozenset(found) for id, found in depends.items()}, configured)
+    return Topology(
+        root=root,
+        nodes=nodes,
+        owner=owner,
+        edges=edges,
+        depends={id: frozenset(found) for id, found in depends.items()},
+        configured=configured,
+        paths={id: nesting.path(reader, vertex) for id, vertex in nodes.items()}
+        if nesting.INSIDE in root.classes
+        else nesting.paths(nodes.values(), vertexes),
+        own=frozenset(id for id, vertex in nodes.items() if nesting.inside_of(vertex, vertexes) in (None, root)),
+    )
 
 
 def dependents(depends: dict[Id, frozenset[Id]]) -> dict[Id, frozenset[Id]]:

@@ -9,7 +9,7 @@ from floria.ids import Id
 from floria.store.interface import Reader, Store
 from floria.values import Value
 from khutulun import model
-from khutulun.conductor import definition, topology
+from khutulun.conductor import definition, nesting, topology
 from khutulun.conductor.imperative import Imperative
 from khutulun.conductor.operations import Operations
 from khutulun.conductor.performing import OperationFailed
@@ -42,6 +42,8 @@ class Triggers:
         match kind:
             case "call_operation":
                 inputs: Any = context.evaluate(given)
+                if isinstance(entity, Vertex) and (workflow := nesting.operation(entity, subject)) is not None:
+                    return self._begin_inside(entity.id, workflow, inputs, id)
                 edge = entity.id if isinstance(entity, Edge) else None
                 return codec.from_plain(self._operations.call(node, subject, inputs, id, entity=edge).result)
             case "set_state":
@@ -59,6 +61,16 @@ class Triggers:
             case _:
                 raise model.refuse("unsupported-action", f"there is no action {kind!r}")
 
+    def _begin_inside(self, node: Id, workflow: str, inputs: Any, id: Id) -> Value:
+        """Start the workflow that an operation of a substituted node is mapped to; once."""
+        with self._store.write() as tx:
+            if tx.get(id) is None:
+                self._imperative.create_inside(tx, node, workflow, inputs, id=id, waits=True)
+            execution = tx.get(id)
+        if isinstance(execution, Vertex) and value(execution, "state") == "running":
+            self._imperative.executions.begin(id)
+        return {"execution": id}
+
     def _begin(self, entity: Vertex | Edge, name: str, inputs: Any, id: Id) -> Value:
         """Start a workflow because of an event; once, also when the handler is resumed."""
         with self._store.write() as tx:
@@ -72,7 +84,8 @@ class Triggers:
 
 def _service(reader: Reader, entity: Vertex | Edge) -> Vertex:
     found: Any = reader.get(entity.source) if isinstance(entity, Edge) else entity
-    while isinstance(found, Vertex) and topology.SERVICE not in found.classes and found.parent is not None:
+    roots = {topology.SERVICE, nesting.INSIDE}
+    while isinstance(found, Vertex) and not roots & set(found.classes) and found.parent is not None:
         found = reader.get(found.parent)
     assert isinstance(found, Vertex)
     return found

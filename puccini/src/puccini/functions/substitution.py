@@ -21,7 +21,7 @@ MAPPINGS = "tosca.mappings"
 """Metadata of a substituting service: ``attributes``, a list of path and output, and ``interfaces``."""
 
 SUBSTITUTED = "tosca.substituted"
-"""Metadata of a substituted node: the name of the service that is its inside."""
+"""Metadata of a substituted node: ``name`` of the service that is its inside, and its mapped ``interfaces``."""
 
 UNSUBSTITUTED = "tosca.no-substitution"
 UNMAPPED = "tosca.unmapped"
@@ -65,7 +65,9 @@ def settled(context: Context, arguments: list[Value]) -> Value:
     known, created = arguments
     inside = _insides(context, context.entity)
     if inside:
-        return {"metadata": {SUBSTITUTED: inside[0].name}}
+        found = inside[0].metadata.get(MAPPINGS)
+        interfaces = found.get("interfaces", {}) if isinstance(found, dict) else {}
+        return {"metadata": {SUBSTITUTED: {"name": inside[0].name, "interfaces": interfaces}}}
     if created:
         return True
     reasons = "; ".join(f"{one.name}: {_refusal(context, one)}" for one in _candidates(known))
@@ -188,7 +190,10 @@ def _insides(context: Context, node: Entity | None) -> list[Vertex]:
     if node is None:
         return []
     query = Query(kinds=(Kind.VERTEX,), classes=(paths.SERVICE,), parent=node.id)
-    return [one for one in context.reader.query(query) if isinstance(one, Vertex)]
+    found = [one for one in context.reader.query(query) if isinstance(one, Vertex)]
+    noted = node.metadata.get(SUBSTITUTED)
+    name = noted.get("name") if isinstance(noted, dict) else None
+    return sorted(found, key=lambda one: one.name != name)
 
 
 def _mappings(inside: Vertex, section: str) -> Iterator[dict[str, Any]]:
