@@ -130,6 +130,8 @@ class _Cutting:
                 pass
         part = self._part(piece, len(path))
         ((key, _),) = part.value.items()
+        if yaml.key_position(part.value.marks[key]) != (0, indent):
+            raise _Doubt
         return key, part, part.value.marks[key]
 
     def _cut(
