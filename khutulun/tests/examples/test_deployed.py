@@ -149,10 +149,26 @@ def _tosca_1_3(server: Server, copied: Callable[[str], Path]) -> None:
     assert "Water the plants" in server.machine.read(page)
 
 
-STORIES = [_hello, _scripts, _python_plugin, _wasm_plugin, _floria, _job, _program, _tosca_1_3]
+def _substitution(server: Server, copied: Callable[[str], Path]) -> None:
+    """T144, T146: what is inside of a node runs as processes; another size has others, which its users are told."""
+    server.deploy(str(EXAMPLES / "substitution/service.yaml"), "substitution")
+    small = server.output("substitution", "url")
+    assert small.startswith("http://127.0.0.1:822")
+    assert f"{small} answers 200" in server.run("logs", "substitution/visitor")
+    server.run("service", "update", "substitution", "--input", "size=large")
+    large = server.output("substitution", "url")
+    assert large.startswith("http://127.0.0.1:823")
+    assert f"{large} answers 200" in server.run("logs", "substitution/visitor")
+    assert "Serving HTTP" in server.run("logs", "substitution/site.large.web-1")
+    shown = server.run("service", "show", "substitution")
+    assert "site.large.web" in shown
+    assert "site.small" not in shown
 
 
-def test_r2_r3_r31_r32_r36_r40_r42_r86_the_examples_do_what_they_promise(server: Server, tmp_path: Path) -> None:
+STORIES = [_hello, _scripts, _python_plugin, _wasm_plugin, _floria, _job, _program, _tosca_1_3, _substitution]
+
+
+def test_r2_r3_r31_r32_r36_r40_r42_r86_t144_the_examples_do_what_they_promise(server: Server, tmp_path: Path) -> None:
     def copied(name: str) -> Path:
         return Path(shutil.copytree(EXAMPLES / name, tmp_path / name))
 

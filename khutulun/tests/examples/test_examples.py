@@ -37,13 +37,16 @@ def _fragments(language: str, *pages: str) -> list[Any]:
 
 
 def _compile(folder: Path) -> Bundle:
-    loaded = puccini.load(puccini.FolderSource(folder), "service.yaml", [puccini.FolderCatalog(shipped.profiles())])
-    assert [f"{one.line}:{one.column}: {one.message}" for one in loaded.diagnostics] == []
-    return puccini.compile(loaded, "example")
+    catalog = puccini.FolderCatalog(shipped.profiles())
+    loaded = puccini.load(puccini.FolderSource(folder), "service.yaml", [catalog])
+    candidates = puccini.find_candidates(loaded, [catalog])
+    found = [*loaded.diagnostics, *(problem for one in candidates for problem in one.diagnostics)]
+    assert [f"{one.line}:{one.column}: {one.message}" for one in found] == []
+    return puccini.compile(loaded, "example", candidates)
 
 
 def test_there_are_examples_of_all_that_is_promised() -> None:
-    promised = ("hello", "scripts", "python-plugin", "wasm-plugin", "floria", "job", "program")
+    promised = ("hello", "scripts", "python-plugin", "wasm-plugin", "floria", "job", "program", "substitution")
     assert {f"examples/{name}" for name in promised} <= set(EXAMPLES)
     for name in EXAMPLES:
         assert (ROOT / name / "README.md").exists(), name

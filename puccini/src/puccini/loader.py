@@ -213,9 +213,9 @@ class Loader:
     def _checked(self, unit: Unit | None, node: Node) -> Unit | None:
         if unit is None:
             self.report.error("import-failed", f"{node.text!r} is not a valid TOSCA file", node)
-        elif unit.file.service_template is not None and unit is not self.units[0]:
+        elif unit is not self.units[0] and _has_service(unit):
             message = f"{node.text!r} has a service template, which is not imported"
-            self.report.warn("imported-service", message, node)
+            self.report.warn("imported-service", message, node, "one with 'substitution_mappings' substitutes nodes")
         return unit
 
     def _see_old_names(self) -> None:
@@ -278,6 +278,12 @@ class Loader:
 
 def _parse(source: sources.Source, path: str) -> yaml.Document:
     return yaml.parse(source.read(path), sources.display(source, path))
+
+
+def _has_service(unit: Unit) -> bool:
+    """Whether a file has a service template that is of no use to those who import it (section 15)."""
+    template = unit.file.service_template
+    return template is not None and template.substitution_mappings is None
 
 
 def _scheme(url: str) -> str:
