@@ -4,7 +4,7 @@ A unit is one file, read once however often it is imported. Names are looked up 
 so cycles and diamonds need no special care.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -46,6 +46,10 @@ class Implicit(Protocol):
     def find(self, section: Section, name: str) -> Found | None: ...
 
     def all(self, section: Section) -> list[str]: ...
+
+    def implementation(self, types: Mapping[int, Any]) -> Any:
+        """Return the type of files of which nothing is known but that they implement something."""
+        ...
 
 
 class Unclear:

@@ -1,7 +1,7 @@
 """TOSCA 1.0 to 1.3 by example and counter-example (R86, T6): the files in ``cases/``.
 
-A case is as in ``../test_cases.py``, without its version line; ``minor`` is the version's second number, 3 when it is not
-given. What is expected of a description with ``in`` is in the path of the first diagnostic, ``says`` in its message.
+A case is as in ``../test_cases.py``, without its version line; ``minor`` is the version's second number, 3 when it is
+not given. ``in`` is in the path of the first diagnostic, ``says`` in its message.
 """
 
 from pathlib import Path

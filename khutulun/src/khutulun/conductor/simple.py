@@ -5,7 +5,9 @@ Their profile comes with Puccini and names no drivers; scripts implement their o
 
 from typing import Any
 
-from floria.entities import Vertex
+import msgspec
+
+from floria.entities import Property, Vertex
 from khutulun.conductor import site
 
 PROFILE = "tosca-simple:1.3::"
@@ -20,12 +22,19 @@ def is_simple(node: Vertex) -> bool:
 
 
 def told(around: site.Surroundings, address: str) -> dict[str, Any]:
-    """Return the attributes of a node on a host with this address."""
+    """Return the attributes of a node on a host with this address, without those that have a value."""
     node = around.node
-    result: dict[str, Any] = {"tosca_id": node.id, "tosca_name": node.name}
+    own = {"tosca_id": node.id, "tosca_name": node.name}
     if COMPUTE in node.classes:
-        result |= {"private_address": address, "public_address": address}
+        own |= {"private_address": address, "public_address": address}
+    result: dict[str, Any] = {name: value for name, value in own.items() if _is_open(node, name)}
     for name, capability in around.capabilities.items():
-        if ENDPOINT in capability.classes:
+        if ENDPOINT in capability.classes and _is_open(capability, "ip_address"):
             result[f"capability/{name}"] = {"ip_address": address}
     return result
+
+
+def _is_open(entity: Vertex, name: str) -> bool:
+    """Whether the design says nothing of an attribute."""
+    found = entity.properties.get(name, Property())
+    return found.value is msgspec.UNSET and found.updater is msgspec.UNSET

@@ -25,6 +25,8 @@ INPUT: Final = "tosca:input"
 ATTRIBUTE: Final = "tosca:attribute"
 OUTPUT: Final = ("tosca:output", "floria:output")
 REQUIRED: Final = "floria:required"
+OPTIONAL: Final = "tosca:optional"
+"""A property of TOSCA 1.x that needs no value and is null without one."""
 
 RESTRICTED_SOURCES: Final = "tosca:restricted-sources"
 RESTRICTED_RELATIONSHIPS: Final = "tosca:restricted-relationships"

@@ -8,13 +8,14 @@ import msgspec
 from floria.entities import Property
 from floria.values import Call, Value, is_literal
 from puccini import nodes
-from puccini.compilation.marks import ATTRIBUTE
+from puccini.compilation.marks import ATTRIBUTE, OPTIONAL
 from puccini.model.data import Property as Definition
 from puccini.model.data import Role
 from puccini.nodes import Node
 
 UNSET = msgspec.UNSET
 _ATTRIBUTE = (ATTRIBUTE,)
+_OPTIONAL = (OPTIONAL,)
 
 
 def build(definition: Definition, value: Value | msgspec.UnsetType, classes: tuple[str, ...] = ()) -> Property:
@@ -27,7 +28,7 @@ def build(definition: Definition, value: Value | msgspec.UnsetType, classes: tup
 
 def defaults(properties: Mapping[str, Definition], attributes: Mapping[str, Definition]) -> dict[str, Property]:
     """Return what an entity has where nothing is assigned. Attributes of the name of a property are that property."""
-    result = {name: build(one, one.initial) for name, one in properties.items()}
+    result = {name: build(one, one.initial, _OPTIONAL if _is_absent(one) else ()) for name, one in properties.items()}
     for name, one in attributes.items():
         if name not in result:
             result[name] = build(one, one.default, _ATTRIBUTE)
@@ -80,6 +81,13 @@ def metadata(node: Node, written: Mapping[str, Any], description: str = "", **mo
     for name, value in more.items():
         result[f"tosca.{name}"] = value
     return result
+
+
+def _is_absent(definition: Definition) -> bool:
+    """Whether a property without a value is there in TOSCA 1.x, and is null."""
+    if definition.required or definition.initial is not UNSET or definition.node is None:
+        return False
+    return hasattr(definition.node.document, "original")
 
 
 def _literal(value: Any) -> bool:

@@ -17,7 +17,6 @@ VERSION = "2.0"
 OLD_VERSIONS = ("1.0", "1.1")
 DIGEST_KEY = "Puccini-Digest"
 _BLOCK_0 = ("CSAR-Version", "Created-By", "Entry-Definitions", "Other-Definitions")
-_OLD_KEY = "TOSCA-Meta-File-Version"
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 _WIDTH = 100
 
@@ -118,10 +117,11 @@ def _version(first: dict[str, _Line], begin: _Line, place: str) -> str:
 
 
 def _refuse_unknown(block: list[_Line], version: str, place: str) -> None:
-    known = (*_BLOCK_0, _OLD_KEY) if version in OLD_VERSIONS else _BLOCK_0
+    if version in OLD_VERSIONS:  # which leave it open
+        return
     for line in block:
-        if line.key not in known:
-            hint = f"it may hold {', '.join(known)}; put others in a block of their own, after an empty line"
+        if line.key not in _BLOCK_0:
+            hint = f"it may hold {', '.join(_BLOCK_0)}; put others in a block of their own, after an empty line"
             raise _error(place, line.number, f"the first block has the unknown keyname {line.key!r}", hint)
 
 

@@ -77,12 +77,18 @@ def _operation_host(node: Node, page: Page, draft: Draft) -> None:
         page.report.warn("operation-host", message, node, key=True)
 
 
+def _timeout(node: Node, page: Page, draft: Draft) -> None:
+    """No seconds are no limit."""
+    if node.value != 0:
+        draft.put("timeout", keep(node))
+
+
 _IMPLEMENTATION = Form(
     "implementation definition",
     {
         "primary": to("primary", _primary),
         "dependencies": to("dependencies", _dependencies),
-        "timeout": to("timeout"),
+        "timeout": _timeout,
         "operation_host": _operation_host,
     },
     lambda node, page: keep(node),

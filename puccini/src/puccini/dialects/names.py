@@ -4,8 +4,9 @@
 come first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 from puccini.units import SECTIONS, Found, Section, Unit
 
@@ -44,6 +45,10 @@ class Names:
     def all(self, section: Section) -> list[str]:
         """Return the full and short names, for hints."""
         return [name for name in self._names.get(section, {}) if not name.startswith(_PREFIX)]
+
+    def implementation(self, types: Mapping[int, Any]) -> Any:
+        """Return the type of files of which nothing is known but that they implement something."""
+        return types.get(id(self.unit.local("artifact_types").get("tosca.artifacts.Implementation")))
 
     @cached_property
     def _names(self) -> dict[Section, dict[str, str]]:

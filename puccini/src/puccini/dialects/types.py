@@ -82,7 +82,34 @@ CAPABILITY = Form(
     lambda node, page: keep(node),
 )
 
-_members_of_group = same(members=None)
+
+def _valid_targets(node: Node, page: Page, draft: Draft) -> None:
+    """The targets are types of capabilities; types of nodes are accepted with a warning."""
+    if type(node.value) is not yaml.Seq:
+        draft.put("valid_capability_types", keep(node))
+        return
+    nodes = [item for item in node if _is_node_type(item)]
+    capabilities = [item for item in node if not _is_node_type(item)]
+    for item in nodes:
+        message = f"valid_target_types are types of capabilities, and {item.value!r} is a type of nodes"
+        page.report.warn("node-as-target", message, item)
+    if nodes:
+        draft.put("valid_target_node_types", sequence([keep(item) for item in nodes], marks(node)))
+    if capabilities or not nodes:
+        draft.put("valid_capability_types", sequence([keep(item) for item in capabilities], marks(node)))
+
+
+def _is_node_type(node: Node) -> bool:
+    """Whether a name is that of a node type, as its file or its parts say."""
+    if not isinstance(node.value, str):
+        return False
+    for kind in ("capability_types", "node_types"):
+        known = node.document.value.get(kind)
+        if isinstance(known, dict) and node.value in known:
+            return kind == "node_types"
+    return "nodes" in node.value.split(".")
+
+
 TYPES = {
     "artifact_types": Form(
         "artifact type",
@@ -99,7 +126,7 @@ TYPES = {
             **_TYPE,
             **_DATA,
             "interfaces": to("interfaces", INTERFACES),
-            "valid_target_types": to("valid_capability_types"),
+            "valid_target_types": _valid_targets,
         },
     ),
     "node_types": Form(

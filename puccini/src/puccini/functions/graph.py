@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import TypeGuard
 
+import msgspec
+
 from floria.entities import Edge, Entity, Kind, Property, Vertex
 from floria.evaluation import Context, EvaluationError, Function, properties_of
 from floria.store.interface import Query
@@ -13,6 +15,7 @@ from puccini.functions.paths import Place, Prospect
 from puccini.functions.schemas import Schema
 
 INPUT, ATTRIBUTE, ARTIFACT = "tosca:input", "tosca:attribute", "tosca:artifact"
+OPTIONAL = "tosca:optional"
 WORKFLOW = "tosca:workflow"
 LOCATIONS = ("tosca.location", "tosca.file")
 """Metadata of an artifact: where an orchestrator has put its file, and the path in the template."""
@@ -86,10 +89,18 @@ def _get(context: Context, function: str, arguments: list[Value]) -> Value:
     name, keys = _name(function, found)
     for place in found.places:
         entity = _entity(context, function, place, arguments, name)
-        _property(context, function, entity, name)
+        declared = _property(context, function, entity, name)
+        if _is_null(declared):
+            results.append(None)
+            continue
         where = f"{context.label(entity)}.{name}"
         results.append(given.inside(function, context.property(entity.id, name), keys, where))
     return results if found.many else results[0]
+
+
+def _is_null(found: Property) -> bool:
+    """Whether a property is one of TOSCA 1.x that needs no value, and has none."""
+    return OPTIONAL in found.classes and found.value is msgspec.UNSET and found.updater is msgspec.UNSET
 
 
 def _entity(context: Context, function: str, place: Place, arguments: list[Value], name: str) -> Vertex | Edge:

@@ -58,6 +58,10 @@ def from_file(node: Node, unit: Unit, resolver: Resolver, lenient: bool = False)
     if lenient:
         resolver.report.warn("unknown-artifact", message, node, hint)
         return result
+    if unit.implicit is not None and result.path:
+        resolver.report.warn("unknown-artifact", message, node, hint)
+        result.type = unit.implicit.implementation(resolver.types)
+        return result
     resolver.report.error("unknown-artifact", message, node, hint)
     return None
 

@@ -50,6 +50,10 @@ def _properties(mapping: SubstitutionMapping, result: Substitution, service: Ser
         _check_types(found, parameter, many, node, resolver)
         if found is not None:
             result.properties.append((_path(key), node.text))
+    if service.unit.implicit is not None:  # in TOSCA 1.x, inputs get the properties of their names
+        implied = [name for name in service.inputs if name not in mapped and name in type.properties]
+        result.properties.extend((_path(name), name) for name in implied)
+        mapped.update(implied)
     for name, parameter in service.inputs.items():
         if name not in mapped and parameter.required and parameter.default is UNSET:
             message = f"the input {name!r} is required and has no default, so a property is mapped to it"
