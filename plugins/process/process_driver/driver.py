@@ -39,9 +39,9 @@ GRANTS = {
         {"program": "systemd-run", "arguments": ["..."], "effect": "change", "environment": USER_ENVIRONMENT},
         _supervisor(["show", "*"], "query"),
         _supervisor(["define", "-"], "change"),
-        _supervisor(["start", NAMES], "change"),
-        _supervisor(["stop", NAMES], "change"),
-        _supervisor(["restart", NAMES], "change"),
+        _supervisor(["start", "*"], "change"),
+        _supervisor(["stop", "*"], "change"),
+        _supervisor(["restart", "*"], "change"),
         _supervisor(["remove", NAMES], "change"),
     ],
     "files": [

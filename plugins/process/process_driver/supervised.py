@@ -45,9 +45,9 @@ def stop(context: Context, site: Site, command: Command) -> dict[str, Any]:
 
 
 def delete(context: Context, site: Site, command: Command) -> dict[str, Any]:
-    """End it and remove everything of it."""
+    """End it and remove everything of it. What was adopted keeps its own spec and output."""
     if _show(context, site) is not None:
-        _supervisor(context, site, "remove", _name(site))
+        _supervisor(context, site, "remove" if _name(site).startswith("khutulun-") else "stop", _name(site))
     return {"pid": 0}
 
 

@@ -10,20 +10,11 @@ from floria_plugin.driver import Difference, Inputs, Inspection, Site, State, St
 from process_driver import commands, units
 from process_driver.commands import Command
 
-SHOWN = (
-    "LoadState",
-    "ActiveState",
-    "SubState",
-    "FragmentPath",
-    "DropInPaths",
-    "NeedDaemonReload",
-    "MainPID",
-    "ExecMainCode",
-    "ExecMainStatus",
-    "Result",
-    "NRestarts",
-    "InvocationID",
-)
+TOLD = ("SubState", "MainPID", "ExecMainCode", "ExecMainStatus", "NRestarts")
+"""Properties of units that become attributes."""
+
+STATE = ("LoadState", "ActiveState")
+SHOWN = (*STATE, *TOLD, "DropInPaths", "NeedDaemonReload", "Result", "InvocationID")
 OFFLINE = "--root=/"
 """Makes `systemctl` change the files by itself: the manager does not have to read all units again (233 ms)."""
 
@@ -79,7 +70,10 @@ def create(context: Context, site: Site, command: Command) -> dict[str, Any]:
     if not command.transient:
         written = [context.files.write(path, text) for path, text in _files(site, command).items()]
         _enable(context, site, command)
-        if any(written) and _show(context, site, _name(site)).shown.get("NeedDaemonReload") == "yes":
+        if (
+            any(written)
+            and _show(context, site, _name(site), "NeedDaemonReload").shown.get("NeedDaemonReload") == "yes"
+        ):
             _systemctl(context, site, "daemon-reload")
     return {"unit": _name(site)}
 
@@ -88,7 +82,7 @@ def start(context: Context, site: Site, command: Command) -> dict[str, Any]:
     """Start the unit, or the timer of a scheduled job. `systemctl` waits until systemd calls it started."""
     name = _name(site)
     if command.transient:
-        found = _show(context, site, name)
+        found = _show(context, site, name, *STATE)
         if not found.active:
             _reset(context, site, name, found)
             _run_transient(context, site, command)
@@ -96,7 +90,7 @@ def start(context: Context, site: Site, command: Command) -> dict[str, Any]:
         done = _systemctl(context, site, "start", _started(site, command), check=False)
         if not done.ok:
             raise _not_started(context, site, done)
-    return _show(context, site, name).attributes(name)
+    return _show(context, site, name, *TOLD).attributes(name)
 
 
 def stop(context: Context, site: Site, command: Command) -> dict[str, Any]:
@@ -117,7 +111,7 @@ def delete(context: Context, site: Site, command: Command) -> dict[str, Any]:
             _systemctl(context, site, OFFLINE, "disable", each)
             context.files.remove(path)
         reset = _reset(context, site, each, found)
-        reload = reload or (_show(context, site, each) if removed or reset else found).loaded
+        reload = reload or (_show(context, site, each, *STATE) if removed or reset else found).loaded
     if reload:
         _systemctl(context, site, "daemon-reload")
     return {"pid": 0}
@@ -125,11 +119,11 @@ def delete(context: Context, site: Site, command: Command) -> dict[str, Any]:
 
 def _end(context: Context, site: Site, name: str) -> Unit:
     """Stop one unit when it runs; return how it is then."""
-    found = _show(context, site, name)
+    found = _show(context, site, name, *STATE, *TOLD)
     if found.shown.get("ActiveState") in (None, "inactive", "failed"):
         return found
     _systemctl(context, site, "stop", name)
-    return _show(context, site, name)
+    return _show(context, site, name, *STATE, *TOLD)
 
 
 def update(context: Context, site: Site, command: Command) -> dict[str, Any]:
@@ -150,7 +144,7 @@ def update(context: Context, site: Site, command: Command) -> dict[str, Any]:
             _run_transient(context, site, command)
         else:
             _systemctl(context, site, "restart", _started(site, command))
-    return _show(context, site, name).attributes(name)
+    return _show(context, site, name, *TOLD).attributes(name)
 
 
 def inspect(context: Context, site: Site, command: Command) -> Inspection:
@@ -264,8 +258,8 @@ def _reset(context: Context, site: Site, name: str, found: Unit) -> bool:
     return failed
 
 
-def _show(context: Context, site: Site, name: str) -> Unit:
-    done = _systemctl(context, site, "show", f"--property={','.join(SHOWN)}", name)
+def _show(context: Context, site: Site, name: str, *properties: str) -> Unit:
+    done = _systemctl(context, site, "show", f"--property={','.join(properties or SHOWN)}", name)
     pairs = (line.partition("=") for line in done.stdout.splitlines())
     return Unit({key: value for key, separator, value in pairs if separator})
 

@@ -1,6 +1,7 @@
 """`khutulun plugin …`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -8,6 +9,10 @@ import msgspec
 from khutulun import model
 from khutulun.cli import grants, output, text
 from khutulun.cli.options import Remote, connected
+
+if TYPE_CHECKING:
+    from khutulun.testing.drivers.description import Row
+    from khutulun.testing.drivers.report import Result
 
 CARRIERS = {".wasm": "wasm", ".py": "python", ".run": "executable"}
 
@@ -64,6 +69,46 @@ def remove(remote: Remote, name: str) -> None:
     """Remove a plugin from a directory; a built-in that it replaced is back."""
     remote.client.remove_plugin(name, remote.directory)
     output.show(remote.output, dict[str, str], {"removed": name}, lambda _: [f"{name} is removed"])
+
+
+@plugin.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--plugin", "file", type=click.Path(path_type=Path), help="Its file.  [default: made from FOLDER]")
+@click.option("--only", multiple=True, metavar="ROW", help="Check this alone. Can be given several times.")
+@click.option("-o", "--output", "shown", type=click.Choice(["human", "json"]), default="human", show_default=True)
+def check(folder: Path, file: Path | None, only: tuple[str, ...], shown: str) -> int:
+    """Try the driver in FOLDER with the conformance kit: every verb, kills, faults, names, and what is left behind.
+
+    It runs on this machine, with the real tool, and with a server of its own. FOLDER holds tests/kit/kit.yaml, which
+    says how the driver's work is seen. The exit code is 0 when everything is as it should be.
+
+    \b
+    Examples:
+      khutulun plugin check plugins/process
+      khutulun plugin check blink --only events --only killed
+    """
+    from khutulun.testing.drivers import description, kit, report
+
+    rows = [_row(name) for name in only]
+    driver = description.read(folder)
+    found = kit.run(driver, description.plugin(driver, file), rows, _told if shown == "human" else lambda _: None)
+    output.show(output.Output(shown), report.Report, found, lambda found: report.lines(found)[-1:])
+    return 0 if found.good else 1
+
+
+def _row(name: str) -> "Row":
+    from khutulun.testing.drivers.description import Row
+
+    try:
+        return Row(name)
+    except ValueError:
+        raise click.UsageError(f"there is no row {name!r}; there are {', '.join(Row)}") from None
+
+
+def _told(result: "Result") -> None:
+    from khutulun.testing.drivers import report
+
+    click.echo(f"{report.line(result)} ({result.seconds} s)")
 
 
 def _carrier(file: Path) -> str:
