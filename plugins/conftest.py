@@ -79,6 +79,9 @@ class RealHost:
                 return self._machine.read(parsed.path)
             case requests.KindOf():
                 return "file" if self._machine.exists(parsed.path) else "none"
+            case requests.ListFolder():
+                listed = self._run(["find", parsed.path, "-mindepth", "1", "-maxdepth", "1", "-printf", "%f\\n"])
+                return [{"name": name, "kind": "file"} for name in sorted(listed.stdout.splitlines())]
             case requests.WriteFile():
                 return self._write(parsed.path, parsed.content)
             case requests.MakeFolder():

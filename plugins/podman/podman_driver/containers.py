@@ -149,7 +149,7 @@ def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
     if inputs.get("current"):
         known = podman.container(context, site, name) or {}
         since = str((known.get("State") or {}).get("StartedAt") or "")
-        options += [f"--since={since}"] if since else []
+        options += [f"--since={since.partition('.')[0]}Z"] if "." in since else []
     return Stream(["podman", "logs", *options, name], systemd.environment(site))
 
 

@@ -1,6 +1,7 @@
 """The options of `podman create` and `podman pod create` that a description comes to."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -94,6 +95,13 @@ def secret_name(container: str, name: str) -> str:
     return f"{container}-{name.replace('/', '_')}"
 
 
+def health_command(words: list[str]) -> str:
+    """Return a health check as `podman create` takes it: it cuts at spaces, so what has any goes through a shell."""
+    if all(word and not any(character.isspace() for character in word) for word in words):
+        return " ".join(["CMD", *words])
+    return shlex.join(words)
+
+
 def _security(found: Description) -> Iterator[Option]:
     changes = found.given.get("linux_capabilities") or {}
     for one in changes.get("add") or []:
@@ -122,7 +130,7 @@ def _health(found: Description) -> Iterator[Option]:
     health = found.health
     if health is None:
         return
-    yield Option("health-cmd", json.dumps(["CMD", *health.command]))
+    yield Option("health-cmd", health_command(health.command))
     yield Option("health-interval", f"{health.interval:g}s")
     yield Option("health-timeout", f"{health.timeout:g}s")
     yield Option("health-retries", str(health.retries))

@@ -52,6 +52,9 @@ KEYS = frozenset({*_RAW.values(), *_WORDS.values(), *(key for key, _ in _FLAGS.v
 
 POD_KEYS = frozenset({"HostName", "Label", "Network", "PublishPort", "Volume"})
 
+_VARIABLES = {"": ("EMPTY=", "${EMPTY}"), ";": ("SEMICOLON=;", "${SEMICOLON}")}
+"""Words of a command that the generator cannot pass on, and the variables of the unit that stand for them."""
+
 _RESTART = {"never": "no", "on-failure": "on-failure", "always": "always"}
 
 
@@ -62,9 +65,10 @@ def container(site: Site, found: Description, image: str, more: Iterable[str], w
     if found.pod and "StartWithPod" not in without:
         keyed.append(("StartWithPod", "false"))
     command = [str(word) for word in found.given.get("command") or []]
-    keyed += [("Exec", " ".join(argument(word) for word in command))] if command else []
+    keyed += [("Exec", " ".join(_VARIABLES.get(word, ("", argument(word)))[1] for word in command))] if command else []
     own = [("Image", _raw(image)), ("ContainerName", _raw(found.name)), *keyed, *_arguments([*more, *_extra(found)])]
     service = [("Restart", _RESTART[found.restart.policy]), ("RestartSec", span(found.restart.delay))]
+    service += [("Environment", _VARIABLES[word][0]) for word in sorted(_VARIABLES.keys() & set(command))]
     service += [("TimeoutStopSec", span(found.stop.timeout + 20))] if found.stop.timeout > 60 else []
     about = [*_about(site, found.kind), *_bursts(found)]
     return text(_with(found, [("Unit", about), (CONTAINER, own), ("Service", service), ("Install", _wanted(site))]))

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from podman_driver.driver import plugin
-
 from testbed.host import Host
 
 BASE = "localhost/base:1"
@@ -59,6 +58,30 @@ def places() -> dict[str, str]:
         "bin": "/opt/khutulun/bin",
         "runtime": "",
     }
+
+
+CLEAR = """
+systemctl stop 'khutulun-*'; rm -f /etc/containers/systemd/khutulun-*; systemctl daemon-reload
+systemctl reset-failed; podman pod rm -fa -t 0; podman rm -fa -t 0; podman volume prune -f; podman network prune -f
+rm -rf /var/lib/khutulun/podman
+"""
+LEFT = """
+podman ps --all --format 'container {{.Names}}'; podman pod ps --format 'pod {{.Name}}'
+podman volume ls --format 'volume {{.Name}}'; podman network ls --format 'network {{.Name}}' | grep -v ' podman$'
+podman secret ls --format 'secret {{.Name}}'; podman images --format '{{.Repository}}' | grep localhost/khutulun
+find /etc/containers/systemd /var/lib/khutulun/podman /run/khutulun -name '*hutulun*' 2>/dev/null; ls /var/lib/khutulun/podman 2>/dev/null
+systemctl list-units --all --plain --no-legend 'khutulun-*'
+"""
+
+
+@pytest.fixture
+def tidy(engine: Host) -> Iterator[None]:
+    """After a test nothing of Khutulun is on the host; if anything is, the test fails and the next one finds it gone."""
+    yield
+    left = engine.run(["sh", "-c", LEFT], check=False).stdout.strip()
+    if left:
+        engine.run(["sh", "-c", CLEAR], check=False)
+        pytest.fail(f"left on the host: {left}")
 
 
 @pytest.fixture
