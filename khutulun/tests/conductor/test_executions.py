@@ -146,6 +146,30 @@ def test_a_temporary_failure_is_tried_again_under_another_id(bench: Bench, monke
     assert len(set(bench.performer.operation_ids)) == len(bench.performer.operation_ids) == 4
 
 
+def test_an_agent_that_was_not_heard_is_asked_for_the_same_operation(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it did it or not, it is done once: in the same execution, and when that is resumed (R14)."""
+    monkeypatch.setattr(running, "FIRST_RETRY", 0.001)
+    (step,) = chain(1)
+    unheard = failed(performing.UNHEARD, True)
+    bench.performer.failures[(step.node, "create")] = [unheard] * (running.ATTEMPTS + 1)
+    id = bench.create([step])
+    bench.runs.begin(id)
+    bench.wait()
+    with bench.store.write() as tx:
+        execution = tx.get(id)
+        assert isinstance(execution, Vertex)
+        bench.runs.again(tx, execution)
+    bench.runs.begin(id)
+    bench.wait()
+    assert bench.ended == [False, True]
+    *creating, starting = bench.performer.operation_ids
+    assert len(creating) == running.ATTEMPTS + 2
+    assert len(set(creating)) == 1
+    assert starting not in creating
+
+
 def test_failed_steps_are_tried_again_and_the_rest_is_not(bench: Bench) -> None:
     steps = chain(3)
     bench.performer.failures[(steps[1].node, "start")] = [failed("broken")]

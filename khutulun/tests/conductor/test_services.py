@@ -346,3 +346,22 @@ def test_r21_what_a_change_means_for_those_who_depend_on_it_is_applied_in_the_sa
     assert machine.text("s-b-0") == "2"
     assert machine.log("s-b-0") == ["create", "start", "update"]
     assert machine.log("s-c-0") == ["create", "start"]
+
+
+def test_r41_hooks_may_be_expressions(machine: Machine) -> None:
+    """Their writes and events are one transaction, once for an operation, and what they raise refuses it."""
+    counted = Handler("before-start", Call("floria:set", ["counted", Call("floria:concat", ["x", "y"])]))
+    told = Handler("after-start", Call("floria:emit", ["alarm"]))
+    alarm = Handler("alarm", Call("notes:shout", [{"word": "up"}]))
+    assert machine.deploy("s", note("a", handlers=(counted, told, alarm), counted="")).state == "done"
+    conductor = machine.running.conductor
+    node = conductor.service(ME, "s").nodes[0]
+    assert node.properties["counted"].value == "xy"
+    feed = conductor.events(ME, service="s", after=0, follow=True)
+    assert next(event for event in feed if event.kind == "handling").name == "alarm"
+    feed.close()
+    refusing = Handler("before-create", Call("floria:fail", ["not today"]))
+    ended = machine.deploy("t", note("b", handlers=(refusing,)))
+    assert [(problem.code, problem.message) for problem in ended.problems] == [
+        ("refused-by-hook", "before-create: not today")
+    ]

@@ -58,6 +58,7 @@ class Agent:
         for removal in self._removals:
             removal()
         self._listener.close()
+        self._operator.close()
         self._journal.close()
 
     def interrupt(self) -> None:

@@ -13,7 +13,7 @@ from khutulun.agent import messages
 from khutulun.bus import interface as bus
 from khutulun.conductor import calls, journals, registry, site, topology
 from khutulun.conductor.calls import find_handler
-from khutulun.conductor.performing import OperationFailed
+from khutulun.conductor.performing import UNHEARD, OperationFailed
 from khutulun.conductor.results import Results
 from khutulun.conductor.states import STATES
 from khutulun.conductor.workflow import READY
@@ -91,7 +91,7 @@ class Asking:
             raise StoreError(error.message, str(error.detail or "")) from None
         except bus.BusError as error:
             raise OperationFailed(
-                model.Problem("host-unreachable", str(error), where, "is the agent of its host running?"), True
+                model.Problem(UNHEARD, str(error), where, "is the agent of its host running?"), True
             ) from None
         if answer.problem is not None:
             self._results.keep_effects(request, answer)
@@ -125,7 +125,7 @@ class Asking:
             hint = f"see `khutulun logs {where}`"
             raise OperationFailed(model.Problem(error.code, error.message, where, hint), error.retryable) from None
         except bus.BusError as error:
-            raise OperationFailed(model.Problem("host-unreachable", str(error), vertex.name), True) from None
+            raise OperationFailed(model.Problem(UNHEARD, str(error), vertex.name), True) from None
 
     def attend(self, operation: str, request: messages.Operate) -> None:
         """Have the agent know the workload from its creation on, and forget it when it is deleted."""

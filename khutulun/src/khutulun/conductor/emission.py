@@ -51,6 +51,7 @@ class Emission:
         self._emitter = Emitter(store, functions, self._execute)
         self._pool = ThreadPoolExecutor(WORKERS, "handler")
         operations.attributes.followers = self._followers
+        operations.hooks.writing, operations.hooks.follow = self._emitter.writing, self.handle
 
     def happened(self, happened: messages.Happened) -> None:
         """Take what an agent tells: the new state and attributes, and the event; once, also when told twice."""

@@ -19,7 +19,7 @@ from floria.ids import Id
 from floria.store.interface import Query, Reader, Store, Transaction
 from floria.values import Value
 from khutulun.conductor import progress
-from khutulun.conductor.performing import Ending, Finished, Perform
+from khutulun.conductor.performing import UNHEARD, Ending, Finished, Perform
 from khutulun.conductor.progress import EXECUTION, WAITING, change, every, value
 from khutulun.conductor.running import Run
 from khutulun.conductor.workflow import Step
@@ -111,12 +111,14 @@ class Executions:
     def again(self, tx: Transaction, execution: Vertex) -> None:
         """Set the failed and skipped steps of an execution back, for another attempt.
 
-        A failure that led to other steps was dealt with, and stays.
+        A failure that led to other steps was dealt with, and stays. Operations of which the agent was not heard are
+        the same ones again.
         """
         for step in progress.steps(tx, execution.id):
             if value(step, "state") == StepState.SKIPPED or progress.has_failed(step):
-                attempt = int(str(value(step, "attempt")))
-                tx.put(change(step, state=StepState.PENDING.value, attempt=attempt + 1, problem=None, operation=""))
+                told = progress.problem(step)
+                attempt = int(str(value(step, "attempt"))) + (told is None or told.code != UNHEARD)
+                tx.put(change(step, state=StepState.PENDING.value, attempt=attempt, problem=None, operation=""))
         stored = tx.put(change(execution, state="running"))
         assert isinstance(stored, Vertex)
         progress.tell(tx, stored, "running")

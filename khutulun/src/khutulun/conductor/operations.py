@@ -20,6 +20,7 @@ from khutulun.bus import interface as bus
 from khutulun.conductor import ends, nesting, registry, simple, site, topology
 from khutulun.conductor.asking import Asking
 from khutulun.conductor.calls import MAPPED, find_handler
+from khutulun.conductor.hooks import Hooks
 from khutulun.conductor.performing import OperationFailed
 from khutulun.conductor.results import Results, is_attribute
 from khutulun.conductor.states import STALE, STATES
@@ -39,6 +40,7 @@ class Operations:
     ) -> None:
         self._store, self._functions, self._plugins, self._mode = store, functions, plugins, mode
         self._results = Results(store, functions)
+        self.hooks = Hooks(store, functions, self.handle, is_plan=mode is messages.Mode.PLAN)
         self._asking = Asking(store, over, functions, plugins, self._results, mode)
         self.attributes, self.planned = self._results.attributes, self._asking.planned
         self.prepare, self.set_state = self._asking.prepare, self._results.set_state
@@ -67,7 +69,7 @@ class Operations:
         hooks = self._ends(vertex)
         if operation == "create" and simple.is_simple(vertex):
             self._introduce(vertex, id)
-        self._hook(vertex, f"before-{operation}", id, hooks)
+        self.hooks.run(vertex, f"before-{operation}", id, hooks)
         after = f"after-{operation}"
         hooked = any(one.event == after for one in vertex.handlers) or any(one.hook == after for one in hooks)
         done: Callable[[Transaction], None] = (lambda tx: None) if hooked else record
@@ -76,7 +78,7 @@ class Operations:
         else:
             self._operate(vertex, handler, operation, id, done)
         if hooked:  # only then it is done: should it end here, the agent knows what it did
-            self._hook(vertex, after, id, hooks)
+            self.hooks.run(vertex, after, id, hooks)
             self._results.conclude(node, None, operation, record)
 
     def call(
@@ -197,28 +199,6 @@ class Operations:
     def _ends(self, vertex: Vertex) -> tuple[ends.End, ...]:
         with self._store.read() as reader:
             return ends.hooks(reader, vertex)
-
-    def _hook(self, vertex: Vertex, event: str, operation: str, hooks: tuple[ends.End, ...]) -> None:
-        """Run the user's code before or after an operation, which has this id; that of relationships last.
-
-        A failure before it refuses the operation.
-        """
-        found: list[tuple[str, Handler, Entity, Id | None]] = [
-            (str(number), one, vertex, None) for number, one in enumerate(vertex.handlers) if one.event == event
-        ]
-        found += [
-            (f"{one.edge.id}.{one.handler.name}", one.handler, one.edge, one.at) for one in hooks if one.hook == event
-        ]
-        for key, handler, entity, at in found:
-            plan = self._mode is messages.Mode.PLAN  # whose graph goes by its id
-            id = operation if plan else ids.derive("hook", operation, event, key)
-            try:
-                self.handle(handler, entity, {"name": event}, id, at)
-            except EvaluationError as error:
-                problem = model.Problem(
-                    "refused-by-hook", f"{event}: {error}", vertex.name, "the hook's handler failed: see its message"
-                )
-                raise OperationFailed(problem, error.retryable) from None
 
     def _owner(self, entity: Entity) -> Vertex | None:
         with self._store.read() as reader:

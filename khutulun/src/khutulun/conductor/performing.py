@@ -8,6 +8,9 @@ from floria.store.interface import Transaction
 from floria.values import Value
 from khutulun import model
 
+UNHEARD = "host-unreachable"
+"""Code of a failure after which the same operation is asked for again: its agent may have done it, or may not."""
+
 
 class OperationFailed(Exception):
     """An operation has failed; `retryable` says that it may succeed later."""

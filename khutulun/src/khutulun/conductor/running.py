@@ -12,7 +12,7 @@ from floria.store.interface import StoreError, Transaction
 from floria.values import Value
 from khutulun import model
 from khutulun.conductor import journals, patience, progress
-from khutulun.conductor.performing import Deferred, OperationFailed
+from khutulun.conductor.performing import UNHEARD, Deferred, OperationFailed
 from khutulun.conductor.progress import change, value
 from khutulun.model import StepState
 
@@ -150,9 +150,9 @@ class Run:
         return found
 
     def _perform(self, node: Id, step: Vertex, number: int) -> Vertex:
-        attempt = int(str(value(step, "attempt")))
+        attempt, answered = int(str(value(step, "attempt"))), 0
         for retry in range(ATTEMPTS):
-            id = ids.derive("operation", self._id, node, str(number), str(attempt), str(retry))
+            id = ids.derive("operation", self._id, node, str(number), str(attempt), str(answered))
             record = _Recorder(step, number)
             try:
                 self._executions.perform(step, number, id, record)
@@ -163,6 +163,7 @@ class Run:
                     raise
                 if self._pause.wait(FIRST_RETRY * 2**retry):
                     raise _Closing from None
+                answered += failure.problem.code != UNHEARD
                 continue
             self._steps[node] = record.step
             return record.step

@@ -96,6 +96,10 @@ class Builtins:
         self._environment = processes.environment() if environment is None else environment
         self._shared = Shared()
 
+    def close(self) -> None:
+        """Close the conversations."""
+        self._shared.close()
+
     def __call__(self, request: RunCommand) -> Builtin | Links | None:
         """Return what does a command in the agent, None when it has to be run."""
         program, *words = request.argv

@@ -26,6 +26,9 @@ CHUNK = 64 << 10
 GREETING = 5.0
 """Seconds that systemd has to say that it knows this user."""
 
+LINGER = 0.25
+"""Seconds for which a connection that nobody uses stays open."""
+
 REMEMBERED = 4096
 """Results of jobs, also those of others."""
 
@@ -63,6 +66,7 @@ class Connection:
         self._ended: dict[str, str] = {}
         self._lost: str | None = None
         self._received = bytearray()
+        self.used = time.monotonic()
         self._socket = _connect(address)
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
@@ -154,8 +158,10 @@ class Connection:
         place = 0
         try:
             while 0 < (size := wire.length(self._received[place : place + 16])) <= len(self._received) - place:
-                self._take(wire.message(bytes(self._received[place : place + size])))
+                data = bytes(self._received[place : place + size])
                 place += size
+                if data[1] != Kind.SIGNAL or b"JobRemoved" in data:  # much else is told that nobody waits for
+                    self._take(wire.message(data))
         except wire.WireError as error:
             return f"systemd says something strange: {error}"
         del self._received[:place]
@@ -200,32 +206,76 @@ def _connect(address: Path) -> socket.socket:
 
 
 class Shared:
-    """Connections by address, each open as long as somebody uses it."""
+    """Connections by address. Each is closed when nobody has used it for a moment: to open one costs systemd more than
+    most answers.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._open: dict[Path, Connection] = {}
         self._users: collections.Counter[Connection] = collections.Counter()
+        self._closer: threading.Thread | None = None
+        self._parked = self._closed = False
 
     @contextlib.contextmanager
     def using(self, address: Path) -> Iterator[Connection]:
         """Have a conversation within the ``with`` block. Raises `Unreachable`."""
-        with self._lock:
-            connection = self._open.get(address)
-            if connection is None or connection.is_lost:
-                connection = self._open[address] = Connection(address)
+        with self._changed:
+            connection = self._take(address)
             self._users[connection] += 1
         try:
             yield connection
         finally:
-            with self._lock:
+            with self._changed:
                 self._users[connection] -= 1
-                last = not self._users[connection]
-                if last:
-                    del self._users[connection]
-                    if self._open.get(address) is connection:
-                        del self._open[address]
-            if last:
+                connection.used = time.monotonic()
+                if not self._users[connection]:
+                    self._leave(address, connection)
+
+    def close(self) -> None:
+        """Close what nobody uses, and what is used when its users leave it."""
+        with self._changed:
+            self._closed = True
+            self._close_since(float("inf"))
+            self._changed.notify_all()
+        if self._closer is not None:
+            self._closer.join()
+
+    def _take(self, address: Path) -> Connection:
+        connection = self._open.get(address)
+        if connection is None or connection.is_lost:
+            if connection is not None and not self._users[connection]:
+                connection.close()
+            connection = self._open[address] = Connection(address)
+        return connection
+
+    def _leave(self, address: Path, connection: Connection) -> None:
+        if self._open.get(address) is not connection or connection.is_lost or self._closed:
+            if self._open.get(address) is connection:
+                del self._open[address]
+            del self._users[connection]
+            connection.close()
+            return
+        if self._closer is None:
+            self._closer = threading.Thread(target=self._run, name="systemd", daemon=True)
+            self._closer.start()
+        elif self._parked:
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        """Close connections some time after their last use; sleep without a timeout while there are none."""
+        with self._changed:
+            while not self._closed:
+                unused = [one.used for one in self._open.values() if not self._users[one]]
+                self._parked = not unused
+                self._changed.wait(max(0.0, min(unused) + LINGER - time.monotonic()) if unused else None)
+                self._close_since(time.monotonic() - LINGER)
+
+    def _close_since(self, moment: float) -> None:
+        for address, connection in list(self._open.items()):
+            if not self._users[connection] and connection.used <= moment:
+                del self._open[address]
+                del self._users[connection]
                 connection.close()
 
 

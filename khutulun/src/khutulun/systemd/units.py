@@ -40,7 +40,8 @@ class Transient:
 
 def show(over: Connection, limits: Limits, unit: str, wanted: list[tuple[str, str]]) -> Output:
     """Do what ``systemctl show`` does; `wanted` are interfaces and names."""
-    found = over.properties(limits.deadline, connection.path_of(unit), wanted)
+    path = connection.path_of(unit)
+    found = over.properties(limits.deadline, path, wanted)
     named = zip((name for _, name in wanted), found, strict=True)
     return Output(0, "".join(f"{name}={shown.text(value)}\n" for name, value in named if value is not None), "")
 
