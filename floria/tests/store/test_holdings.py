@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from floria import ids
-from floria.store.interface import CapacityExceeded, Claimed, NotFound, Store, StoreError
+from floria.store.interface import CapacityExceeded, Claimed, Extent, NotFound, Store, StoreError, Trimmed
 from floria.testing import samples
 
 
@@ -139,6 +139,62 @@ def test_a_journal_is_read_by_subject_and_position(store: Store) -> None:
         assert reader.journal("t", limit=2, newest=True) == everything[4:]
         assert reader.journal("t", subject="a", limit=2, newest=True) == everything[1:3]
         assert reader.journal("none") == []
+
+
+def _recorded(store: Store, count: int, subject: str = "s", topic: str = "t") -> None:
+    for number in range(count):
+        with store.write() as transaction:
+            transaction.append(topic, f"{subject}/{number}", number, subject=f"{subject}/n", time=number)
+
+
+def _numbers(store: Store, subject: str | None = None) -> list[object]:
+    with store.read() as reader:
+        return [record.body for record in reader.journal("t", subject=subject)]
+
+
+def test_a_journal_forgets_by_age_count_and_position(store: Store) -> None:
+    _recorded(store, 10)
+    _recorded(store, 4, "other")
+    with store.read() as before:
+        assert before.extent("t", subject="s") == Extent(10, 0)
+        with store.write() as transaction:
+            assert transaction.trim("t", subject="s", before=3).count == 3
+            assert transaction.trim("t", subject="s", before=3) == Trimmed(0)
+            assert [record.body for record in transaction.journal("t", subject="s", limit=1)] == [3]
+            third = transaction.journal("t", subject="s")[2].position
+            assert transaction.trim("t", subject="s", until=third, keep=1) == Trimmed(2, third - 1)
+            assert transaction.trim("t", subject="s", keep=3, limit=1).count == 1
+            assert transaction.trim("t", subject="none").count == 0
+        assert [record.body for record in before.journal("t", subject="s")] == list(range(10))
+    assert _numbers(store, "s") == [6, 7, 8, 9]
+    with store.read() as reader:
+        assert reader.extent("t", subject="s") == Extent(4, 6)
+        assert reader.extent("t") == Extent(8, 6)
+        assert reader.extent("none") is None
+        assert reader.subjects("t") == ["other/n", "s/n"]
+
+
+def test_a_position_never_comes_twice_though_everything_is_forgotten(store: Store) -> None:
+    _recorded(store, 5)
+    with store.write() as transaction:
+        assert transaction.trim("t").count == 4
+        again = transaction.append("t", "s/0", "again")
+        assert again is not None
+        assert transaction.trim("t").count == 1
+    assert _numbers(store) == ["again"]
+    with store.write() as transaction:
+        later = transaction.append("t", "later", None)
+    assert later is not None
+    assert later.position > again.position
+
+
+def test_what_a_transaction_that_fails_forgot_is_still_there(store: Store) -> None:
+    _recorded(store, 5)
+    with pytest.raises(KeyError), store.write() as transaction:
+        transaction.append("t", "new", "new", subject="s")
+        assert transaction.trim("t", subject="s", keep=1).count == 5
+        raise KeyError
+    assert _numbers(store) == [0, 1, 2, 3, 4]
 
 
 def test_the_body_of_a_record_is_a_value(store: Store) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from floria.entities import Entity
 from floria.ids import Id
-from floria.store.interface import Allocation, Query, Reader, Record, Step, Store
+from floria.store.interface import Allocation, Extent, Query, Reader, Record, Step, Store
 
 
 class LiveReader(Reader):
@@ -45,6 +45,14 @@ class LiveReader(Reader):
     def topics(self) -> list[str]:
         with self._store.read() as reader:
             return reader.topics()
+
+    def subjects(self, topic: str) -> list[str]:
+        with self._store.read() as reader:
+            return reader.subjects(topic)
+
+    def extent(self, topic: str, *, subject: str | None = None) -> Extent | None:
+        with self._store.read() as reader:
+            return reader.extent(topic, subject=subject)
 
     def claims(self, space: str) -> dict[str, Id]:
         with self._store.read() as reader:

@@ -12,7 +12,7 @@ import msgspec
 from floria import naming, selection
 from floria.entities import Edge, Entity, Vertex
 from floria.ids import Id
-from floria.store.interface import Allocation, Axis, Query, Reader, Record, Step
+from floria.store.interface import Allocation, Axis, Extent, Query, Reader, Record, Step
 
 
 class Draft(Reader):
@@ -146,6 +146,12 @@ class Draft(Reader):
 
     def topics(self) -> list[str]:
         return self.base.topics()
+
+    def subjects(self, topic: str) -> list[str]:
+        return self.base.subjects(topic)
+
+    def extent(self, topic: str, *, subject: str | None = None) -> Extent | None:
+        return self.base.extent(topic, subject=subject)
 
     def journal(
         self, topic: str, *, subject: str | None = None, after: int = 0, limit: int = 1000, newest: bool = False

@@ -139,6 +139,20 @@ class Record(msgspec.Struct, frozen=True):
     subject: str = ""
 
 
+class Extent(msgspec.Struct, frozen=True):
+    """What a journal holds of a subject: how many records, and the time of the first one."""
+
+    count: int
+    oldest: int
+
+
+class Trimmed(msgspec.Struct, frozen=True):
+    """What was forgotten: how many records, and the last one's position (0: none)."""
+
+    count: int
+    position: int = 0
+
+
 class Allocation(msgspec.Struct, frozen=True):
     """What a holder has of a capacity."""
 
@@ -208,6 +222,14 @@ class Reader(Protocol):
         """Return the topics of the journals, in order."""
         ...
 
+    def subjects(self, topic: str) -> list[str]:
+        """Return the subjects of a topic, in order."""
+        ...
+
+    def extent(self, topic: str, *, subject: str | None = None) -> Extent | None:
+        """Return what is kept of a topic and subject (and everything below it); None when that is nothing."""
+        ...
+
     def position(self) -> int:
         """Return the position of the last change seen in this view."""
         ...
@@ -258,6 +280,23 @@ class Transaction(Reader, Protocol):
         """Write to a journal. None when `key` is there already: the thing was seen before.
 
         `time` is Unix nanoseconds; without it, now.
+        """
+        ...
+
+    def trim(
+        self,
+        topic: str,
+        *,
+        subject: str | None = None,
+        until: int | None = None,
+        before: int | None = None,
+        keep: int = 0,
+        limit: int = 10_000,
+    ) -> Trimmed:
+        """Forget the oldest records of a topic, at most `limit`; call it again while it forgets as many.
+
+        Of those that `subject` selects, up to the position `until` and from before the time `before`, the newest `keep`
+        stay. The last record of a store always stays, so that no position comes twice.
         """
         ...
 

@@ -56,6 +56,7 @@ class Model:
         self.allocations: dict[tuple[Id, Id], int | float] = {}
         self.claims: dict[str, Id] = {}
         self.journal: dict[str, int] = {}
+        self.last_key = ""
         self.changes: list[tuple[str, Id]] = []
 
     def owned(self, id: Id) -> set[Id]:
@@ -289,7 +290,19 @@ class StoreMachine(RuleBasedStateMachine):
         with self.store.write() as transaction:
             added = transaction.append("topic", key, body, subject=f"s/{key}")
         assert (added is None) == (key in self.model.journal)
-        self.model.journal.setdefault(key, body)
+        if added is not None:
+            self.model.journal[key] = body
+            self.model.last_key = key
+
+    @rule(keep=st.integers(0, 2), key=st.none() | st.sampled_from(["k1", "k2"]))
+    def forget(self, keep: int, key: str | None) -> None:
+        chosen = [one for one in self.model.journal if key in (None, one)]
+        gone = [one for one in chosen[: max(len(chosen) - keep, 0)] if one != self.model.last_key]
+        with self.store.write() as transaction:
+            trimmed = transaction.trim("topic", subject=None if key is None else f"s/{key}", keep=keep)
+        assert trimmed.count == len(gone)
+        for one in gone:
+            del self.model.journal[one]
 
     @rule(pick=picks, name=names)
     def give_up(self, pick: int, name: str) -> None:

@@ -2,7 +2,7 @@
 
 import bisect
 import threading
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from floria.store import feeds
 from floria.store.interface import Change, Record
@@ -24,6 +24,12 @@ class Journals:
         for record in records:
             self._keys.add((record.topic, record.key))
             self._topics.setdefault(record.topic, []).append(record)
+
+    def without(self, gone: Set[int]) -> "Journals":
+        """Return a copy that lacks the records at some positions."""
+        found = Journals()
+        found.extend([record for record in self.all() if record.position not in gone])
+        return found
 
     def topics(self, until: int) -> list[str]:
         """Return the topics that have a record up to a position."""

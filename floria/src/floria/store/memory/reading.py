@@ -1,12 +1,13 @@
 """Reading one state of a memory store."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from floria import codec
 from floria.entities import Entity
 from floria.ids import Id
 from floria.store import predicates, rules
-from floria.store.interface import Allocation, Axis, Query, Record, Step
+from floria.store.interface import Allocation, Axis, Extent, Query, Record, Step
 from floria.store.memory.journals import Journals
 from floria.store.memory.state import State
 
@@ -60,6 +61,13 @@ class StateReader:
     def topics(self) -> list[str]:
         return self._journals.topics(self._state.recorded)
 
+    def subjects(self, topic: str) -> list[str]:
+        return sorted({record.subject for record in self._all(topic, None)})
+
+    def extent(self, topic: str, *, subject: str | None = None) -> Extent | None:
+        found = self._all(topic, subject)
+        return Extent(len(found), found[0].time) if found else None
+
     def claims(self, space: str) -> dict[str, Id]:
         held = self._state.claims.get(space)
         return dict(sorted(held.items())) if held is not None else {}
@@ -68,6 +76,9 @@ class StateReader:
         self, topic: str, *, subject: str | None = None, after: int = 0, limit: int = 1000, newest: bool = False
     ) -> list[Record]:
         return self._journals.select(topic, subject, after, self._state.recorded, limit, newest)
+
+    def _all(self, topic: str, subject: str | None) -> list[Record]:
+        return self.journal(topic, subject=subject, limit=sys.maxsize)
 
     def position(self) -> int:
         return self._state.position

@@ -24,6 +24,7 @@ from floria.store.interface import (
     Conflict,
     Record,
     StoreError,
+    Trimmed,
 )
 from floria.store.listeners import Listener, Listeners
 from floria.store.memory import backups
@@ -41,6 +42,7 @@ class StateTransaction(StateReader):
         self.state = state
         self.changes: list[Change] = []
         self.records: list[Record] = []
+        self.kept_journals: Journals | None = None
         self._keys: set[tuple[str, str]] = set()
         self._now = now
 
@@ -110,6 +112,28 @@ class StateTransaction(StateReader):
         self._keys.add((topic, key))
         self.records.append(record)
         return record
+
+    def trim(
+        self,
+        topic: str,
+        *,
+        subject: str | None = None,
+        until: int | None = None,
+        before: int | None = None,
+        keep: int = 0,
+        limit: int = 10_000,
+    ) -> Trimmed:
+        chosen = [
+            record.position
+            for record in self._all(topic, subject)
+            if (until is None or record.position <= until) and (before is None or record.time < before)
+        ]
+        chosen = chosen[: max(len(chosen) - keep, 0)][:limit]
+        gone = {position for position in chosen if position < self.state.recorded}
+        self.records = [record for record in self.records if record.position not in gone]
+        self._keys = {(record.topic, record.key) for record in self.records}
+        self._journals = self.kept_journals = self._journals.without(gone)
+        return Trimmed(len(gone), max(gone, default=0))
 
     def journal(
         self, topic: str, *, subject: str | None = None, after: int = 0, limit: int = 1000, newest: bool = False
@@ -232,6 +256,8 @@ class MemoryStore:
         self._bell.close()
 
     def _commit(self, transaction: StateTransaction) -> None:
+        if transaction.kept_journals is not None:  # readers go on with what they see
+            self._journals = transaction.kept_journals
         self._journals.extend(transaction.records)
         self._log.extend(transaction.changes)
         self._state = transaction.state

@@ -12,7 +12,7 @@ from floria.codec import messagepack
 from floria.entities import Entity
 from floria.ids import Id
 from floria.store import predicates
-from floria.store.interface import Allocation, Query, Record, Step, StoreError
+from floria.store.interface import Allocation, Extent, Query, Record, Step, StoreError
 from floria.store.sqlite import failures, selecting
 
 
@@ -75,22 +75,29 @@ class SqliteReader:
     def topics(self) -> list[str]:
         return [topic for (topic,) in self._run("SELECT DISTINCT topic FROM journal ORDER BY topic", ()).fetchall()]
 
+    def subjects(self, topic: str) -> list[str]:
+        rows = self._run("SELECT DISTINCT subject FROM journal WHERE topic = ? ORDER BY subject", (topic,))
+        return [subject for (subject,) in rows.fetchall()]
+
+    def extent(self, topic: str, *, subject: str | None = None) -> Extent | None:
+        conditions, arguments = about(topic, subject)
+        sql = f"SELECT count(*), min(position) FROM journal WHERE {conditions}"
+        count, first = self._run(sql, arguments).fetchone()
+        return Extent(count, self._one("SELECT time FROM journal WHERE position = ?", (first,))) if count else None
+
     def claims(self, space: str) -> dict[str, Id]:
         return dict(self._run("SELECT key, holder FROM claim WHERE space = ? ORDER BY key", (space,)).fetchall())
 
     def journal(
         self, topic: str, *, subject: str | None = None, after: int = 0, limit: int = 1000, newest: bool = False
     ) -> list[Record]:
-        conditions, arguments = "topic = ? AND position > ?", [topic, after]
-        if subject is not None:
-            conditions += " AND (subject = ? OR (subject >= ? AND subject < ?))"
-            arguments += [subject, subject + "/", subject + "0"]
+        conditions, arguments = about(topic, subject)
         direction = "DESC" if newest else "ASC"
         sql = (
             "SELECT position, topic, key, time, body, subject FROM journal"
-            f" WHERE {conditions} ORDER BY position {direction} LIMIT ?"
+            f" WHERE {conditions} AND position > ? ORDER BY position {direction} LIMIT ?"
         )
-        rows = self._run(sql, (*arguments, limit)).fetchall()
+        rows = self._run(sql, (*arguments, after, limit)).fetchall()
         return [_record(row) for row in (reversed(rows) if newest else rows)]
 
     def position(self) -> int:
@@ -153,6 +160,18 @@ class SqliteReader:
     def _classes(self, names: Sequence[str]) -> dict[str, int]:
         keys = {name: self._one("SELECT k FROM class WHERE name = ?", (name,)) for name in names}
         return {name: key for name, key in keys.items() if key is not None}
+
+
+def about(topic: str, subject: str | None) -> tuple[str, list[Any]]:
+    """Return the condition, and its arguments, of records of a topic that are about a subject or what is below it."""
+    if subject is None:
+        return "topic = ?", [topic]
+    return "topic = ? AND (subject = ? OR (subject >= ? AND subject < ?))", [
+        topic,
+        subject,
+        subject + "/",
+        subject + "0",
+    ]
 
 
 def _parts(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:

@@ -21,8 +21,9 @@ from floria.store.interface import (
     Query,
     Record,
     StoreError,
+    Trimmed,
 )
-from floria.store.sqlite.reading import SqliteReader
+from floria.store.sqlite.reading import SqliteReader, about
 from floria.values import Value
 
 
@@ -115,6 +116,33 @@ class SqliteTransaction(SqliteReader):
             (topic, key, at, subject, codec.pack(body)),
         )
         return None if added is None else Record(added, topic, key, at, body, subject)
+
+    def trim(
+        self,
+        topic: str,
+        *,
+        subject: str | None = None,
+        until: int | None = None,
+        before: int | None = None,
+        keep: int = 0,
+        limit: int = 10_000,
+    ) -> Trimmed:
+        conditions, arguments = about(topic, subject)
+        for condition, argument in (("position <= ?", until), ("time < ?", before)):
+            if argument is not None:
+                conditions, arguments = f"{conditions} AND {condition}", [*arguments, argument]
+        if keep:
+            sql = f"SELECT position FROM journal WHERE {conditions} ORDER BY position DESC LIMIT 1 OFFSET ?"
+            if (last := self._one(sql, (*arguments, keep))) is None:
+                return Trimmed(0)
+            conditions, arguments = f"{conditions} AND position <= ?", [*arguments, last]
+        chosen = f"SELECT position FROM journal WHERE {conditions} ORDER BY position LIMIT ?"
+        sql = (
+            f"DELETE FROM journal WHERE position IN ({chosen})"
+            " AND position < (SELECT max(position) FROM journal) RETURNING position"
+        )
+        gone = [position for (position,) in self._run(sql, (*arguments, limit)).fetchall()]
+        return Trimmed(len(gone), max(gone, default=0))
 
     def finish(self) -> None:
         """Write how many members classes and directories have; then the transaction can be committed, not used."""
