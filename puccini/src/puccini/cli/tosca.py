@@ -1,4 +1,4 @@
-"""``puccini-tosca``: validate, compile and try out TOSCA files and archives."""
+"""``puccini-tosca``: validate, compile, try out, describe and format TOSCA files and archives; serve editors."""
 
 import sys
 
@@ -12,6 +12,9 @@ COMMANDS = {
         "puccini.cli.instantiate:instantiate",
         "Try a service out in memory: graph, outputs, handlers.",
     ),
+    "describe": ("puccini.cli.describe:describe", "Show types with all they inherit, or a service from outside."),
+    "format": ("puccini.cli.format:format", "Put TOSCA files in form."),
+    "serve": ("puccini.cli.serve:serve", "Serve an editor (Language Server Protocol)."),
 }
 HELP = """Read TOSCA 2.0 files and archives (CSAR).
 

@@ -30,7 +30,7 @@ class Sort(StrEnum):
 
 
 class Suggestion(NamedTuple):
-    """A word that may stand here. `after` is what follows it, such as the colon of a key; `rank` sorts, lowest first."""
+    """A word that may stand here. `after` follows it, such as the colon of a key; `rank` sorts, lowest first."""
 
     word: str
     sort: Sort
@@ -88,7 +88,7 @@ def _at(place: Place, cursor: Cursor, around: Around) -> Iterator[Suggestion]:
         case Form.CONSTRUCT if place.construct is not None:
             if cursor.on_key:
                 yield from _keynames(place, there)
-            else:
+            if not cursor.on_key or (len(there) == 1 and _is_item(cursor)):
                 short = place.short()
                 yield from _references(short, cursor, around) if short.form is Form.REFERENCE else ()
         case Form.MAP | Form.ENTRY | Form.VALUES if cursor.on_key:
@@ -97,6 +97,11 @@ def _at(place: Place, cursor: Cursor, around: Around) -> Iterator[Suggestion]:
             yield from _references(place, cursor, around)
         case Form.VALUE | Form.VALUES:
             yield from _values(place, cursor, there)
+
+
+def _is_item(cursor: Cursor) -> bool:
+    """Whether the cursor is where an item of a list begins."""
+    return bool(cursor.path) and isinstance(cursor.path[-1], int)
 
 
 def _keynames(place: Place, there: Mapping[Any, Any]) -> Iterator[Suggestion]:

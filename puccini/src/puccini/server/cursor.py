@@ -20,13 +20,15 @@ _CLOSING: Final = {"[": "]", "{": "}"}
 class Cursor(NamedTuple):
     """`path` are the keys and indexes around the cursor, `word` what is written before it of the word that it is in.
 
-    `on_key` is true where a key may stand, or an item of a list. `root` is the file as it is without that word.
+    `on_key` is true where a key may stand, or an item of a list. `root` is the file as it is without that word, and
+    `data` what that was read from.
     """
 
     path: tuple[Any, ...]
     word: str
     on_key: bool
     root: Any
+    data: bytes
 
     def beside(self, path: tuple[Any, ...]) -> Any:
         """Return what is in the file at `path`; None when there is no such place."""
@@ -51,13 +53,14 @@ def find(editor: Editor, text: str, line: int, column: int) -> Cursor | None:
     rest = _REST.match(after)
     assert rest is not None
     for mark, tail in _attempts(head, after[rest.end() :]):
-        for following in (lines[line + 1 :], []):
-            attempt = [*lines[:line], f"{head}{mark}{tail if following else _closed(head)}", *following]
-            document = editor.parse("\n".join(attempt).encode())
+        for cut in (False, True):
+            here = f"{head}{mark}{_closed(head) if cut else tail}"
+            data = "\n".join([*lines[:line], here, *([] if cut else lines[line + 1 :])]).encode()
+            document = editor.parse(data)
             found = _path(document.value) if document.complete else None
             if found is not None:
                 path, on_key = found
-                return Cursor(path, word[0], on_key, document.value)
+                return Cursor(path, word[0], on_key, document.value, data)
     return None
 
 

@@ -77,6 +77,8 @@ class _Walk:
         if isinstance(value, str) and place.form is Form.CONSTRUCT:
             place = place.short()
         match place.form:
+            case Form.VALUES if place.refers:
+                yield from self.mapping(node, place)
             case Form.CONSTRUCT | Form.MAP | Form.ENTRY | Form.VALUES if type(value) is yaml.Map:
                 yield from self.map(node, place)
             case Form.NAMED_LIST | Form.LIST if type(value) is yaml.Seq:
@@ -172,6 +174,25 @@ class _Walk:
         if thing is None:
             return None
         return Occurrence(node, False, _SINGULAR[refers], text, thing.node, thing, False, True)
+
+    def mapping(self, node: Node, place: Place) -> Iterator[Occurrence]:
+        """Mappings: inputs by name, or lists that begin with a node template."""
+        service = self.world.service
+        stack = [node]
+        while stack and service is not None:
+            one = stack.pop()
+            if type(one.value) is yaml.Map:
+                stack.extend(child for _, child in one.items())
+            elif type(one.value) is yaml.Seq and one.value:
+                first = one.child(0)
+                if Refers.NODE in place.refers and isinstance(first.value, str) and first.value in service.nodes:
+                    found = service.nodes[first.text]
+                    yield Occurrence(first, False, "node template", found.name, found.node, found, False, True)
+                else:
+                    stack.extend(one)
+            elif Refers.INPUT in place.refers and isinstance(one.value, str) and one.value in service.inputs:
+                input = service.inputs[one.text]
+                yield Occurrence(one, False, "input", input.name, input.node, input, False, True)
 
     def value(self, node: Node) -> Iterator[Occurrence]:
         """Look for functions in a value, however deep."""

@@ -101,6 +101,8 @@ class Place:
                 return dataclasses.replace(self, form=Form.ENTRY)
             case Form.LIST:
                 return dataclasses.replace(self, form=Form.CONSTRUCT)
+            case Form.VALUES if self.refers:
+                return self
             case Form.VALUES:
                 return Place(Form.VALUE, self.world, None, getattr(self.names.get(key), "schema", None))
             case Form.VALUE:
@@ -128,7 +130,9 @@ class Place:
         refers = _REFERS.get((title, key))
         if refers is not None:
             return Place(Form.REFERENCE, self.world, None, self.owner, refers=refers)
-        if (title, key) in _VALUES or key in ("properties", "attributes", "inputs", "outputs", "allocation"):
+        if (title, key) in _MAPPINGS:
+            return Place(Form.VALUES, self.world, refers=_MAPPINGS[title, key])
+        if key in ("properties", "attributes", "inputs", "outputs", "allocation"):
             return Place(Form.VALUES, self.world, None, self.owner, _names(self, title, key))
         if key in _ANYTHING:
             return Place(Form.VALUE, self.world)
@@ -342,7 +346,16 @@ _TYPED = {
     "policy definition": Kind.POLICY,
     "artifact definition": Kind.ARTIFACT,
 }
-_VALUES = {("service template", "inputs")}
+_MAPPINGS: dict[tuple[str, str], tuple[Kind | Refers, ...]] = {
+    ("substitution mapping", "properties"): (Refers.INPUT,),
+    ("substitution mapping", "capabilities"): (Refers.NODE,),
+    ("substitution mapping", "requirements"): (Refers.NODE,),
+    ("workflow definition", "outputs"): (Refers.NODE,),
+    ("operation assignment", "outputs"): (Refers.NODE,),
+    ("notification assignment", "outputs"): (Refers.NODE,),
+}
+"""Values that are mappings: to an input, or lists that begin with the name of a node."""
+
 _ANYTHING = frozenset(
     {
         *("default", "value", "validation", "node_filter", "substitution_filter", "condition", "precondition"),
