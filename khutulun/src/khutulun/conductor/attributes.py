@@ -18,6 +18,8 @@ from floria.values import Value
 from khutulun.conductor import nesting, site
 
 CAPABILITY = "capability/"
+MIRROR = "attribute:"
+"""Before the name of an attribute that has another value than the property of its name (TOSCA 2.0 section 9.6)."""
 
 After = Callable[[], None]
 Followers = Callable[[Transaction, Vertex, dict[str, Value]], After]
@@ -66,6 +68,8 @@ class Attributes:
                     yield self.followers(tx, current, others)
 
     def _put(self, tx: Transaction, id: Id, values: dict[str, Any], cause: str) -> None:
+        known = properties.current(tx, id).properties
+        values = {f"{MIRROR}{name}" if f"{MIRROR}{name}" in known else name: value for name, value in values.items()}
         given = {name: codec.from_plain(value) for name, value in values.items() if value is not None}
         if given:
             properties.write_properties(tx, id, given, cause, functions=self._functions, declare=True)

@@ -50,9 +50,16 @@ def assigned(
         definition = properties.get(name) or Definition(name, Role.PROPERTY, None, None)
         result[name] = build(definition, value)
     for name, value in actual.items():
-        definition = attributes.get(name) or properties[name]
-        result[name] = build(definition, value, _ATTRIBUTE if name in attributes else ())
+        if name in attributes:
+            result[name] = build(attributes[name], value, _ATTRIBUTE)
+        else:  # it begins as something else than the property whose name it has (section 9.6)
+            result[mirror(name)] = build(properties[name], value, _ATTRIBUTE)
     return result
+
+
+def mirror(name: str) -> str:
+    """Return where the attribute of a property is, when it is not the property itself."""
+    return f"attribute:{name}"
 
 
 def from_inside(

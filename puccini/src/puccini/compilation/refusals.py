@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from puccini.diagnostics import Report
 from puccini.grammar.policies import ActivityKind
 from puccini.loading import Loaded
-from puccini.model.service import Action, Service, Workflow
+from puccini.model.service import Action, Workflow
 from puccini.nodes import Node
 
 UNSUPPORTED = "unsupported"
@@ -19,7 +19,6 @@ def check(loaded: Loaded, report: Report) -> None:
     service, resolver = loaded.service, loaded.resolver
     assert service is not None
     assert resolver is not None
-    _attributes(service, report)
     for workflow in service.workflows.values():
         _workflow(workflow, report)
     _check_circle(
@@ -43,17 +42,6 @@ def check(loaded: Loaded, report: Report) -> None:
         if artifact.repository:
             message = f"the artifact {artifact.name or artifact.file!r} is in a repository"
             _refuse(message, artifact.node, "12.2", report, "put its file into the service's own folder")
-
-
-def _attributes(service: Service, report: Report) -> None:
-    for template in service.nodes.values():
-        if template.type is None:
-            continue
-        for name in template.attributes:
-            if name not in template.type.attributes:
-                _refuse(
-                    f"another initial value for the attribute of the property {name!r}", template.node, "9.6", report
-                )
 
 
 def _workflow(workflow: Workflow, report: Report) -> None:

@@ -17,6 +17,9 @@ from puccini.functions.schemas import Schema
 INPUT, ATTRIBUTE, ARTIFACT = "tosca:input", "tosca:attribute", "tosca:artifact"
 OPTIONAL = "tosca:optional"
 WORKFLOW = "tosca:workflow"
+MIRROR = "attribute:"
+"""Before the name of an attribute that mirrors a property and has another value (section 9.6)."""
+
 LOCATIONS = ("tosca.location", "tosca.file")
 """Metadata of an artifact: where an orchestrator has put its file, and the path in the template."""
 
@@ -89,12 +92,15 @@ def _get(context: Context, function: str, arguments: list[Value]) -> Value:
     name, keys = _name(function, found)
     for place in found.places:
         entity = _entity(context, function, place, arguments, name)
-        declared = _property(context, function, entity, name)
-        if _is_null(declared):
+        if function == "get_attribute" and f"{MIRROR}{name}" in properties_of(entity):
+            where = f"{MIRROR}{name}"
+        elif _is_null(_property(context, function, entity, name)):
             results.append(None)
             continue
-        where = f"{context.label(entity)}.{name}"
-        results.append(given.inside(function, context.property(entity.id, name), keys, where))
+        else:
+            where = name
+        value = context.property(entity.id, where)
+        results.append(given.inside(function, value, keys, f"{context.label(entity)}.{name}"))
     return results if found.many else results[0]
 
 

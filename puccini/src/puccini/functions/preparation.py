@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from floria.evaluation import Context, EvaluationError, Function
 from floria.values import Value
 from puccini import data
+from puccini.data.coercion import describe
 from puccini.functions import schemas
 from puccini.functions.schemas import Schema
 
@@ -52,6 +53,23 @@ def valid(context: Context, arguments: list[Value]) -> Value:
     return True
 
 
+def map_of(context: Context, arguments: list[Value]) -> Value:
+    """``tosca:map(pairs)``: the map with these keys, which may be functions (section 10.1), and values."""
+    result: dict[str, Value] = {}
+    pairs = arguments[0] if arguments else None
+    if not isinstance(pairs, list):
+        raise EvaluationError(MALFORMED, "tosca:map takes a list of pairs")
+    for pair in pairs:
+        assert isinstance(pair, list)
+        key, value = context.evaluate(pair[0]), context.evaluate(pair[1])
+        if not isinstance(key, str):
+            raise EvaluationError(MALFORMED, f"the key of a map is a string, and {describe(pair[0])} gives {key!r}")
+        if key in result:
+            raise EvaluationError(MALFORMED, f"the key {key!r} occurs twice in one map")
+        result[key] = value
+    return result
+
+
 def _schema(function: str, arguments: list[Value], count: int) -> dict[str, Value]:
     if len(arguments) != count or not isinstance(arguments[0], dict):
         raise EvaluationError(MALFORMED, f"tosca:{function} begins with a schema and takes {count} arguments")
@@ -82,4 +100,4 @@ def _owners(schema: Mapping[str, Value]) -> Iterator[tuple[int, Schema]]:
         pending += [part.get("schema") for part in parts if isinstance(part, dict)]
 
 
-FUNCTIONS: Mapping[str, Function] = {"prepare": prepare, "valid": valid}
+FUNCTIONS: Mapping[str, Function] = {"prepare": prepare, "valid": valid, "map": map_of}

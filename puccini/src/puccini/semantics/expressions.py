@@ -4,19 +4,16 @@ A call is checked twice: when it is read, against its signature; and later, when
 by `puccini.semantics.references`.
 """
 
-from typing import Any
-
 from floria.values import Call, Value
 from puccini import yaml
 from puccini.diagnostics import suggest
 from puccini.functions.signatures import SIGNATURES, Signature
 from puccini.functions.signatures import Scope as Needs
-from puccini.grammar.templates import FunctionDefinition
 from puccini.nodes import Node
-from puccini.semantics import custom, references
+from puccini.semantics import custom, keys, references
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
-from puccini.units import FUNCTIONS, Unit
+from puccini.units import FUNCTIONS
 
 NAMESPACE = "tosca:"
 
@@ -42,9 +39,13 @@ def _text(node: Node, raw: str, scope: Scope, resolver: Resolver) -> Value:
 
 def _map(node: Node, scope: Scope, resolver: Resolver) -> Value:
     result: dict[str, Value] = {}
+    computed: list[Value] = []
     for key, child in node.items():
+        if keys.is_call(key):
+            computed.append([keys.call(key, child, scope, resolver), read(child, scope, resolver)])
+            continue
         if not isinstance(key, str):
-            _complex_key(key, child, resolver)
+            resolver.report.error("bad-key", "the keys of a map are strings", child, "quote it", key=True)
             continue
         if key.startswith("$"):
             if not key.startswith("$$"):
@@ -56,15 +57,10 @@ def _map(node: Node, scope: Scope, resolver: Resolver) -> Value:
                 continue
             key = key[1:]
         result[key] = read(child, scope, resolver)
+    if computed:
+        known: list[Value] = [[key, value] for key, value in result.items()]
+        return Call(keys.MAP, [known + computed])
     return result
-
-
-def _complex_key(key: Any, child: Node, resolver: Resolver) -> None:
-    if isinstance(key, yaml.MapKey) and len(key) == 1 and str(key[0][0]).startswith("$"):
-        message = "a function as a key is not supported yet (section 10.1)"
-        resolver.report.error("unsupported", message, child, "write the key itself", key=True)
-        return
-    resolver.report.error("bad-key", "the keys of a map are strings", child, "quote it", key=True)
 
 
 def _function(node: Node, key: str, child: Node, scope: Scope, resolver: Resolver) -> Value:
@@ -77,7 +73,7 @@ def _function(node: Node, key: str, child: Node, scope: Scope, resolver: Resolve
         arguments = []
     elif signature is not None and signature.bare and not isinstance(value, yaml.Map):
         arguments = [child]
-    elif signature is None and _function_of(name, scope) is None:
+    elif signature is None and scope.function(name) is None:
         arguments = []
     else:
         message = f"${name}: the arguments of a function are a list"
@@ -90,7 +86,7 @@ def _call(node: Node, name: str, arguments: list[Node], scope: Scope, resolver: 
     signature = SIGNATURES.get(name)
     values = [read(argument, scope, resolver) for argument in arguments]
     if signature is None:
-        found = _function_of(name, scope)
+        found = scope.function(name)
         if found is not None:
             return custom.call(node, name, found, values, resolver)
         special = getattr(node.document, "special", None)
@@ -106,13 +102,6 @@ def _call(node: Node, name: str, arguments: list[Node], scope: Scope, resolver: 
     if _allowed(node, signature, scope, resolver):
         references.later(call, node, arguments, signature, scope, resolver)
     return call
-
-
-def _function_of(name: str, scope: Scope) -> tuple[Unit, FunctionDefinition] | None:
-    """Return the custom function that is meant, and its file."""
-    if scope.service is not None and (refined := scope.service.functions.get(name)) is not None:
-        return scope.service.unit, refined
-    return scope.unit.function(name)
 
 
 def _allowed(node: Node, signature: Signature, scope: Scope, resolver: Resolver) -> bool:

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, TypeAlias
 
+from puccini.grammar.templates import FunctionDefinition
 from puccini.model.data import Property, Schema
 from puccini.model.types import CapabilityType, NodeType, Relationship, RelationshipType
 from puccini.units import Unit
@@ -40,3 +41,9 @@ class Scope:
 
     def with_(self, **changes: object) -> "Scope":
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+    def function(self, name: str) -> tuple[Unit, FunctionDefinition] | None:
+        """Return the custom function that is meant, and its file."""
+        if self.service is not None and (refined := self.service.functions.get(name)) is not None:
+            return self.service.unit, refined
+        return self.unit.function(name)
