@@ -334,7 +334,7 @@ def _started(context: Context, site: Site, found: Description) -> dict[str, Any]
     told_of = observed.attributes(found.name, known) | _unit(site, context) | description.endpoint(site)
     if observed.state(known) == State.FAILED and found.restart.policy == "never":
         said = podman.attempt(context, site, "logs", "--tail=20", found.name)
-        words = (said.stdout + said.stderr).strip()
+        words = (said.stdout + faults.said(said.stderr)).strip()
         message = (
             f"{found.name} has ended at once with {told_of.get('exit_code')}: {words[-400:] or 'it wrote nothing'}"
         )

@@ -25,7 +25,7 @@ MEANINGS = (
         r"|newuidmap|newgidmap|open /etc/sub[ug]id",
         "no-subuids",
         "the user has no ranges of subordinate users and groups, which rootless containers need",
-        "have root run `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`, then `podman system migrate`",
+        "as root: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`; then `podman system migrate`",
     ),
     Meaning(
         r"no space left on device|disk quota exceeded",
@@ -83,6 +83,12 @@ MEANINGS = (
         True,
     ),
     Meaning(
+        r"(stat|statfs|open) /dev/.*no such file|no such device|error gathering device information",
+        "device-missing",
+        "a device is not on the host",
+        "check the property devices",
+    ),
+    Meaning(
         r"statfs (?P<what>\S+): no such file or directory|mount source (?P<source>\S+).*no such file"
         r"|stat(fs)? .*: no such file or directory",
         "volume-missing",
@@ -100,12 +106,6 @@ MEANINGS = (
         "network-missing",
         "there is no such network",
         "make it with a Network node, or with `podman network create NAME`",
-    ),
-    Meaning(
-        r"(statfs|open) /dev/.*no such file|no such device|error gathering device information",
-        "device-missing",
-        "a device is not on the host",
-        "check the property devices",
     ),
     Meaning(
         r"unable to find (user|group)|no matching entries in (passwd|group) file",

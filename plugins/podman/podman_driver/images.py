@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from floria_plugin import Context, Permanent
+from floria_plugin import Context, Fault, Permanent
 from floria_plugin.driver import Artifact, Site
 from floria_plugin.workload import invalid
 from podman_driver import podman
@@ -103,12 +103,14 @@ def _pull(context: Context, site: Site, image: Image, known: bool) -> None:
     registry = image.registry or {}
     options = ["--quiet"]
     options += ["--tls-verify=false"] if registry.get("tls") is False else []
-    if image.pull == "newer" and known:
-        options.append("--policy=newer")
     login = _log_in(context, site, image, registry)
     options += [f"--authfile={login}"] if login else []
     try:
         podman.run(context, site, "pull", *options, image.name, doing=f"pulling the image {image.name}")
+    except Fault as fault:
+        if not (known and image.pull == "newer" and fault.code == "registry-unreachable"):
+            raise
+        context.log(f"{image.name} is taken as it is on the host: {fault.message}", "warning")
     finally:
         if login:
             context.files.remove(login)

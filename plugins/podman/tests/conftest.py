@@ -69,14 +69,15 @@ LEFT = """
 podman ps --all --format 'container {{.Names}}'; podman pod ps --format 'pod {{.Name}}'
 podman volume ls --format 'volume {{.Name}}'; podman network ls --format 'network {{.Name}}' | grep -v ' podman$'
 podman secret ls --format 'secret {{.Name}}'; podman images --format '{{.Repository}}' | grep localhost/khutulun
-find /etc/containers/systemd /var/lib/khutulun/podman /run/khutulun -name '*hutulun*' 2>/dev/null; ls /var/lib/khutulun/podman 2>/dev/null
+find /etc/containers/systemd /var/lib/khutulun/podman /run/khutulun -name '*hutulun*' 2>/dev/null
+ls /var/lib/khutulun/podman 2>/dev/null
 systemctl list-units --all --plain --no-legend 'khutulun-*'
 """
 
 
 @pytest.fixture
 def tidy(engine: Host) -> Iterator[None]:
-    """After a test nothing of Khutulun is on the host; if anything is, the test fails and the next one finds it gone."""
+    """After a test nothing of Khutulun is on the host; else it fails, and the next one finds a tidy host."""
     yield
     left = engine.run(["sh", "-c", LEFT], check=False).stdout.strip()
     if left:
