@@ -80,7 +80,8 @@ def test_r50_a_transient_unit_is_the_one_that_systemd_run_makes(inside: Any) -> 
         def made(run):
             assert run(*argv) == (0, "", ""), run(*argv)
             text = theirs("systemctl", "show", UNIT)[1].splitlines()
-            kept = [sorted(line.replace("=", " ").split()) for line in text if not any(word in line.split("=")[0] for word in volatile)]
+            named = [line.partition("=") for line in text]
+            kept = [[name, *sorted(value.split())] for name, _, value in named if not any(map(name.count, volatile))]
             kept += [theirs("systemctl", "show", "--value", "--property=" + name, UNIT)[1] for name in
                      ("MemoryMax", "TasksMax", "RestartUSec")]
             command = theirs("systemctl", "show", "--value", "--property=ExecStart", UNIT)[1].split(" ; ")[:3]

@@ -30,7 +30,7 @@ class Transient:
         program = shutil.which(argv[0], path=path)
         if program is None or not program.startswith("/"):
             raise settings.Unknown(argv[0])
-        self._properties = [*properties, ("ExecStart", ("a(sasb)", [(program, argv, False)]))]
+        self._properties = [*properties, ("ExecStart", ("a(sasb)", [(program, [program, *argv[1:]], False)]))]
 
     def start(self, over: Connection, limits: Limits) -> Output:
         """Do what ``systemd-run`` does."""
