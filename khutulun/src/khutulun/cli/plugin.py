@@ -72,6 +72,27 @@ def remove(remote: Remote, name: str) -> None:
 
 
 @plugin.command()
+@click.argument("name")
+@click.option("--directory", "place", type=click.Path(path_type=Path), default=".", help="Where to make it.")
+def new(name: str, place: Path) -> None:
+    """Make a folder NAME with a driver to begin with: one that works, and passes 'khutulun plugin check'.
+
+    It has the driver in one file, TOSCA types, an example, a page and tests. Exchange what each verb does.
+
+    \b
+    Examples:
+      khutulun plugin new blink
+      khutulun plugin new blink --directory plugins
+    """
+    from khutulun import scaffold
+
+    folder = scaffold.make(name, place)
+    for file, _ in scaffold.files(name):
+        click.echo(folder / file)
+    click.echo(f"hint: try it with 'khutulun plugin check {folder}', then change {folder / 'plugin.py'}", err=True)
+
+
+@plugin.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--plugin", "file", type=click.Path(path_type=Path), help="Its file.  [default: made from FOLDER]")
 @click.option("--only", multiple=True, metavar="ROW", help="Check this alone. Can be given several times.")
