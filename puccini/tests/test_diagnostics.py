@@ -16,7 +16,7 @@ VERSION = "tosca_definitions_version"
 SECTION = re.compile(r"^## ([a-z-]+)\n(.*?)(?=^## |\Z)", re.DOTALL | re.MULTILINE)
 EXAMPLE = re.compile(r"^```(yaml|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SECTIONS = {match[1]: match[2] for match in SECTION.finditer(PAGE)}
-REPORTERS = {"error", "warn", "Problem", "Diagnostic", "_Lost", "_report"}
+REPORTERS = {"error", "warn", "ignore", "Problem", "Diagnostic", "_Lost", "_report"}
 WITHOUT = {"unreadable-file": "a file that is not there shows it"}
 
 

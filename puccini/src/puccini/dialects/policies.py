@@ -94,7 +94,7 @@ GROUP = Form(
     "group definition",
     {
         **same(type=None, properties=values, attributes=values, members=None),
-        "interfaces": ignore("group-interfaces", "groups have no operations of their own"),
+        "interfaces": ignore("group-behaviour", "groups have no operations of their own"),
     },
 )
 POLICY = Form("policy definition", same(type=None, properties=values, targets=None, triggers=TRIGGERS))

@@ -148,9 +148,9 @@ TYPES = {
             **_TYPE,
             **_DATA,
             "members": to("members"),
-            "capabilities": ignore("group-capabilities", "groups have no capabilities of their own"),
-            "requirements": ignore("group-requirements", "groups have no requirements of their own"),
-            "interfaces": ignore("group-interfaces", "groups have no operations of their own"),
+            "capabilities": ignore("group-behaviour", "groups have no capabilities of their own"),
+            "requirements": ignore("group-behaviour", "groups have no requirements of their own"),
+            "interfaces": ignore("group-behaviour", "groups have no operations of their own"),
         },
     ),
     "policy_types": Form(
