@@ -17,7 +17,10 @@ SECTION = re.compile(r"^## ([a-z-]+)\n(.*?)(?=^## |\Z)", re.DOTALL | re.MULTILIN
 EXAMPLE = re.compile(r"^```(yaml|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SECTIONS = {match[1]: match[2] for match in SECTION.finditer(PAGE)}
 REPORTERS = {"error", "warn", "ignore", "Problem", "Diagnostic", "_Lost", "_report"}
-WITHOUT = {"unreadable-file": "a file that is not there shows it"}
+WITHOUT = {
+    "not-formattable": "formatting says it, and its tests show it",
+    "unreadable-file": "a file that is not there shows it",
+}
 
 
 def used() -> set[str]:

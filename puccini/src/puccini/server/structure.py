@@ -362,3 +362,8 @@ _ANYTHING = frozenset(
         *("filter", "count", "mapping"),
     }
 )
+
+
+def child(title: str, key: str) -> tuple[Form, Construct[Any]] | None:
+    """Return what stands under a keyname of a construct, where that is a construct, too, or several."""
+    return _CHILDREN.get((title, key))

@@ -1,0 +1,302 @@
+"""A YAML file as it is written: every node with its text, every comment with what it is about."""
+
+import re
+from typing import Any
+
+import msgspec
+import yaml as pyyaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+_COMMENT = re.compile(r"(?:(?<=\s)|^)#.*")
+
+
+class Unknown(Exception):
+    """Something is written in a way that this cannot keep."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class Text(msgspec.Struct):
+    """A scalar or an alias as it is written, an anchor before it included. `column` is that of the block around it."""
+
+    lines: list[str]
+    column: int
+    block: bool = False
+    quoted: bool = False
+
+
+class Entry(msgspec.Struct):
+    """An entry of a map, or an item of a list (its `key` is None), with the comments before and behind it.
+
+    An empty text in `before` is an empty line.
+    """
+
+    key: "Node | None"
+    value: "Node"
+    before: list[str] = []
+    behind: str = ""
+    name: str | None = None
+
+
+class Group(msgspec.Struct):
+    """A map or a list. One in brackets over several lines has these as `lines`. `after` are comments at its end."""
+
+    map: bool
+    flow: bool
+    entries: list[Entry]
+    anchor: str = ""
+    lines: list[str] = []
+    column: int = 0
+    after: list[str] = []
+
+
+Node = Text | Group
+
+
+class File(msgspec.Struct):
+    """A whole file; `before` are the comments above all else, `after` those below."""
+
+    node: Node
+    before: list[str]
+    after: list[str]
+
+
+def parse(text: str) -> File:
+    """Return the tree of a text that is known to be YAML. Raises `Unknown`."""
+    return _Builder(text).build()
+
+
+class _Builder:
+    def __init__(self, text: str) -> None:
+        self.lines = text.split("\n")
+        self.events: list[Any] = list(pyyaml.parse(text, Loader=pyyaml.CLoader))
+        self.position = 0
+        self.comments = _comments(self.lines, self.events)
+        self.taken = 0
+        self.kept = 0
+
+    def build(self) -> File:
+        self.position = 1
+        start = self.next()
+        if isinstance(start, DocumentStartEvent) and (start.version or start.tags):
+            raise Unknown("a directive that begins with '%'", 0)
+        first = self.peek()
+        header = self.before(first.start_mark.line)
+        cut = max((index for index, one in enumerate(header) if not one), default=-1)
+        node = self.node(-1)
+        if isinstance(node, Group) and node.entries and not node.flow:
+            node.entries[0].before = header[cut + 1 :] + node.entries[0].before
+            header = header[: cut + 1]
+        return File(node, _trimmed(header), _trimmed(self.before(len(self.lines))))
+
+    def peek(self) -> Any:
+        return self.events[self.position]
+
+    def next(self) -> Any:
+        event = self.events[self.position]
+        self.position += 1
+        return event
+
+    def node(self, column: int) -> Node:
+        event = self.next()
+        if isinstance(event, ScalarEvent):
+            return self.scalar(event, column)
+        if isinstance(event, AliasEvent):
+            return Text([f"*{event.anchor}"], column)
+        if event.tag is not None:
+            raise Unknown(f"the tag {event.tag}", event.start_mark.line)
+        if event.flow_style:
+            return self.flow(event, column)
+        return self.block(event)
+
+    def scalar(self, event: Any, column: int) -> Text:
+        start, end = event.start_mark, event.end_mark
+        if start.line == end.line:
+            return Text([self.lines[start.line][start.column : end.column]], column, quoted=event.style in ("'", '"'))
+        if event.style in ("|", ">"):
+            last = end.line if end.column else end.line - 1
+            head, *lines = [self.lines[start.line][start.column :], *self.lines[start.line + 1 : last + 1]]
+            if "+" in head:
+                self.kept = last + 1
+            while "+" not in head and lines and not lines[-1].strip():
+                lines.pop()
+            if end.line == len(self.lines) - 1 and end.column and not {"+", "-"} & set(head):
+                if "#" in head:
+                    raise Unknown("a text at the end of a file without an end of its line", start.line)
+                head = f"{head.rstrip()}-"
+            return Text([head, *lines], column, block=True)
+        lines = [self.lines[start.line][start.column :], *self.lines[start.line + 1 : end.line]]
+        return Text([*lines, self.lines[end.line][: end.column]], column, quoted=event.style in ("'", '"'))
+
+    def flow(self, event: Any, column: int) -> Group:
+        begin = event.start_mark
+        is_map = isinstance(event, MappingStartEvent)
+        group = Group(is_map, True, [], f"&{event.anchor}" if event.anchor else "", column=column)
+        while not isinstance(self.peek(), MappingEndEvent | SequenceEndEvent):
+            key = self.node(column) if is_map else None
+            group.entries.append(Entry(key, self.node(column), name=_name(key)))
+        end: Any = self.next().end_mark
+        if end.line != begin.line:
+            lines = [self.lines[begin.line][begin.column :], *self.lines[begin.line + 1 : end.line]]
+            group.lines = [*lines, self.lines[end.line][: end.column]]
+            self.skip(end.line)
+        return group
+
+    def block(self, event: Any) -> Group:
+        is_map = isinstance(event, MappingStartEvent)
+        group = Group(is_map, False, [], f"&{event.anchor}" if event.anchor else "")
+        column = -1
+        while not isinstance(self.peek(), MappingEndEvent | SequenceEndEvent):
+            group.entries.append(self.entry(is_map, group))
+            if column < 0:
+                column = group.column
+        end = self.next().start_mark
+        group.after = self.before(end.line, column)
+        return group
+
+    def entry(self, is_map: bool, group: Group) -> Entry:
+        first = self.peek()
+        mark = first.start_mark
+        if is_map:
+            self.check_key(first)
+            column, line = mark.column, mark.line
+        else:
+            line, column = self.dash(mark)
+        group.column = column
+        before = self.before(line)
+        key = self.node(column) if is_map else None
+        if isinstance(key, Text) and len(key.lines) > 1:
+            raise Unknown("a key over several lines", line)
+        value = self.peek()
+        value_line = value.start_mark.line
+        nested = isinstance(value, MappingStartEvent | SequenceStartEvent) and not value.flow_style
+        behind = self.behind(line) if is_map and (nested or value_line > line) else ""
+        if nested and value.anchor and value_line > line:
+            raise Unknown("an anchor on a line of its own", value_line)
+        node = self.node(column)
+        if not nested:
+            end: Any = self.events[self.position - 1].end_mark
+            last = end.line - 1 if isinstance(node, Text) and node.block and not end.column else end.line
+            if not (isinstance(node, Text) and node.block):
+                behind = self.behind(last) or behind
+        return Entry(key, node, before, behind, _name(key))
+
+    def check_key(self, event: Any) -> None:
+        mark = event.start_mark
+        if self.lines[mark.line][: mark.column].rstrip().endswith("?"):
+            raise Unknown("a key that begins with '?'", mark.line)
+        if isinstance(event, MappingStartEvent | SequenceStartEvent) and not event.flow_style:
+            raise Unknown("a key of several lines", mark.line)
+
+    def dash(self, mark: Any) -> tuple[int, int]:
+        """Return where the dash before an item is."""
+        line, column = mark.line, mark.column
+        while line >= 0:
+            before = self.lines[line][:column] if column is not None else _COMMENT.sub("", self.lines[line])
+            stripped = before.rstrip()
+            if stripped.endswith("-"):
+                return line, len(stripped) - 1
+            if stripped.strip():
+                return mark.line, mark.column
+            line, column = line - 1, None
+        return mark.line, mark.column
+
+    def before(self, line: int, column: int = 0) -> list[str]:
+        """Take the comments on lines of their own up to `line`, from `column` on; with the empty lines among them."""
+        found: list[str] = []
+        last: int | None = None
+        while self.taken < len(self.comments):
+            at, start, text, own = self.comments[self.taken]
+            if at >= line or (own and start < column):
+                break
+            self.taken += 1
+            if not own:
+                raise Unknown("a comment in an unusual place", at)
+            if self.blank(at):
+                found.append("")
+            found.append(text)
+            last = at
+        if column == 0 and self.blank(line) and (last is None or line - 1 > last):
+            found.append("")
+        return found
+
+    def behind(self, line: int) -> str:
+        """Take the comment at the end of a line."""
+        if self.taken < len(self.comments):
+            at, _, text, own = self.comments[self.taken]
+            if at == line and not own:
+                self.taken += 1
+                return text
+        return ""
+
+    def skip(self, line: int) -> None:
+        """Leave out the comments above `line`: they are in brackets, which stay as they are."""
+        while self.taken < len(self.comments) and self.comments[self.taken][0] < line:
+            self.taken += 1
+
+    def blank(self, line: int) -> bool:
+        return self.kept < line <= len(self.lines) and not self.lines[line - 1].strip()
+
+
+def _comments(lines: list[str], events: list[Any]) -> list[tuple[int, int, str, bool]]:
+    """Return line, column and text of every comment, and whether it has a line of its own."""
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for event in events:
+        if isinstance(event, ScalarEvent):
+            start, end = _marks(event)
+            for at in range(start.line, end.line + 1):
+                first = start.column if at == start.line else 0
+                if event.style in ("|", ">") and at == end.line and not end.column:
+                    continue
+                last = end.column if at == end.line else len(lines[at]) + 1
+                spans.setdefault(at, []).append((first, last))
+    found = []
+    for number, line in enumerate(lines):
+        for match in _COMMENT.finditer(line):
+            inside = any(first <= match.start() < last for first, last in spans.get(number, ()))
+            if not inside:
+                found.append((number, match.start(), match[0].rstrip(), line[: match.start()].strip() in ("", "---")))
+                break
+            later = _later(line, spans.get(number, []), match.start())
+            if later is not None:
+                found.append((number, later, line[later:].rstrip(), False))
+            break
+    return found
+
+
+def _later(line: str, spans: list[tuple[int, int]], start: int) -> int | None:
+    """Return where a comment begins behind a text that has a ``#`` in it."""
+    position = start
+    while (position := line.find("#", position)) >= 0:
+        if not any(first <= position < last for first, last in spans) and line[position - 1 : position].isspace():
+            return position
+        position += 1
+    return None
+
+
+def _marks(event: Any) -> tuple[Any, Any]:
+    return event.start_mark, event.end_mark
+
+
+def _name(key: Node | None) -> str | None:
+    if not isinstance(key, Text):
+        return None
+    return key.lines[0].strip("'\"")
+
+
+def _trimmed(found: list[str]) -> list[str]:
+    while found and not found[-1]:
+        found.pop()
+    while found and not found[0]:
+        found.pop(0)
+    return found
