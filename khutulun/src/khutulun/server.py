@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from floria.store.interface import Store
     from khutulun.agent.agent import Agent
     from khutulun.conductor.conductor import Conductor
+    from khutulun.conductor.retention import Retention
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +33,17 @@ class Running:
 
 @contextlib.contextmanager
 def assembled(
-    where: paths.Paths, *, host: str | None = None, built_in: Mapping[str, Path] | None = None
+    where: paths.Paths,
+    *,
+    host: str | None = None,
+    built_in: Mapping[str, Path] | None = None,
+    keep: "Retention | None" = None,
 ) -> Iterator[Running]:
     """Open the store, start conductor and agent, and go on with what was not finished; end them all on the way out.
 
     `host` is what this host is called, `built_in` the blobs of the built-in drivers; without them, its host name and
-    those that are shipped. Raises `model.Refused` when the folders cannot be used.
+    those that are shipped; `keep` is what the journals remember. Raises `model.Refused` when the folders cannot be
+    used.
     """
     from floria import plugins, store
     from floria.evaluation import Functions
@@ -47,6 +53,7 @@ def assembled(
     from khutulun.agent import journal
     from khutulun.agent.agent import Agent
     from khutulun.bus.local import LocalBus
+    from khutulun.conductor import retention
     from khutulun.conductor.conductor import Conductor
     from khutulun.conductor.expressions import Expressions
     from khutulun.conductor.registry import Registry
@@ -71,7 +78,7 @@ def assembled(
         except journal.BadState as error:
             raise model.refuse("bad-state", str(error), hint=error.hint) from None
         stack.callback(agent.close)
-        conductor = Conductor(opened, over, where, host_of_plugins, library)
+        conductor = Conductor(opened, over, where, host_of_plugins, library, keep or retention.DEFAULT)
         stack.callback(conductor.close)  # before the agent, which still answers what is on its way
         stack.callback(agent.interrupt)
         stack.callback(conductor.halt)
@@ -134,14 +141,21 @@ def _alone(where: paths.Paths) -> Iterator[None]:
         yield
 
 
-def serve(scope: paths.Scope, *, state: Path | None, socket: Path | None, log_level: str) -> None:
+def serve(
+    scope: paths.Scope,
+    *,
+    state: Path | None,
+    socket: Path | None,
+    log_level: str,
+    keep: "Retention | None" = None,
+) -> None:
     """Serve until a signal says to stop. Raises `model.Refused`."""
     logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     where = paths.paths(scope, state.absolute() if state is not None else None)
     from khutulun import tuning
 
     tuning.apply()
-    with assembled(where) as running:
+    with assembled(where, keep=keep) as running:
         asyncio.run(_listen(running, socket or where.socket))
 
 

@@ -108,6 +108,14 @@ class Emitter:
                 handlings += self._continue(one)
         return tuple(handlings)
 
+    def settle(self) -> None:
+        """Write up to where everything is done with: the next start need not look further back."""
+        with self.store.read() as reader:
+            state = unfinished.find(reader)
+        if state.floor > state.known_floor:
+            with self.store.write() as tx:
+                tx.append(journal.FLOOR, str(state.floor), state.floor)
+
     def resume(self) -> tuple[Handling, ...]:
         """Run what was recorded and has not finished: after a crash, or after others recorded events."""
         with self.store.read() as reader:
@@ -117,7 +125,7 @@ class Emitter:
         for event in left.storms:
             if event.id not in held:
                 handlings += self._tell_late(event)
-        self._advance()
+        self.settle()
         return tuple(handlings)
 
     def flush(self) -> tuple[Handling, ...]:
@@ -285,14 +293,7 @@ class Emitter:
             self._handled += 1
             due = self._handled % ADVANCE_EVERY == 0
         if due:
-            self._advance()
-
-    def _advance(self) -> None:
-        """Write up to where everything is done with, so that the next start need not look further back."""
-        with self.store.write() as tx:
-            state = unfinished.find(tx)
-            if state.floor > state.known_floor:
-                tx.append(journal.FLOOR, str(state.floor), state.floor)
+            self.settle()
 
 
 def emit(store: Store, event: Event, functions: Library, execute: Execute | None = None) -> Emission:

@@ -149,6 +149,14 @@ def read_event(written: Record) -> Recorded:
     return Recorded(events.from_plain(plain), written.position, tuple(Delivery(*one) for one in found))
 
 
+def floor(reader: Reader) -> int:
+    """Return the position up to which all events are done with, as far as that was written down."""
+    newest = reader.journal(FLOOR, limit=1, newest=True)
+    found = newest[0].body if newest else 0
+    assert isinstance(found, int)
+    return found
+
+
 def pages(reader: Reader, topic: str, after: int) -> Iterator[Record]:
     """Yield all records of a topic after a position."""
     while page := reader.journal(topic, after=after, limit=_PAGE):

@@ -24,9 +24,7 @@ class Unfinished(msgspec.Struct, frozen=True):
 
 def find(reader: Reader) -> Unfinished:
     """Read the journals from the last known floor on."""
-    newest = reader.journal(journal.FLOOR, limit=1, newest=True)
-    known = newest[0].body if newest else 0
-    assert isinstance(known, int)
+    known = journal.floor(reader)
     handled = {one.key for one in journal.pages(reader, journal.HANDLED, known)}
     told: set[str] = set()
     left: list[Recorded] = []

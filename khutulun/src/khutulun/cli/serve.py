@@ -11,13 +11,45 @@ import click
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep everything below this folder.")
 @click.option("--socket", type=click.Path(path_type=Path), envvar="KHUTULUN_SOCKET", help="Listen here.")
 @click.option(
+    "--keep-records",
+    type=click.IntRange(100),
+    default=10_000,
+    show_default=True,
+    metavar="N",
+    help="Of each service keep the newest N events, and as many records of each other kind.",
+)
+@click.option(
+    "--keep-days",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="DAYS",
+    help="Forget events and what handled them after DAYS.",
+)
+@click.option(
+    "--keep-history",
+    type=click.FloatRange(0),
+    default=90.0,
+    show_default=True,
+    metavar="DAYS",
+    help="Forget what made a service DAYS after it is gone, and the audit log after as many.",
+)
+@click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
-def serve(scope: str | None, state: Path | None, socket: Path | None, log_level: str) -> None:
+def serve(
+    scope: str | None,
+    state: Path | None,
+    socket: Path | None,
+    keep_records: int,
+    keep_days: float,
+    keep_history: float,
+    log_level: str,
+) -> None:
     """Serve this machine: conductor and agent in one process, with SQLite, on a unix socket.
 
     It stays in the foreground; Ctrl-C stops it. Workloads keep running when it stops, and what was going on goes on
-    when it is started again.
+    when it is started again. What made a service that is there is never forgotten.
 
     \b
     Examples:
@@ -25,6 +57,8 @@ def serve(scope: str | None, state: Path | None, socket: Path | None, log_level:
       khutulun serve --user --state ~/trial
     """
     from khutulun import paths, server
+    from khutulun.conductor.retention import Retention
 
     chosen = paths.Scope(scope) if scope else paths.default_scope()
-    server.serve(chosen, state=state, socket=socket, log_level=log_level)
+    keep = Retention(keep_records, keep_days, keep_history)
+    server.serve(chosen, state=state, socket=socket, log_level=log_level, keep=keep)

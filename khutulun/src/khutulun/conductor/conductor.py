@@ -19,6 +19,7 @@ from khutulun.conductor import (
     nesting,
     progress,
     registry,
+    retention,
     secrets,
     topology,
     views,
@@ -39,9 +40,15 @@ class Conductor(Looking, Streaming):
     """See `khutulun.conductor.interface.Conductor` for what each method does."""
 
     def __init__(
-        self, store: Store, over: bus.Bus, where: paths.Paths, host: plugins.PluginHost, functions: Functions
+        self,
+        store: Store,
+        over: bus.Bus,
+        where: paths.Paths,
+        host: plugins.PluginHost,
+        functions: Functions,
+        keep: retention.Retention = retention.DEFAULT,
     ) -> None:
-        super().__init__(store, over, where, host, functions)
+        super().__init__(store, over, where, host, functions, keep)
         self._removals = [
             over.serve("conductor.hello", messages.Hello, self._hello),
             over.serve("conductor.happened", messages.Happened, self._happened),
@@ -61,6 +68,7 @@ class Conductor(Looking, Streaming):
             if execution is not None and progress.value(execution, "state") == "failed":
                 self._endings.roll_back(execution)
         self._executions.begin_all()
+        self._housekeeping.begin()
 
     def install_built_in(self, blobs: Mapping[str, Path]) -> None:
         self._admin.install_built_in(blobs)
@@ -71,6 +79,7 @@ class Conductor(Looking, Streaming):
 
     def close(self) -> None:
         """Stop. Operations on their way are waited for; what is left goes on at the next start."""
+        self._housekeeping.close()
         self._executions.close()
         self._emission.close()
         self._endings.close()

@@ -117,6 +117,10 @@ class Emission:
         """Run handlers that had not finished."""
         self._pool.submit(self._guarded, self._emitter.resume)
 
+    def settle(self) -> None:
+        """Write down up to where all events are done with."""
+        self._emitter.settle()
+
     def close(self) -> None:
         """Wait for handlers on their way; those that were not begun are resumed at the next start."""
         self._pool.shutdown(wait=True, cancel_futures=True)

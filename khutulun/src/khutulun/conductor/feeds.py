@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from floria.store.interface import Reader, Record, Store
 from floria.values import Value
 from khutulun import model
-from khutulun.conductor import journals
+from khutulun.conductor import journals, retention
 from khutulun.conductor.journals import Topic
 
 TOPICS = (Topic.EVENT, Topic.HANDLING, Topic.PROGRESS)
@@ -72,6 +72,7 @@ class Feed:
 
     def _next(self) -> list[model.Event]:
         with self._store.read() as reader:
+            retention.check(reader, self._subject, self._after or 0)
             found = read(reader, self._subject, self._after or 0, PAGE)
         if found:
             self._after = found[-1].position

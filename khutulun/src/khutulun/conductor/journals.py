@@ -1,7 +1,7 @@
 """What is written to the store's durable journals, and under which subject.
 
-``event`` and ``handling`` are the engine's; the conductor adds ``progress`` (states of executions and steps) and
-``effect`` (every command and file).
+``event`` and ``handling`` are the engine's; the conductor adds ``progress`` (states of executions and steps),
+``effect`` (every command and file that made what there is), ``reaction`` (those of handlers) and ``audit``.
 """
 
 import itertools
@@ -16,7 +16,12 @@ class Topic(StrEnum):
     HANDLING = "handling"
     PROGRESS = "progress"
     EFFECT = "effect"
+    REACTION = "reaction"
     AUDIT = "audit"
+
+
+MAKING = frozenset({"create", "configure", "start", "stop", "delete", "update", "adopt"})
+"""Operations of the life cycle, as steps name them: they made what there is."""
 
 
 def body(data: object) -> Any:
@@ -27,6 +32,20 @@ def body(data: object) -> Any:
 def service(directory: str, name: str) -> str:
     """Return the subject of a service; those of its nodes lie below it (`floria.naming.subject`)."""
     return f"{directory.rstrip('/')}/{name}"
+
+
+def topic(operation: str) -> Topic:
+    """Return where effects of an operation are kept: what handlers do in answer to an event is a reaction."""
+    return Topic.EFFECT if "." in operation or operation in MAKING else Topic.REACTION
+
+
+def home(subject: str) -> str:
+    """Return the directory of the service that a subject is of, or the subject where there is none."""
+    names = subject.split("/")
+    for place, (above, below) in enumerate(itertools.pairwise(names)):
+        if above and above == below:
+            return "/".join(names[: place + 1])
+    return subject
 
 
 def split(subject: str) -> tuple[str, str]:

@@ -12,7 +12,18 @@ from floria.plugins import effects
 from floria.store.interface import Reader
 from khutulun import model
 from khutulun.agent.effects import untold
-from khutulun.conductor import access, feeds, journals, locations, progress, registry, topology, validating, views
+from khutulun.conductor import (
+    access,
+    feeds,
+    journals,
+    locations,
+    progress,
+    registry,
+    retention,
+    topology,
+    validating,
+    views,
+)
 from khutulun.conductor import plugins as administration
 from khutulun.conductor.access import Role
 from khutulun.conductor.parts import Parts
@@ -77,7 +88,9 @@ class Looking(Parts):
             if node is not None:
                 root = self._services.root(reader, service, directory)
                 subject = naming.subject(reader, topology.load(reader, root).find(node))
-            found = reader.journal(journals.Topic.EFFECT, subject=subject, limit=HISTORY_LIMIT)
+            topics = (journals.Topic.EFFECT, journals.Topic.REACTION)
+            found = [one for topic in topics for one in reader.journal(topic, subject=subject, limit=HISTORY_LIMIT)]
+        found.sort(key=lambda record: record.position)
         return [msgspec.convert(record.body, model.Effect) for record in found]
 
     def script(self, principal: model.Principal, service: str, node: str | None = None, directory: str = "/") -> str:
@@ -97,6 +110,8 @@ class Looking(Parts):
         if service is not None:
             self._require_known(service, directory)
         subject = locations.path(directory, service) if service is not None else directory.rstrip("/")
+        with self._store.read() as reader:
+            retention.check(reader, subject, after or 0)
         return feeds.Feed(self._store, self._bell, subject, after, follow, limit)
 
     def plugins(self, principal: model.Principal, directory: str = "/") -> list[model.PluginInfo]:

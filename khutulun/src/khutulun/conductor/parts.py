@@ -4,7 +4,7 @@ from floria import plugins
 from floria.entities import Vertex
 from floria.evaluation import Functions
 from floria.ids import Id
-from floria.store.interface import Store
+from floria.store.interface import Reader, Store
 from khutulun import model, paths
 from khutulun.bus import interface as bus
 from khutulun.conductor import (
@@ -17,6 +17,7 @@ from khutulun.conductor import (
     planning,
     progress,
     registry,
+    retention,
     secrets,
     services,
     topology,
@@ -34,7 +35,13 @@ class Parts:
     """Holds the parts."""
 
     def __init__(
-        self, store: Store, over: bus.Bus, where: paths.Paths, host: plugins.PluginHost, functions: Functions
+        self,
+        store: Store,
+        over: bus.Bus,
+        where: paths.Paths,
+        host: plugins.PluginHost,
+        functions: Functions,
+        keep: retention.Retention = retention.DEFAULT,
     ) -> None:
         self._store, self._bus, self._paths, self._functions = store, over, where, functions
         self._registry = registry.Registry()
@@ -52,8 +59,13 @@ class Parts:
         self._imperative.executions = self._executions
         self._services = services.Services(store, functions, self._executions, self._registry, self._admin)
         self._endings.services, self._endings.begin = self._services, self._begin
+        self._housekeeping = retention.Housekeeping(store, keep, self._emission.settle, self._created)
         self._graph = GraphAccess(store, functions, self._emission.told)
         self._planner = planning.Planner(store, over, functions, self._registry, self._admin)
+
+    def _created(self, reader: Reader) -> dict[str, int]:
+        """Return when services were deployed, by their directories."""
+        return {root.directory: root.created for root in self._services.roots(reader, registry.ROOT)}
 
     def _begin(self, id: Id) -> model.Execution:
         with self._store.read() as reader:
@@ -83,6 +95,6 @@ class Parts:
         """Raise `model.Refused` for a service that is not there and of which nothing is kept."""
         subject = locations.path(directory, service)
         with self._store.read() as reader:
-            topics = (*feeds.TOPICS, journals.Topic.EFFECT)
+            topics = (*feeds.TOPICS, journals.Topic.EFFECT, journals.Topic.REACTION)
             if not any(reader.journal(topic, subject=subject, limit=1) for topic in topics):
                 self._services.root(reader, service, directory)

@@ -120,7 +120,7 @@ class Results:
     def _journal(self, tx: Transaction, effects: tuple[model.Effect, ...], vertex: Vertex) -> None:
         subject = naming.subject(tx, vertex)
         for effect in effects:
-            tx.append(journals.Topic.EFFECT, effect.id, journals.body(effect), subject=subject)
+            tx.append(journals.topic(effect.operation), effect.id, journals.body(effect), subject=subject)
 
 
 def is_attribute(around: site.Surroundings, id: Id, name: str) -> bool:

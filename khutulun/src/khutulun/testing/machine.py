@@ -11,6 +11,7 @@ from floria import codec, ids
 from floria.entities import Bundle, EdgeTemplate, Handler, Property, VertexTemplate
 from floria.values import Call, Value
 from khutulun import model, paths, server
+from khutulun.conductor.retention import Retention
 
 ME = model.Principal(os.geteuid(), os.getegid(), getpass.getuser())
 NOTES = Path(__file__).with_name("notes.py")
@@ -82,8 +83,8 @@ class Machine:
         return file.read_text() if file.exists() else None
 
     @contextlib.contextmanager
-    def up(self) -> Iterator[server.Running]:
+    def up(self, keep: Retention | None = None) -> Iterator[server.Running]:
         """Run the server, with the driver `notes`."""
-        with server.assembled(self.paths, host="here", built_in={}) as self.running:
+        with server.assembled(self.paths, host="here", built_in={}, keep=keep) as self.running:
             self.running.conductor.add_plugin(ME, NOTES.read_bytes(), "python", None)
             yield self.running
