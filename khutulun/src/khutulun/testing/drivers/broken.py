@@ -131,17 +131,13 @@ LEGAL = "".join(map(chr, range(0x20, 0x7F)))
 
 def named(trial: Trial) -> None:
     """Services and nodes with every character that is legal in their names; their realised names differ."""
-    before = trial.service, trial.node
-    try:
-        for service, node in NAMES:
-            trial.service, trial.node = service, node
+    for service, node in NAMES:
+        with trial.called(service, node):
             trial.deploy()
             trial.look()
             trial.undeploy()
             if trial.there():
                 raise Failed(f"{service}/{node} is still there after the undeploy")
-    finally:
-        trial.service, trial.node = before
 
 
 NAMES = (("Az09_.-", "a é☃ %$'"), ("0" * 63, "".join(each for each in LEGAL if each not in '/"')))
@@ -149,16 +145,20 @@ NAMES = (("Az09_.-", "a é☃ %$'"), ("0" * 63, "".join(each for each in LEGAL i
 
 def by_hand(trial: Trial) -> None:
     """The history, run as a script on the machine as it was, makes the same."""
-    trial.deploy()
-    expected = trial.look()
-    script = trial.server.client.script(trial.service)
-    trial.undeploy()
-    trial.shell(script)
-    found = trial.look()
-    if found != expected:
-        raise Failed(f"by hand it is {found!r}, else {expected!r}")
-    trial.deploy()
-    trial.undeploy()
+    with trial.called(f"{trial.service}-by-hand", trial.node):
+        trial.deploy()
+        expected = trial.look()
+        script = trial.server.client.script(trial.service)
+        trial.undeploy()
+        trial.shell(script)
+        found = trial.look()
+        if found != expected:
+            raise Failed(f"by hand it is {found!r}, else {expected!r}")
+        trial.deploy()
+        trial.undeploy()
+        trial.shell(trial.server.client.script(trial.service))
+        if trial.there():
+            raise Failed("it is there after the script of a history that ends with an undeploy")
 
 
 def adopted(trial: Trial) -> None:

@@ -1,5 +1,6 @@
 """A driver on trial: its small service on this machine, seen with the everyday tool, and what is left of it."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -17,6 +18,7 @@ from khutulun.testing.drivers.serving import Failed, Server
 
 SERVICE = "kit"
 SHELL_SECONDS = 60
+SHOWN = 400
 
 
 class Trial:
@@ -54,7 +56,8 @@ class Trial:
         except subprocess.TimeoutExpired:
             raise Failed(f"{text.strip()!r} did not end in {SHELL_SECONDS} s") from None
         if check and done.returncode:
-            raise Failed(f"{text.strip()!r} ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
+            said = (done.stderr or done.stdout).strip()[-SHOWN:]
+            raise Failed(f"{text.strip()[:SHOWN]!r} ended with {done.returncode}: {said}")
         return done
 
     def look(self) -> str:
@@ -72,6 +75,16 @@ class Trial:
     def same(self) -> str:
         """Return what is another text once the workload was restarted."""
         return self.shell(self.kit.same).stdout if self.kit.same else ""
+
+    @contextlib.contextmanager
+    def called(self, service: str, node: str) -> Iterator[None]:
+        """Have the service and its node go by other names."""
+        before = self.service, self.node
+        self.service, self.node = service, node
+        try:
+            yield
+        finally:
+            self.service, self.node = before
 
     # What is asked of the server
 
