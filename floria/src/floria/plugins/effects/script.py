@@ -42,7 +42,7 @@ def render(request: requests.Request) -> str:
         case requests.MakeFolder(path=path, mode=mode):
             return f"install -d -m {mode & 0o777:o} {shlex.quote(path)}"
         case requests.Remove(path=path, recursive=recursive):
-            return f"rm {'-rf' if recursive else '-f'} -- {shlex.quote(path)}"
+            return f"rm {'-rf' if recursive else '-df'} -- {shlex.quote(path)}"
         case requests.ReadFile(path=path):
             return f"cat {shlex.quote(path)}"
         case requests.ListFolder(path=path):

@@ -21,14 +21,19 @@ PATIENCE = 90.0
 
 # Shell functions for what a fault says; they work in mounts of the server alone.
 PRELUDE = """
+mkdir -p "$LAYERS"
+mount -t tmpfs tmpfs "$LAYERS"
 layer() {
     set -- "$(realpath "$1")" "$LAYERS/$(realpath "$1" | tr / _)"
-    if [ -d "$2" ]; then return; fi
-    mkdir -p "$2"
-    mount -t tmpfs tmpfs "$2"
-    mkdir "$2/upper" "$2/work" "$2/real"
-    mount --bind "$1" "$2/real"
-    mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$1"
+    if [ ! -d "$2" ]; then
+        mkdir "$2" "$2/upper" "$2/work" "$2/real"
+        mount --bind "$1" "$2/real"
+        mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$1"
+    fi
+    if [ "$(findmnt --noheadings --output FSTYPE --mountpoint "$1")" != overlay ]; then
+        echo "$1 has no view of its own" >&2
+        exit 1
+    fi
 }
 places() {
     case $1 in /*) echo "$1" ;; *) for folder in $PLACES; do echo "$folder/$1"; done ;; esac
