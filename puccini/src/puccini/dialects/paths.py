@@ -117,7 +117,7 @@ class Modern:
             way += ["RELATIONSHIP", name, "TARGET"]
             first = first or list(way)
             type = node_type(holder)
-            if type is None or wanted in type.properties or wanted in type.attributes:
+            if type is None or not isinstance(wanted, str) or wanted in {**type.properties, **type.attributes}:
                 first = list(way)
                 break
         self.tokens[:1] = ["SELF", *(first or ["RELATIONSHIP", "host", "TARGET"])]
