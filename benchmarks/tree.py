@@ -76,7 +76,7 @@ def _file(number: int, near: list[int], far: list[int], files: int) -> str:
         parts.append(
             f"  N{number}_{one}:\n{parent}    description: A node type of file {number} of the tree, number {one}\n"
         )
-        parts.append(_BODY.format(number=number, one=one, near=near[0], far=far[0]))
+        parts.append(_BODY.format(number=number, one=one, near=near[0] if number % 10 else number, far=far[0]))
     return "".join(parts)
 
 

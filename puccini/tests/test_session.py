@@ -36,7 +36,8 @@ description: |
   A service
     node_templates: of which this is not one
 
-imports: [ types.yaml ]
+imports:
+- types.yaml
 
 service_template:
   inputs:
@@ -91,6 +92,9 @@ EDITS = [
     ("service_template:", "# comment\nservice_template: # more"),
     ("\n", "\r\n"),
     ("two", "zwei"),
+    ("- types.yaml", "-   types.yml"),
+    ("imports:\n- types.yaml", "imports:\n"),
+    ("  node_templates:\n\n", "  node_templates:\n  - a: b\n"),
 ]
 
 
@@ -188,6 +192,11 @@ def test_what_is_on_disk_is_read_again(tmp_path: Any) -> None:
     (tmp_path / "types.yaml").write_text(TYPES)
     session.refresh()
     assert session.diagnostics("service.yaml") == ()
+
+
+def test_lists_are_indented_or_not() -> None:
+    for text in (SERVICE, TYPES, SERVICE.replace("\n- ", "\n  - "), TYPES.replace("    - host", "      - host")):
+        assert editing.Editor("f").parse(text.encode()).parts is not None
 
 
 @pytest.mark.parametrize("text", [SERVICE, TYPES, SERVICE.replace("\n", "\r\n"), "a: 1\n", "a: 1", ""])

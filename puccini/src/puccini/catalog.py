@@ -1,6 +1,7 @@
 """Profiles that are known by name (section 6.8.2.1). Callers of `puccini.load` say which catalogs there are."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -30,8 +31,6 @@ class FolderCatalog:
     """Folders that hold ``NAME/VERSION/profile.yaml`` for the profile ``NAME:VERSION``.
 
     A profile whose name has no version is ``NAME/profile.yaml``. The first folder that has it wins.
-
-    A profile whose name has no version is ``NAME/profile.yaml``. The first folder that has it wins.
     """
 
     def __init__(self, folders: Sequence[Path | str]) -> None:
@@ -43,8 +42,9 @@ class FolderCatalog:
             return None
         for folder in self.folders:
             place = folder.joinpath(*parts)
-            if (place / FILE).is_file():
-                return Entry(sources.FolderSource(place, name), FILE)
+            with suppress(OSError, ValueError):
+                if (place / FILE).is_file():
+                    return Entry(sources.FolderSource(place, name), FILE)
         return None
 
     def names(self) -> list[str]:

@@ -14,8 +14,10 @@ from typing import Final, NamedTuple
 from puccini import yaml
 
 _MARKERS = re.compile(r"\n(?:---|\.\.\.|%)")
-_STRANGE: Final = ("\x85", "\u2028", "\u2029", "\ufeff")
+_CONTROL: Final = bytes((*range(9), 11, 12, *range(14, 32), 127))
+_STRANGE = re.compile("[\x80-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _KEY = re.compile(r" *([A-Za-z_][A-Za-z0-9_.-]*): *(?:#.*)?\r?$")
+_ITEM = re.compile(r"-[ \n\r]")
 _FIRST = re.compile(r"\n( *)(?=[^ #\n\r])")
 _SECTIONS: Final = frozenset({"inputs", "outputs", "node_templates", "relationship_templates", "groups", "workflows"})
 _CUT: Final = {
@@ -51,7 +53,7 @@ class Editor:
         """Parse the text of the file as it is now; the result is that of `puccini.yaml.parse`."""
         try:
             text = "\n" + data.decode()
-            if _strange(text) or _MARKERS.search(text):
+            if len(data.translate(None, _CONTROL)) != len(data) or _strange(text) or _MARKERS.search(text):
                 raise _Doubt
             return _Cutting(self, text, data).run()
         except (_Doubt, UnicodeError):
@@ -106,7 +108,7 @@ class _Cutting:
 
     def _entries(self, piece: _Piece, below: int) -> Iterator[tuple[_Piece, int]]:
         first = _FIRST.search(self.text, piece.begin - 1, piece.end)
-        if first is None or len(first[1]) <= below:
+        if first is None or len(first[1]) <= below or _ITEM.match(self.text, first.end(), piece.end):
             raise _Doubt
         indent = len(first[1])
         if indent and _less(indent).search(self.text, first.start(), piece.end):
@@ -164,12 +166,13 @@ def _strange(text: str) -> bool:
     """Whether there are line breaks or marks in `text` that are not counted like others."""
     if "\r" in text and text.count("\r") != text.count("\r\n"):
         return True
-    return "\0" in text or (not text.isascii() and any(one in text for one in _STRANGE))
+    return not text.isascii() and _STRANGE.search(text) is not None
 
 
 @lru_cache
 def _just(indent: int) -> re.Pattern[str]:
-    return re.compile(r"\n" + " " * indent + r"(?=[^ #\n\r])")
+    """What begins an entry; items of a list stand below their key, and may be indented no more than it."""
+    return re.compile(r"\n" + " " * indent + r"(?=[^ #\n\r-]|-[^ \n\r])")
 
 
 @lru_cache

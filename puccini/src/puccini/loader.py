@@ -46,14 +46,22 @@ class Loader:
         except sources.SourceError as error:
             self.report.add(
                 Diagnostic(code="unreadable-file", message=str(error), file=entry, hint=getattr(error, "hint", ""))
+        self._linked()
             )
             return None
         if unit is None:
             return None
         self._link()
         self._name_profiles(unit)
+        self._found()
         self._see_old_names()
         known = Web(self.units)
+    def _linked(self) -> None:
+        """What else is to be done when all files are there."""
+
+    def _found(self) -> None:
+        """What else is to be done when all names are known."""
+
         for one in self.units:
             one.names_of = known
             self._check_names(one, known)

@@ -12,7 +12,7 @@ from puccini.model.service import Service
 from puccini.nodes import Node
 from puccini.semantics import custom, service, types
 from puccini.semantics.resolver import Resolver
-from puccini.units import Unit
+from puccini.units import FUNCTIONS, Unit
 
 
 class Loaded:
@@ -107,7 +107,7 @@ def run(loader: Loader, source: sources.Source, entry: str) -> Loaded:
         resolver.declare()
         types.fill(resolver)
         for one in loader.units:
-            for name, function in one.file.functions.items():
+            for name, function in one.made(FUNCTIONS).items():
                 custom.describe(name, one, function, resolver)
         resolver.settle()
         loaded = Loaded(unit, loader.units, resolver, service.build(unit, resolver))

@@ -91,6 +91,11 @@ class Unit:
         """Return the definitions of this file itself."""
         return getattr(self.file, section)  # type: ignore[no-any-return]
 
+    def made(self, section: Section) -> dict[str, Any]:
+        """Return the definitions of this file itself that anything has to do with: all, where not just a summary is."""
+        local = self.local(section)
+        return getattr(local, "made", local)
+
     @cached_property
     def definitions(self) -> list[tuple[Section, str]]:
         """Section and name of all definitions of this file itself."""

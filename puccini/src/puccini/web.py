@@ -101,64 +101,62 @@ class Web:
         return self._behind[key]
 
     def _reaches(self) -> list[Files]:
-        """Return for each file those whose names are in its root namespace, itself included.
-
-        Files of a circle reach the same; Tarjan's algorithm finds circles after everything that they lead to.
-        """
-        count = len(self._units)
+        """Return for each file those whose names are in its root namespace, itself included."""
         links = [
             [self._place[id(link.unit)] for link in unit.links if not link.namespace and id(link.unit) in self._place]
             for unit in self._units
         ]
-        reach = [0] * count
-        order, low = [-1] * count, [0] * count
-        open: list[int] = []
-        inside = [False] * count
-        clock = 0
-        for root in range(count):
-            if order[root] >= 0:
-                continue
-            path: list[tuple[int, Iterator[int]]] = []
-            following: int | None = root
-            while path or following is not None:
-                if following is not None:
-                    order[following] = low[following] = clock
-                    clock += 1
-                    open.append(following)
-                    inside[following] = True
-                    path.append((following, iter(links[following])))
-                    following = None
-                place, rest = path[-1]
-                for other in rest:
-                    if order[other] < 0:
-                        following = other
-                        break
-                    if inside[other]:
-                        low[place] = min(low[place], order[other])
-                if following is not None:
-                    continue
-                path.pop()
-                if path:
-                    low[path[-1][0]] = min(low[path[-1][0]], low[place])
-                if low[place] == order[place]:
-                    self._close(place, open, inside, links, reach)
+        reach = [0] * len(links)
+        for circle in circles(links):
+            found = 0
+            for one in circle:
+                found |= 1 << one
+                for other in links[one]:
+                    found |= reach[other]
+            for one in circle:
+                reach[one] = found
         return reach
 
-    @staticmethod
-    def _close(place: int, open: list[int], inside: list[bool], links: list[list[int]], reach: list[Files]) -> None:
-        """Give all files of the circle that began with `place` what they reach."""
-        circle: list[int] = []
-        while not circle or circle[-1] != place:
-            circle.append(open.pop())
-            inside[circle[-1]] = False
-        found = 0
-        for one in circle:
-            found |= 1 << one
-        for one in circle:
-            for other in links[one]:
-                found |= reach[other]
-        for one in circle:
-            reach[one] = found
+
+def circles(links: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """Yield the circles (most are one file alone) that `links` make, each after everything that it leads to.
+
+    This is Tarjan's algorithm, without recursion.
+    """
+    order, low = [-1] * len(links), [0] * len(links)
+    open: list[int] = []
+    inside = [False] * len(links)
+    clock = 0
+    for root in range(len(links)):
+        following: int | None = root if order[root] < 0 else None
+        path: list[tuple[int, Iterator[int]]] = []
+        while path or following is not None:
+            if following is not None:
+                order[following] = low[following] = clock
+                clock += 1
+                open.append(following)
+                inside[following] = True
+                path.append((following, iter(links[following])))
+            place, rest = path[-1]
+            following = None
+            for other in rest:
+                if order[other] < 0:
+                    following = other
+                    break
+                if inside[other]:
+                    low[place] = min(low[place], order[other])
+            if following is not None:
+                continue
+            path.pop()
+            if path:
+                low[path[-1][0]] = min(low[path[-1][0]], low[place])
+            if low[place] == order[place]:
+                start = open.index(place, max(0, len(open) - (clock - order[place])))
+                circle = open[start:]
+                del open[start:]
+                for one in circle:
+                    inside[one] = False
+                yield circle
 
 
 def _splits(name: str) -> Iterator[tuple[str, str]]:

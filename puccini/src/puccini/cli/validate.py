@@ -2,14 +2,16 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from puccini import loading, rendering
+from puccini import rendering
+from puccini.cache import loading as cached
+from puccini.cache import store as stores
 from puccini.catalog import Catalog
 from puccini.cli import frame, opening
 from puccini.cli.frame import CommandError, Exit, Output
@@ -30,6 +32,7 @@ class Checked(msgspec.Struct, frozen=True):
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="Take for errors what is accepted against the letter of the Standard.")
 @opening.profiles_option
+@opening.network_option
 @frame.output_option
 def validate(files: tuple[Path, ...], strict: bool, profiles: tuple[Path, ...], output: Output) -> int:
     """Check TOSCA files and archives.
@@ -37,12 +40,16 @@ def validate(files: tuple[Path, ...], strict: bool, profiles: tuple[Path, ...], 
     One run reports all independent errors of every FILE, each with file, line, column and the path of the object. Of an
     archive, the files with substitution candidates are checked too.
 
+    What was found out about large trees of profiles is kept for the next run: in the folder that PUCCINI_CACHE names,
+    or else in the user's cache folder. An empty PUCCINI_CACHE keeps nothing.
+
     \b
     puccini-tosca validate service.yaml
     puccini-tosca validate --strict --output json service.csar types/*.yaml
     """
     catalogs = opening.catalogs(profiles)
-    results = [_check(path, strict, catalogs) for path in files]
+    with closing(stores.Store(stores.folder())) as store:
+        results = [_check(path, strict, catalogs, store) for path in files]
     if output is Output.HUMAN:
         for one in results:
             _show(one)
@@ -57,7 +64,7 @@ def plain(path: Path, valid: bool, diagnostics: Sequence[Diagnostic]) -> dict[st
     return {"file": str(path), "valid": valid, "diagnostics": msgspec.to_builtins(tuple(diagnostics))}
 
 
-def _check(path: Path, strict: bool, catalogs: Sequence[Catalog]) -> Checked:
+def _check(path: Path, strict: bool, catalogs: Sequence[Catalog], store: stores.Store) -> Checked:
     with ExitStack() as stack:
         try:
             opened = opening.service(path, stack)
@@ -66,7 +73,7 @@ def _check(path: Path, strict: bool, catalogs: Sequence[Catalog]) -> Checked:
         diagnostics = Report(strict)
         texts: dict[str, bytes | None] = {}
         for entry in (opened.entry, *opened.others):
-            loaded = loading.load(opened.source, entry, catalogs, strict=strict)
+            loaded = cached.load(opened.source, entry, catalogs, store, strict=strict)
             diagnostics.extend(loaded.diagnostics)
             texts |= {one.file: loaded.text(one.file) for one in loaded.diagnostics}
         found = diagnostics.sorted()
