@@ -31,6 +31,7 @@ def create(context: Context, site: Site) -> dict[str, Any]:
     extras.make(context, site, found)
     done = podman.attempt(context, site, "create", *_arguments(site, found, image))
     if done.ok:
+        known = known or podman.image(context, site, image.name)
         return {"container": found.name, "container_id": done.stdout.strip()} | images.attributes(image, known)
     there = _named(context, site, found, done)
     if not _same(site, found, image, there):
@@ -102,7 +103,8 @@ def update(context: Context, site: Site) -> dict[str, Any]:
     old = observed.attributes(found.name, before).get("image_name") or ""
     if old != image.name:
         images.remove(context, site, str(old))
-    return observed.attributes(found.name, after) | _unit(site, context) | description.endpoint(site)
+    now = observed.attributes(found.name, after) | images.attributes(image, known)
+    return now | _unit(site, context) | description.endpoint(site)
 
 
 def inspect(context: Context, site: Site) -> Inspection:

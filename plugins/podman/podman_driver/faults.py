@@ -167,6 +167,6 @@ def said(text: str) -> str:
 
 
 def _last(words: str) -> str:
-    lines = [line.removeprefix("Error: ") for line in words.splitlines()]
-    found = next((line for line in lines if line not in words.splitlines()), lines[-1] if lines else "it said nothing")
-    return found[-400:]
+    lines = words.splitlines() or ["it said nothing"]
+    first = next((place for place, line in enumerate(lines) if line.startswith("Error: ")), len(lines) - 1)
+    return " ".join(lines[first : first + 4]).removeprefix("Error: ")[-400:]

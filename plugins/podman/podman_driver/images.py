@@ -89,8 +89,11 @@ def attributes(image: Image, known: dict[str, Any] | None) -> dict[str, Any]:
     """Return the node's attributes about its image."""
     if known is None:
         return {"image_name": image.name}
-    digest = str(known.get("Digest") or "") if known.get("RepoDigests") and not image.own else ""
-    return {"image_name": image.name, "image_id": str(known.get("Id") or ""), "image_digest": digest}
+    repository = _without_tag(image.name.partition("@")[0])
+    digests = [str(one).partition("@") for one in known.get("RepoDigests") or [] if not image.own]
+    fitting = [digest for name, _, digest in digests if name == repository]
+    chosen = image.digest if image.digest in fitting else next(iter(reversed(fitting)), "")
+    return {"image_name": image.name, "image_id": str(known.get("Id") or ""), "image_digest": chosen}
 
 
 def remove(context: Context, site: Site, name: str) -> None:

@@ -50,8 +50,7 @@ def attributes(name: str, known: dict[str, Any] | None) -> dict[str, Any]:
     found |= {"container_id": str(known.get("Id") or ""), "pid": int(told.get("Pid") or 0)}
     found |= {"restarts": int(known.get("RestartCount") or 0), "health": str(health.get("Status") or "")}
     found |= {"image_id": str(known.get("Image") or "").removeprefix("sha256:")}
-    digest, image = str(known.get("ImageDigest") or ""), str(known.get("ImageName") or "")
-    found |= {"image_name": image, "image_digest": "" if image.startswith("localhost/") else digest}
+    found |= {"image_name": str(known.get("ImageName") or "")}
     return found | (ended(int(told.get("ExitCode") or 0)) if status(known) in _ENDED else {})
 
 

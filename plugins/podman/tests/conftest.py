@@ -9,6 +9,7 @@ from testbed.host import Host
 
 BASE = "localhost/base:1"
 HOST_CONFIGURATION = '[containers]\ndefault_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]\n'
+ROOTLESS_CONFIGURATION = HOST_CONFIGURATION + '[network]\ndefault_rootless_network_cmd = "slirp4netns"\n'
 BARE_CONFIGURATION = (
     HOST_CONFIGURATION
     + 'log_driver = "k8s-file"\n[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n'

@@ -218,7 +218,7 @@ def test_what_does_not_start_says_why_and_starts_when_that_is_mended(
         (
             "port-in-use",
             {"ports": [{"port": 80, "host_port": 18099}]},
-            ["systemd-run", "--quiet", "--unit=taker", "busybox", "nc", "-ll", "-p", "18099", "-s", "127.0.0.1"],
+            ["systemd-run", "--quiet", "--unit=taker", "python3", "-m", "http.server", "18099", "--bind", "127.0.0.1"],
             ["systemctl", "stop", "taker"],
         ),
         ("network-missing", {"network": "later"}, [], ["podman", "network", "create", "later"]),
@@ -227,7 +227,13 @@ def test_what_does_not_start_says_why_and_starts_when_that_is_mended(
         site = node({"units": units, "restart": {"policy": "never"}, **properties})
         if before:
             engine.run(before)
-            engine.run(["sh", "-c", "until busybox nc -z 127.0.0.1 18099; do sleep 0.05; done"])
+            engine.run(
+                [
+                    "sh",
+                    "-c",
+                    "curl -sSo /srv/listing --retry 20 --retry-connrefused --retry-delay 1 http://127.0.0.1:18099/",
+                ]
+            )
         with pytest.raises(Fault) as failed:
             driver.call("create", site)
             driver.call("start", site)

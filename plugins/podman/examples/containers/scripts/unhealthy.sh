@@ -1,0 +1,1 @@
+echo "$KHUTULUN_SERVICE/$KHUTULUN_NODE is unhealthy"

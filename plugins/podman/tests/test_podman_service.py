@@ -1,0 +1,74 @@
+"""A service of a pod, containers and a bare process, rootless, as its user deploys it (R1, R30, R36, R45, R46, R85)."""
+
+import json
+from typing import Any
+
+import pytest
+from plugins.podman.tests.conftest import BASE, ROOTLESS_CONFIGURATION, prepare
+from testbed import checkout
+from testbed.installation import Installation
+
+pytestmark = pytest.mark.host
+
+EXAMPLE = str(checkout.ROOT / "plugins/podman/examples/containers/service.yaml")
+USER = "worker"
+WEBS = ["app-web-0", "app-web-1", "app-web-2"]
+
+
+@pytest.fixture
+def rootless(lab: Any) -> Any:
+    """A host whose ordinary user has a Podman that is ready."""
+    made = lab.boot("podman-rootless")
+    made.log_in(USER)
+    prepare(made, ROOTLESS_CONFIGURATION, USER)
+    yield made
+    made.remove()
+
+
+def podman(host: Any, *words: str, check: bool = True) -> str:
+    return str(host.run(["podman", *words], user=USER, check=check).stdout)
+
+
+def versions(host: Any) -> list[str]:
+    return [podman(host, "exec", name, "cat", "/www/version").strip() for name in WEBS]
+
+
+def started(host: Any) -> list[str]:
+    return [podman(host, "inspect", "--format", "{{.Id}}", name).strip() for name in WEBS]
+
+
+def test_r1_r7_r30_r45_r85_an_application_of_containers_for_one_user(rootless: Any) -> None:
+    with Installation(rootless, USER).serving() as khutulun:
+        given = ["--name", "app", "--input", f"base={BASE}"]
+        plan = khutulun.run("service", "plan", EXAMPLE, *given, check=False)
+        assert plan.status == 2, plan
+        assert "podman build" in plan.stdout
+        assert ".config/containers/systemd/khutulun-app-web-2.container" in plan.stdout
+        khutulun.run("service", "deploy", EXAMPLE, *given)
+        assert versions(rootless) == ["1", "1", "1"]
+        assert "the database has three records" in khutulun.run("logs", "app/client").stdout
+        assert khutulun.run("service", "validate", "app").stdout.strip() == "no differences"
+        assert khutulun.run("service", "plan", EXAMPLE, *given, check=False).status == 0
+        done = khutulun.run("exec", "app/web-1", "--", "sh", "-c", "echo $VERSION; exit 7", check=False)
+        assert (done.status, done.stdout) == (7, "1\n")
+
+        before = started(rootless)
+        khutulun.run("service", "update", "app", "--input", "version=2")
+        assert versions(rootless) == ["2", "2", "2"]
+        after = started(rootless)
+        assert not set(before) & set(after)
+        failed = khutulun.run("service", "update", "app", "--input", "version=broken", check=False)
+        assert failed.status != 0
+        assert "health check" in failed.stdout + failed.stderr
+        assert versions(rootless) == ["2", "2", "2"]
+        assert started(rootless)[1:] == after[1:]  # only the first was ever touched
+
+        podman(rootless, "exec", "app-web-1", "sh", "-c", "kill 2")
+        khutulun.wait_for_event("app", "restarted")
+        script = khutulun.run("history", "app", "--script").stdout
+        assert "daemon-reload" in script
+        khutulun.run("service", "undeploy", "app")
+        assert json.loads(podman(rootless, "ps", "--all", "--format", "json") or "[]") == []
+        assert podman(rootless, "pod", "ps", "--quiet") == ""
+        assert podman(rootless, "volume", "ls", "--quiet") == ""
+        assert "khutulun" not in podman(rootless, "images")
