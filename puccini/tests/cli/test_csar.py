@@ -167,3 +167,22 @@ def test_progress_is_for_terminals(run: Run, place: Path, tmp_path: Path) -> Non
     assert ran.stdout == b"big.csar: valid\n"
     assert "verifying" in shown
     assert "100%" in shown
+
+
+def test_sign_and_verify(run: Run, place: Path) -> None:
+    """T165: exit 1 for what is not signed by somebody who is trusted; 3 for what cannot be read."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "key"], check=True)
+    Path("trusted").write_text(f"alice {Path('key.pub').read_text()}")
+    assert run("puccini-csar", "create", place, "--file", "a.csar").code == 0
+    found = run("puccini-csar", "verify", "a.csar", "--trust", "trusted", "--output", "json")
+    assert (found.code, found.data["signer"], found.data["findings"][0]["code"]) == (1, None, "signature")
+    assert run("puccini-csar", "sign", "a.csar", "--key", "key", "--file", "b.csar").code == 0
+    found = run("puccini-csar", "verify", "b.csar", "--trust", "trusted", "--output", "json")
+    assert (found.code, found.data["signer"], found.data["findings"]) == (0, "alice", [])
+    assert "signed by alice" in run("puccini-csar", "verify", "b.csar", "--trust", "trusted").out
+    assert run("puccini-csar", "inspect", "b.csar", "--output", "json").data["signed"] is True
+    assert run("puccini-csar", "verify", "b.csar", "--trust", "nope").code == 3
+    assert run("puccini-csar", "sign", "b.csar", "--key", "nope").code == 3
+    assert run("puccini-csar", "sign", "b.csar").code == 2
+    Path("c.csar").write_bytes(Path("b.csar").read_bytes()[:-30])
+    assert run("puccini-csar", "sign", "c.csar", "--key", "key").code == 1

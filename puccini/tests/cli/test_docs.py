@@ -27,11 +27,21 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_commands(checkout: Path, run: Run) -> None:
-    (block,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    block, *_ = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
     for line in block.splitlines():
         found = run(*shlex.split(line, comments=True))
         assert found.code == 0, found.err
     assert (checkout / "hello" / "service.yaml").is_file()
+
+
+def test_the_commands_about_signatures(checkout: Path) -> None:
+    """T165: made by ours, checked by ours and by OpenSSH's own."""
+    _, making, checking = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    programs = Path(sys.executable).parent
+    script = f"set -eu -o pipefail; PATH={programs}:$PATH\n{making}\n{checking}"
+    ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "signed.csar: valid, signed by alice" in ran.stdout
 
 
 def test_the_code(checkout: Path) -> None:

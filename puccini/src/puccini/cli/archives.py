@@ -12,7 +12,7 @@ import click
 from puccini import csar
 from puccini.cli import frame, opening
 from puccini.cli.frame import CommandError, Exit, Output
-from puccini.csar import Archive, ArchiveError, Finding, Format, container, creation
+from puccini.csar import Archive, ArchiveError, Finding, Format, container, creation, meta
 from puccini.csar.creation import Plan
 
 _PATH = click.Path(path_type=Path)
@@ -58,7 +58,7 @@ def create(source: Path, target: Path | None, form: str | None, force: bool, out
             f"{target} is there already", "name another one with --file, or use --force", Exit.UNREADABLE
         )
     plan = _plan(source, target, options)
-    size = _save(plan, target, chosen, digests=options["digests"])
+    size = save(plan, target, chosen, digests=options["digests"])
     data = {
         "archive": str(target),
         "format": chosen.value,
@@ -79,36 +79,45 @@ def create(source: Path, target: Path | None, form: str | None, force: bool, out
 def inspect(file: Path, output: Output) -> None:
     """Show what an archive holds: its definitions, plugins and files. Contents are not checked; see verify."""
     with ExitStack() as stack:
-        archive = _open(file, stack)
+        archive = opened(file, stack)
         frame.write(output, _plain(archive), _shown(archive))
 
 
 @click.command(no_args_is_help=True)
 @_archive
+@click.option(
+    "--trust", type=_PATH, metavar="FILE", help="Who must have signed it: keys in the format of allowed_signers."
+)
 @frame.output_option
-def verify(file: Path, output: Output) -> int:
+def verify(file: Path, trust: Path | None, output: Output) -> int:
     """Check an archive completely.
 
     That its structure is that of section 17 of the Standard, that it is not hostile, that every file is undamaged, that
-    definitions begin as TOSCA files do, and that digests in TOSCA.meta, if there are any, are right and complete. What
-    the definitions say is checked by: puccini-tosca validate FILE
+    definitions begin as TOSCA files do, that digests in TOSCA.meta, if there are any, are right and complete, and, with
+    --trust, that somebody who is trusted signed it. What the definitions say is checked by: puccini-tosca validate FILE
     """
     findings: list[Finding] = []
+    who = ""
     with ExitStack() as stack:
         try:
-            archive = _open(file, stack)
+            archive = opened(file, stack)
             with frame.progress("verifying", _size(archive)) as progress:
                 findings += csar.verify(archive, progress)
+            if trust is not None:
+                who = _signer(archive, trust, findings)
         except CommandError as error:
             if output is Output.HUMAN or error.code is not Exit.INVALID:
                 raise
             frame.write(output, {"archive": str(file), "valid": False, "findings": [_refusal(error)]}, "")
             return Exit.INVALID
     valid = all(finding.warning for finding in findings)
-    data = {"archive": str(file), "valid": valid, "findings": [_finding(one) for one in findings]}
+    data: dict[str, Any] = {"archive": str(file), "valid": valid, "findings": [_finding(one) for one in findings]}
+    if trust is not None:
+        data["signer"] = who or None
     if output is Output.HUMAN:
         _complain(findings)
-    frame.write(output, data, f"{file}: {'valid' if valid else 'invalid'}")
+    signed = f", signed by {who}" if who else ""
+    frame.write(output, data, f"{file}: {'valid' if valid else 'invalid'}{signed}")
     return Exit.FINE if valid else Exit.INVALID
 
 
@@ -126,7 +135,7 @@ def extract(file: Path, folder: Path | None, output: Output) -> None:
     suffix = next((one for one in container.SUFFIXES if file.name.lower().endswith(one)), "")
     folder = folder or Path(file.name[: len(file.name) - len(suffix)] if suffix else f"{file.name}.d")
     with ExitStack() as stack:
-        archive = _open(file, stack)
+        archive = opened(file, stack)
         try:
             with frame.progress("unpacking", _size(archive)) as progress:
                 count = csar.extract(archive, folder, progress)
@@ -134,6 +143,16 @@ def extract(file: Path, folder: Path | None, output: Output) -> None:
             raise opening.refused(file, error) from error
         data = {"archive": str(file), "folder": str(folder), "files": count, "entry": archive.entry}
         frame.write(output, data, f"{folder}: {count} files, definitions begin in {archive.entry}")
+
+
+def _signer(archive: Archive, trust: Path, findings: list[Finding]) -> str:
+    try:
+        return csar.signer(archive, trust)
+    except ArchiveError as error:
+        if error.refusal is not csar.Refusal.SIGNATURE:
+            raise opening.refused(trust, error) from error
+        findings.append(Finding(refusal=error.refusal, message=error.message, entry=error.entry, hint=error.hint))
+        return ""
 
 
 _SUFFIXES = {Format.ZIP: "csar", Format.TAR: "tar", Format.TAR_GZ: "tar.gz"}
@@ -177,7 +196,7 @@ def _plan(source: Path, target: Path, options: dict[str, Any]) -> Plan:
         raise opening.unreadable(source, error) from error
 
 
-def _save(plan: Plan, target: Path, form: Format, *, digests: bool) -> int:
+def save(plan: Plan, target: Path, form: Format, *, digests: bool) -> int:
     """Write the archive beside its place, read it back, and only then put it there. Return its size."""
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.resolve().parent)
@@ -209,7 +228,7 @@ def _check(draft: Path) -> None:
                 raise ArchiveError(finding.refusal, finding.message, entry=finding.entry, hint=finding.hint)
 
 
-def _open(file: Path, stack: ExitStack) -> Archive:
+def opened(file: Path, stack: ExitStack) -> Archive:
     try:
         return stack.enter_context(csar.open(file))
     except ArchiveError as error:
@@ -230,6 +249,7 @@ def _plain(archive: Archive) -> dict[str, Any]:
         "entry": archive.entry,
         "others": list(archive.others),
         "blocks": [dict(block) for block in said.blocks] if said else [],
+        "signed": meta.SIGNATURE in archive.entries,
         "plugins": [
             {"name": one.name, "carrier": one.carrier.value, "file": one.file} for one in archive.plugins.values()
         ],
@@ -248,6 +268,7 @@ def _shown(archive: Archive) -> str:
     ]
     if archive.meta and archive.meta.created_by:
         lines.append(f"made by    {archive.meta.created_by}")
+    lines += ["signed     yes; by whom: puccini-csar verify --trust FILE"] if meta.SIGNATURE in archive.entries else []
     lines += [f"candidate  {name}" for name in archive.others]
     lines += [f"plugin     {one.name} ({one.carrier.value}, {one.file})" for one in archive.plugins.values()]
     lines += [

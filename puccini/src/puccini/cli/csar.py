@@ -1,4 +1,4 @@
-"""``puccini-csar``: create, look into, check and unpack archives."""
+"""``puccini-csar``: create, look into, check, sign and unpack archives."""
 
 import sys
 
@@ -9,6 +9,7 @@ COMMANDS = {
     "create": ("puccini.cli.archives:create", "Make an archive of a folder, or of a TOSCA file and what it needs."),
     "inspect": ("puccini.cli.archives:inspect", "Show what an archive holds and where its definitions begin."),
     "verify": ("puccini.cli.archives:verify", "Read every byte of an archive and report everything that is wrong."),
+    "sign": ("puccini.cli.signing:sign", "Sign an archive with an SSH key."),
     "extract": ("puccini.cli.archives:extract", "Unpack an archive into a new folder."),
 }
 HELP = """Make and read TOSCA archives (CSAR): zip files and tarballs.

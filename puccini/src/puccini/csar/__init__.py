@@ -11,6 +11,7 @@ from puccini.csar.extraction import extract
 from puccini.csar.limits import Limits
 from puccini.csar.meta import Meta
 from puccini.csar.plugins import Carrier, PluginFile
+from puccini.csar.signatures import signer
 from puccini.csar.verification import Finding, verify
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = [
     "is_archive",
     "open",
     "pack",
+    "signer",
     "verify",
 ]
 

@@ -59,8 +59,8 @@ def from_folder(
 ) -> Plan:
     """Plan an archive of all files in `folder`.
 
-    Names that begin with a dot are left out unless `hidden`. A ``TOSCA.meta`` in the folder is kept and completed;
-    `entry` and `others` overrule it. Raises `ArchiveError`.
+    Names that begin with a dot are left out unless `hidden`, and so is a signature, which is that of another archive.
+    A ``TOSCA.meta`` in the folder is kept and completed; `entry` and `others` overrule it. Raises `ArchiveError`.
     """
     files: dict[str, Path] = {}
     left_out: list[str] = []
@@ -85,19 +85,21 @@ def write(
     Raises `ArchiveError`.
     """
     _check_names(plan)
-    said = plan.meta
-    if digests:
-        said = msgspec.structs.replace(said, digests={name: _digest(path) for name, path in plan.files.items()})
-    else:
-        said = msgspec.structs.replace(said, digests={})
-    head = (said.place, meta.render(said))
+    first = (plan.meta.place, head(plan, digests=digests))
     if form is Format.ZIP:
-        _write_zip(head, plan.files, out, progress)
+        _write_zip(first, plan.files, out, progress)
     elif form is Format.TAR:
-        _write_tar(head, plan.files, out, progress)
+        _write_tar(first, plan.files, out, progress)
     else:
         with gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=out, mtime=0) as packed:
-            _write_tar(head, plan.files, packed, progress)
+            _write_tar(first, plan.files, packed, progress)
+
+
+def head(plan: Plan, *, digests: bool) -> bytes:
+    """Return the ``TOSCA.meta`` of the archive that `plan` describes. Raises `ArchiveError`."""
+    files = {name: path for name, path in plan.files.items() if name != meta.SIGNATURE} if digests else {}
+    said = msgspec.structs.replace(plan.meta, digests={name: _digest(path) for name, path in files.items()})
+    return meta.render(said)
 
 
 def content(plan: Plan, form: Format = Format.ZIP, *, digests: bool = True) -> bytes:
@@ -123,7 +125,7 @@ def _collect(
         raise _unreadable(folder, error) from error
     for item in items:
         name = f"{prefix}{item.name}"
-        if (item.name.startswith(".") and not hidden) or exclude(name):
+        if (item.name.startswith(".") and not hidden) or name == meta.SIGNATURE or exclude(name):
             left_out.append(name)
         elif item.is_symlink():
             raise ArchiveError(Refusal.LINK, "this is a symbolic link", entry=name, hint=_LINK_HINT)

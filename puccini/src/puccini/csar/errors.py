@@ -24,6 +24,7 @@ class Refusal(StrEnum):
     ENTRY = "entry-definitions"
     PLUGIN = "plugin"
     DIGEST = "digest"
+    SIGNATURE = "signature"
     MISSING = "missing"
     TARGET = "target"
 

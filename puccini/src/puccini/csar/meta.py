@@ -13,6 +13,9 @@ from puccini.csar.errors import ArchiveError, Refusal
 from puccini.csar.limits import DEFAULT
 
 PLACES = ("TOSCA.meta", "TOSCA-Metadata/TOSCA.meta")
+SIGNATURE = "TOSCA.meta.sig"
+"""The signature of the archive (`puccini.csar.signatures`): the only file that has no digest in ``TOSCA.meta``."""
+
 VERSION = "2.0"
 OLD_VERSIONS = ("1.0", "1.1")
 DIGEST_KEY = "Puccini-Digest"

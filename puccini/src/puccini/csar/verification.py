@@ -62,7 +62,7 @@ def _check_digests(said: meta.Meta, found: dict[str, str]) -> list[Finding]:
         findings += [
             _digest(name, "the file has no digest in TOSCA.meta, though others have", "it was added afterwards")
             for name in sorted(found)
-            if name not in said.digests and name != said.place
+            if name not in said.digests and name not in (said.place, meta.SIGNATURE)
         ]
     return findings
 
