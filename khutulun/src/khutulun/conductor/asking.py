@@ -86,7 +86,7 @@ class Asking:
         """Have an operation done and return what it came to. Raises `OperationFailed`, `StoreError`."""
         where = f"{request.workload.service}/{vertex.name}"
         try:
-            answer = self._bus.request(self._subject(vertex, "operate"), request, messages.Operated)
+            answer = self._bus.request(f"agent.{_host(request)}.operate", request, messages.Operated)
         except bus.Remote as error:
             raise StoreError(error.message, str(error.detail or "")) from None
         except bus.BusError as error:
@@ -118,7 +118,7 @@ class Asking:
         timeout = probe.get("timeout") if isinstance(probe, dict) else None
         wanted = messages.Ready(operate=request, probe=probe, timeout=float(timeout or 60.0))
         try:
-            self._bus.request(self._subject(vertex, "ready"), wanted, messages.Done)
+            self._bus.request(f"agent.{_host(request)}.ready", wanted, messages.Done)
         except bus.Remote as error:
             self._results.failed(vertex.id)
             where = f"{request.workload.service}/{vertex.name}"
@@ -131,7 +131,7 @@ class Asking:
         """Have the agent know the workload from its creation on, and forget it when it is deleted."""
         if self._mode is messages.Mode.PLAN:
             return
-        host = str(request.site["host"]["name"])
+        host = _host(request)
         if operation == "delete":
             self._bus.request(f"agent.{host}.forget", messages.Forget(entity=request.workload.entity), messages.Done)
         elif operation in ("create", "start", "update", "adopt"):
@@ -148,9 +148,10 @@ class Asking:
             )
             self._bus.request(f"agent.{host}.attend", attend, messages.Done)
 
-    def _subject(self, vertex: Vertex, verb: str) -> str:
-        with self._store.read() as reader:
-            return f"agent.{self._plugins.host(reader, vertex).name}.{verb}"
+
+def _host(request: messages.Operate) -> str:
+    """Return the name of the host that a request is for."""
+    return str(request.site["host"]["name"])
 
 
 def _told(event: Value) -> Value:

@@ -22,7 +22,7 @@ from floria.store.interface import Axis, Step, Store, Transaction
 from floria.values import Call, Value
 from khutulun import model
 from khutulun.agent import messages
-from khutulun.conductor import calls, definition, journals
+from khutulun.conductor import calls, definition, journals, promptness
 from khutulun.conductor.imperative import Imperative
 from khutulun.conductor.operations import Operations
 from khutulun.conductor.triggers import Triggers
@@ -79,7 +79,11 @@ class Emission:
             after = self._operations.attributes.write(tx, vertex, attributes, happened.id)
             if happened.state is not None:
                 self._operations.set_state(tx, vertex.id, happened.state)
-        self.handle(*writing.recorded)
+            prompt = all(promptness.is_prompt(tx, one) for one in writing.recorded)
+        if prompt:
+            self._guarded(lambda: self._emitter.handle(*writing.recorded))
+        else:
+            self.handle(*writing.recorded)
         after()
 
     def emit(self, target: Vertex, name: str, data: Value) -> model.Event:
