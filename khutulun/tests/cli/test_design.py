@@ -1,5 +1,6 @@
 """What a FILE becomes on its way to the server: TOSCA is packed, everything else goes as it is."""
 
+import subprocess
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from khutulun import model
 from khutulun.cli import design
 from puccini import csar
+from puccini.csar import creation, signatures
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "hello"
 
@@ -84,3 +86,25 @@ def test_a_name_that_no_service_can_have(tmp_path: Path) -> None:
     with pytest.raises(model.Refused) as caught:
         design.name(file)
     assert "--name" in caught.value.problems[0].hint
+
+
+def test_only_what_is_signed_by_who_is_trusted(tmp_path: Path) -> None:
+    """T165: and was not changed since; nothing else is sent."""
+    key, file = tmp_path / "key", tmp_path / "hello.csar"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    trusted = tmp_path / "trusted"
+    trusted.write_text(f"alice {key.with_suffix('.pub').read_text()}")
+    file.write_bytes(csar.pack(EXAMPLE / "service.yaml"))
+    for wrong in (file, EXAMPLE / "service.yaml"):
+        with pytest.raises(model.Refused):
+            design.check_signature(wrong, trusted)
+    with csar.open(file) as archive:
+        (tmp_path / "work").mkdir()
+        plan = signatures.plan(archive, key, tmp_path / "work")
+    file.write_bytes(creation.content(plan))
+    design.check_signature(file, trusted)
+    plan.files["scripts/alert.sh"].write_text("evil")
+    with file.open("wb") as out:
+        creation.write(plan, out)
+    with pytest.raises(model.Refused):
+        design.check_signature(file, trusted)

@@ -26,6 +26,7 @@ _NO_WAIT = click.option("--no-wait", is_flag=True, help="Do not wait for the end
 @click.option("-n", "--name", help="The service's name.  [default: the file's]")
 @assignments.options
 @_ADOPT
+@click.option("--trust", type=_FILE, metavar="FILE", help="Send only an archive that was signed by somebody in FILE.")
 @grants.option
 @_NO_WAIT
 @connected
@@ -36,6 +37,7 @@ def deploy(
     input: tuple[str, ...],
     inputs: Path | None,
     adopt: tuple[str, ...],
+    trust: Path | None,
     **how: bool,
 ) -> int:
     """Deploy the service in FILE and wait until it runs.
@@ -50,6 +52,8 @@ def deploy(
       khutulun service deploy legacy.yaml --adopt web=nginx.service
       khutulun service deploy hello.yaml --no-wait --output json
     """
+    if trust is not None:
+        design.check_signature(file, trust)
     request = _adopting(_request(remote, file, name, input, inputs), adopt)
     return _run(remote, _grants(remote.client.deploy, request, how), None, how)
 

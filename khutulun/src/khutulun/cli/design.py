@@ -31,6 +31,19 @@ def read(file: Path) -> bytes:
         raise model.refuse(error.refusal.value, error.message, where=where, hint=error.hint) from error
 
 
+def check_signature(file: Path, trusted: Path) -> None:
+    """Refuse a file that is no archive, was not signed by one of those in `trusted`, or was changed since."""
+    try:
+        with csar.open(file) as archive:
+            csar.signer(archive, trusted)
+            for finding in csar.verify(archive):
+                if not finding.warning:
+                    raise csar.ArchiveError(finding.refusal, finding.message, entry=finding.entry, hint=finding.hint)
+    except csar.ArchiveError as error:
+        where = error.entry or str(file)
+        raise model.refuse(error.refusal.value, error.message, where=where, hint=error.hint) from error
+
+
 def name(file: Path) -> str:
     """Return the service's name that a file's name says; that of its folder when the file's says nothing."""
     path = file.resolve()
