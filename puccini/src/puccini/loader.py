@@ -3,23 +3,18 @@
 Each file is parsed once. What cannot be read or found is reported at the import that asked for it.
 """
 
-import re
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 from puccini import catalog as catalogs
-from puccini import dialects, nodes, sources, yaml
+from puccini import dialects, nodes, repositories, sources, yaml
 from puccini.diagnostics import Diagnostic, Report, suggest, unread
 from puccini.grammar import file as grammar
 from puccini.grammar.construct import once
 from puccini.nodes import Node
 from puccini.units import FUNCTIONS, REPOSITORIES, Link, Section, Unit
 from puccini.web import Web
-
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-
 
 Read: TypeAlias = Callable[[sources.Source, str], yaml.Document]
 """Reads and parses the file at a path of a source. Raises `SourceError`."""
@@ -46,26 +41,26 @@ class Loader:
         except sources.SourceError as error:
             self.report.add(
                 Diagnostic(code="unreadable-file", message=str(error), file=entry, hint=getattr(error, "hint", ""))
-        self._linked()
             )
             return None
         if unit is None:
             return None
         self._link()
+        self._linked()
         self._name_profiles(unit)
-        self._found()
         self._see_old_names()
         known = Web(self.units)
+        for one in self.units:
+            one.names_of = known
+            self._check_names(one, known)
+        self._found()
+        return unit
+
     def _linked(self) -> None:
         """What else is to be done when all files are there."""
 
     def _found(self) -> None:
         """What else is to be done when all names are known."""
-
-        for one in self.units:
-            one.names_of = known
-            self._check_names(one, known)
-        return unit
 
     def _unit(self, source: sources.Source, path: str) -> Unit | None:
         key = (source.name, source.root, path)
@@ -169,13 +164,13 @@ class Loader:
     def _url(self, unit: Unit, definition: grammar.Import, url: Node) -> Unit | None:
         text = url.text
         if definition.repository is not None:
-            if _scheme(text):
+            if repositories.scheme(text):
                 message = "an import from a repository has a path as its url, without a scheme"
                 self.report.error("bad-import", message, url)
                 return None
             return self._from_repository(unit, definition.repository, url)
-        if _scheme(text):
-            source, path = self._remote(unit, text)
+        if repositories.scheme(text):
+            source, path = repositories.locate(unit.source, unit.path, text)
         else:
             source, path = unit.source, sources.resolve(unit.path, text)
         return self._checked(self._unit(source, path), url)
@@ -189,34 +184,8 @@ class Loader:
             hint = suggest(name.text, unit.names(REPOSITORIES))
             self.report.error("unknown-repository", f"there is no repository {name.text!r}", name, hint)
             return None
-        base, folder = self._remote(owner, found.url.text)
-        path = sources.resolve(f"{folder.rstrip('/')}/x" if folder else "x", url.text.lstrip("/"))
+        base, path = repositories.within(owner.source, owner.path, found.url.text, url.text)
         return self._checked(self._unit(base, path), url)
-
-    def _remote(self, unit: Unit, url: str) -> tuple[sources.Source, str]:
-        """Return the source and the path in it that a URL means. Nothing is fetched over a network."""
-        scheme = _scheme(url)
-        if scheme == "file":
-            from urllib.parse import unquote
-
-            path = unquote(url[len("file:") :])
-            if path.startswith("//"):
-                _, _, path = path[2:].partition("/")
-                path = "/" + path
-            if not path.startswith("/"):
-                return unit.source, sources.resolve(unit.path, path)
-            if isinstance(unit.source, sources.FolderSource):
-                place = Path(path)
-                if place.is_dir():
-                    return sources.FolderSource(place, place.as_posix()), ""
-                return sources.FolderSource(place.parent, place.parent.as_posix()), place.name
-            raise sources.SourceError(f"{url!r} is outside of the archive", "an archive holds all that it imports")
-        if not scheme:
-            return unit.source, sources.resolve(unit.path, url)
-        raise sources.SourceError(
-            f"{url!r} is not here, and nothing is fetched over the network",
-            "keep a copy beside the service and import that",
-        )
 
     def _checked(self, unit: Unit | None, node: Node) -> Unit | None:
         if unit is None:
@@ -292,11 +261,6 @@ def _has_service(unit: Unit) -> bool:
     """Whether a file has a service template that is of no use to those who import it (section 15)."""
     template = unit.file.service_template
     return template is not None and template.substitution_mappings is None
-
-
-def _scheme(url: str) -> str:
-    match = _SCHEME.match(url)
-    return match[1].lower() if match else ""
 
 
 def _diagnostic(file: str, problem: yaml.Problem) -> Diagnostic:

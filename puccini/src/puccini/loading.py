@@ -48,7 +48,7 @@ class Loaded:
             return []
         found: dict[tuple[str, str], tuple[sources.Source, str]] = {}
         for artifact in self.resolver.known_artifacts:
-            source = artifact.unit.source
+            source = artifact.source
             found[source.name, artifact.path] = (source, artifact.path)
         return [found[key] for key in sorted(found)]
 

@@ -23,6 +23,7 @@ from puccini.loading import Loaded
 @click.option("--strict", is_flag=True, help="Take for errors what is accepted against the letter of the Standard.")
 @opening.profiles_option
 @opening.substitutes_option
+@opening.network_option
 @frame.output_option
 def compile(
     file: Path,

@@ -36,6 +36,7 @@ from puccini.cli.simulation import Reaction, Simulation, plain
 @click.option("--name", default="", help="What the service is called.")
 @opening.profiles_option
 @opening.substitutes_option
+@opening.network_option
 @frame.output_option
 def instantiate(
     file: Path,

@@ -1,5 +1,6 @@
 """What ``FILE`` means on a command line: a TOSCA file, a folder or an archive, and the catalogs beside it."""
 
+import functools
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cached_property
@@ -79,6 +80,21 @@ def profiles_option(command: Command) -> Command:
         metavar="FOLDER",
         help="A folder of profiles that can be imported by name. Can be given several times.",
     )(command)
+
+
+def network_option(command: Command) -> Command:
+    """Add ``--allow-network``: within the command, files may be fetched."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, allow_network: bool, **options: Any) -> Any:
+        from puccini import repositories
+
+        with repositories.network(allow_network):
+            return command(*arguments, **options)
+
+    return click.option(
+        "--allow-network", is_flag=True, help="Fetch imports and artifacts that are on a network, over HTTP and HTTPS."
+    )(run)  # type: ignore[return-value]
 
 
 def substitutes_option(command: Command) -> Command:

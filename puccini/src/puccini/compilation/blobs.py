@@ -14,11 +14,11 @@ def gather(loaded: Loaded, report: Report) -> dict[str, str]:
     assert loaded.resolver is not None
     found: dict[str, str] = {}
     for artifact in loaded.resolver.known_artifacts:
-        path = sources.display(artifact.unit.source, artifact.path)
+        path = sources.display(artifact.source, artifact.path)
         if path in found and not artifact.checksum:
             continue
         try:
-            content = artifact.unit.source.read(artifact.path)
+            content = artifact.source.read(artifact.path)
         except sources.SourceError as error:
             report.error("unreadable-file", str(error), artifact.node, error.hint)
             continue

@@ -101,10 +101,10 @@ def _artifact(template: NodeTemplate, artifact: Artifact, state: State) -> Verte
     type = artifact.type
     base: dict[str, Property] = state.defaults(type) if type is not None else {}
     known = type.properties if type is not None else {}
-    more = {"file": artifact.file}
+    more = {"file": artifact.place}
     if (digest := state.digest(artifact)) is not None:
         more["blob"] = digest
-    for key in ("repository", "version", "checksum", "checksum_algorithm"):
+    for key in ("repository", "repository_url", "version", "checksum", "checksum_algorithm"):
         if getattr(artifact, key):
             more[key] = getattr(artifact, key)
     return VertexTemplate(

@@ -1,17 +1,13 @@
-"""What is valid TOSCA but has no meaning here yet: refused by name, with its place, when a service is compiled."""
+"""What can be read but not compiled: files that are not here, and workflows that could not run."""
 
 import graphlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from puccini import repositories
 from puccini.diagnostics import Report
 from puccini.grammar.policies import ActivityKind
 from puccini.loading import Loaded
 from puccini.model.service import Action, Workflow
-from puccini.nodes import Node
-
-UNSUPPORTED = "unsupported"
-DELEGATES = ("deploy", "undeploy")
-"""The workflows that an orchestrator provides, to which activities can delegate."""
 
 
 def check(loaded: Loaded, report: Report) -> None:
@@ -28,9 +24,6 @@ def check(loaded: Loaded, report: Report) -> None:
         },
         report,
     )
-    for policy in service.policies:
-        for trigger in policy.triggers:
-            _activities(trigger.actions, report)
     for artifact, _ in resolver.artifacts:
         if artifact.type is None and artifact.is_local:
             message = f"{artifact.file!r} cannot be run: it has no artifact type"
@@ -39,36 +32,20 @@ def check(loaded: Loaded, report: Report) -> None:
             message = f"there is no file {artifact.file!r}, which an operation or function runs"
             report.error("missing-file", message, artifact.node, f"it was looked for in {artifact.unit.source.root}")
     for artifact in resolver.built_artifacts:
-        if artifact.repository:
-            message = f"the artifact {artifact.name or artifact.file!r} is in a repository"
-            _refuse(message, artifact.node, "12.2", report, "put its file into the service's own folder")
+        if artifact.repository and artifact.type is not None and artifact.type.is_file and not artifact.path:
+            message = f"the file {artifact.file!r} of the repository {artifact.repository!r} is not here"
+            hint = f"the repository is {artifact.repository_url}"
+            if repositories.is_remote(artifact.repository_url):
+                hint += "; nothing is fetched over the network unless that is allowed (--allow-network)"
+            report.error("missing-file", message, artifact.node, hint)
 
 
 def _workflow(workflow: Workflow, report: Report) -> None:
-    if workflow.implementation is not None:
-        message = f"the implementation of the workflow {workflow.name!r} by an artifact"
-        _refuse(message, workflow.node, "13.2", report, "write its steps")
-    for name, mapping in workflow.outputs.items():
-        if len(mapping) != 2 or not all(isinstance(part, str) for part in mapping):
-            message = f"the mapping of the workflow's output {name!r} to anything but an attribute of a node"
-            _refuse(message, workflow.node, "13.2", report, "write it as [ NODE, ATTRIBUTE ]")
-    for step in workflow.steps.values():
-        _activities(step.actions, report)
     leads = {name: {*step.on_success, *step.on_failure} for name, step in workflow.steps.items()}
     if circle := _circle(leads):
-        message = f"a circle of steps ({' -> '.join(circle)})"
-        _refuse(message, workflow.steps[circle[0]].node, "13.2.2", report)
-
-
-def _activities(actions: Iterable[Action], report: Report) -> None:
-    for action in actions:
-        if action.kind is not ActivityKind.DELEGATE:
-            continue
-        if action.subject not in DELEGATES:
-            hint = f"there are: {', '.join(DELEGATES)}; 'inline' is for the workflows of the service template"
-            _refuse(f"delegating to a workflow {action.subject!r}", action.node, "13.2.3.1", report, hint)
-        elif action.inputs:
-            _refuse(f"inputs of the delegate workflow {action.subject!r}", action.node, "13.2.3.1", report)
+        message = f"the steps lead to each other in a circle ({' -> '.join(circle)}), so that none of them can begin"
+        hint = "a step begins when those that lead to it have ended; to do something again, inline a workflow twice"
+        report.error("step-circle", message, workflow.steps[circle[0]].node, hint)
 
 
 def _check_circle(inlined: Mapping[str, list[Action]], report: Report) -> None:
@@ -76,8 +53,8 @@ def _check_circle(inlined: Mapping[str, list[Action]], report: Report) -> None:
     circle = _circle({name: {one.subject for one in actions} for name, actions in inlined.items()})
     if circle:
         where = next(one for one in inlined[circle[0]] if one.subject in circle)
-        message = f"a circle of workflows that inline each other ({' -> '.join(circle)})"
-        _refuse(message, where.node, "13.2.3.4", report)
+        message = f"the workflows inline each other in a circle ({' -> '.join(circle)}), which never ends"
+        report.error("inline-circle", message, where.node, "take one of them out of the other")
 
 
 def _circle(leads: Mapping[str, set[str]]) -> list[str]:
@@ -86,7 +63,3 @@ def _circle(leads: Mapping[str, set[str]]) -> list[str]:
     except graphlib.CycleError as error:
         return list(reversed(error.args[1]))
     return []
-
-
-def _refuse(what: str, node: Node, section: str, report: Report, hint: str = "") -> None:
-    report.error(UNSUPPORTED, f"{what} is not supported yet (section {section})", node, hint)

@@ -107,4 +107,4 @@ class State:
 
     def digest(self, artifact: Artifact) -> str | None:
         """Return the digest of an artifact's file, if that is here."""
-        return self.blobs[sources.display(artifact.unit.source, artifact.path)] if artifact.path else None
+        return self.blobs[sources.display(artifact.source, artifact.path)] if artifact.path else None

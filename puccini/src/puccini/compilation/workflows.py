@@ -43,6 +43,8 @@ def _plain(workflow: Workflow) -> dict[str, Any]:
         "outputs": {name: list(mapping) for name, mapping in workflow.outputs.items()},
         "required": [name for name, one in workflow.inputs.items() if one.required and one.initial is UNSET],
     }
+    if workflow.implementation is not None:
+        result["implementation"] = dict(workflow.implementation)
     if workflow.precondition is not None:
         result["precondition"] = workflow.precondition
     return result

@@ -148,7 +148,7 @@ class Requirement:
 
 
 class Artifact:
-    """An artifact with its type. `path` is where its file is in the source of `unit`, empty when it is not there."""
+    """An artifact with its type. `path` is where its file is in `source`, empty when it is not there."""
 
     def __init__(self, name: str, type: ArtifactType | None, file: str, node: Node, unit: Unit) -> None:
         self.name = name
@@ -156,8 +156,10 @@ class Artifact:
         self.file = file
         self.node = node
         self.unit = unit
+        self.source = unit.source
         self.path = ""
         self.repository = ""
+        self.repository_url = ""
         self.version = ""
         self.checksum = ""
         self.checksum_algorithm = ""
@@ -168,6 +170,13 @@ class Artifact:
     def is_local(self) -> bool:
         """Whether the file, if it is one, is beside the TOSCA file and not elsewhere."""
         return not self.repository and "://" not in self.file
+
+    @property
+    def place(self) -> str:
+        """What the file is called where it is used: its path beside the TOSCA file, or in its repository."""
+        if self.is_local or not self.path:
+            return self.file
+        return f"{self.repository or 'files'}/{self.path}"
 
 
 class NodeType(_WithData):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from floria.values import Value
-from puccini import sources
+from puccini import repositories, sources
 from puccini.diagnostics import suggest
 from puccini.grammar.interfaces import ArtifactDefinition, Implementation
 from puccini.grammar.types import Kind
@@ -90,10 +90,10 @@ def describe(artifact: Artifact, resolver: Resolver) -> dict[str, Value]:
     result: dict[str, Value] = {
         "name": artifact.name,
         "classes": list(artifact.type.classes) if artifact.type is not None else [],
-        "file": artifact.file,
+        "file": artifact.place,
         "properties": artifact.properties,
     }
-    for key in ("repository", "version", "checksum", "checksum_algorithm"):
+    for key in ("repository", "repository_url", "version", "checksum", "checksum_algorithm"):
         if getattr(artifact, key):
             result[key] = getattr(artifact, key)
     resolver.artifacts.append((artifact, result))
@@ -144,16 +144,47 @@ def _repository(definition: ArtifactDefinition, result: Artifact, resolver: Reso
     if definition.repository is None:
         return
     name = definition.repository.text
-    if result.unit.repository(name) is None:
+    found = result.unit.repository(name)
+    if found is None:
         hint = suggest(name, result.unit.names(REPOSITORIES))
         resolver.report.error("unknown-repository", f"there is no repository {name!r}", definition.repository, hint)
         return
     result.repository = name
+    if found[1].url is not None:
+        result.repository_url = found[1].url.text
+
+
+def _elsewhere(file: Node, result: Artifact, resolver: Resolver) -> None:
+    """Find a file that has a scheme or is in a repository; what is on a network is fetched when it is compiled.
+
+    Where the artifact's type has no files, it is the name of something; a URL without a repository is for those who use
+    the artifact, unless fetching it is allowed.
+    """
+    if result.type is None or not result.type.is_file:
+        return
+    if not result.repository and repositories.is_remote(file.text) and not repositories.is_allowed():
+        return
+    owner = result.unit.repository(result.repository) if result.repository else None
+    try:
+        if owner is not None:
+            unit = owner[0]
+            source, path = repositories.within(unit.source, unit.path, result.repository_url, file.text)
+        else:
+            source, path = repositories.locate(result.unit.source, result.unit.path, file.text)
+    except sources.SourceError:
+        return
+    if isinstance(source, repositories.WebSource) or source.exists(path):
+        result.source, result.path = source, path
+        resolver.known_artifacts.append(result)
+    else:
+        message = f"there is no file {file.text!r}"
+        resolver.report.warn("missing-file", message, file, f"it was looked for in {source.root}")
 
 
 def _locate(file: Node, result: Artifact, resolver: Resolver) -> None:
-    """Find the file. With a scheme or repository it is elsewhere; the rest is beside the TOSCA file, or a name."""
+    """Find the file: beside the TOSCA file, if it is not the name of something else."""
     if not result.is_local:
+        _elsewhere(file, result, resolver)
         return
     try:
         path = sources.resolve(result.unit.path, file.text)

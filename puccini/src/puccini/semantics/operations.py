@@ -63,9 +63,16 @@ def _one(
     implementation, unit = (defined.implementation, defined.unit) if defined is not None else (None, None)
     if use is not None and use.implementation is not None:
         implementation, unit = use.implementation, use.unit
-    if implementation is None or unit is None:
-        return None
     plain: dict[str, Any] = {}
-    artifacts.implement(plain, implementation, unit, known, resolver)
+    if implementation is not None and unit is not None:
+        artifacts.implement(plain, implementation, unit, known, resolver)
+    elif name not in interface.notifications or not _is_mapped(defined, use):
+        return None
     node = use.node if use is not None else defined.node if defined is not None else interface.node
     return Implemented(interface, name, defined, use, plain, node)
+
+
+def _is_mapped(defined: Operation | None, use: OperationUse | None) -> bool:
+    """Whether what is sent with a notification goes to attributes (section 11.6)."""
+    inherited = defined.outputs.values() if defined is not None else ()
+    return any(one.mapping is not None for one in inherited) or bool(use is not None and use.outputs)
