@@ -40,9 +40,6 @@ def _codes(module: ast.Module) -> Iterator[str]:
             for one in given if name in REPORTERS else ():
                 if isinstance(one, ast.Constant) and isinstance(one.value, str):
                     yield one.value
-        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "UNSUPPORTED":
-            assert isinstance(node.value, ast.Constant)
-            yield str(node.value.value)
 
 
 def test_every_code_is_explained_and_no_other() -> None:
