@@ -1,9 +1,9 @@
-"""The test bed by hand: ``python -m testbed shell`` (which is `make host`), ``rootfs``, ``wheelhouse``, ``collect``."""
+"""The test bed by hand: ``python -m testbed shell`` (which is `make host`), ``rootfs``, ``collect`` …"""
 
 import argparse
 import sys
 
-from testbed import ability, checkout, host, lab, leases, processes, rootfs, wheelhouse
+from testbed import ability, checkout, conformance, host, lab, leases, processes, rootfs, wheelhouse
 
 WELCOME = """\
 {names}: Debian with systemd, on a network of their own with 10.50.0.1 in the middle.
@@ -22,6 +22,8 @@ def main() -> int:
     shell.add_argument("--user", default="root", help="who to be: root, or worker, an ordinary user with a session")
     verbs.add_parser("rootfs", help="make the hosts' root filesystem now")
     verbs.add_parser("wheelhouse", help="fill the folder of wheels for hosts without a package registry now")
+    kit = verbs.add_parser("conformance", help="run the conformance kit over drivers, and write their pages")
+    kit.add_argument("names", nargs="*", help="which; by default all")
     verbs.add_parser("collect", help="free what killed test runs left")
     options = parser.parse_args()
     lacking = ability.lacking()
@@ -43,6 +45,9 @@ def _carry_out(options: argparse.Namespace) -> int:
             print(rootfs.path())
         case "wheelhouse":
             print(wheelhouse.for_hosts())
+        case "conformance":
+            chosen = [folder for folder in conformance.described() if not options.names or folder.name in options.names]
+            return 1 - all([conformance.write(folder) for folder in chosen])
         case "collect":
             print("\n".join(leases.collect()))
     return 0

@@ -67,6 +67,7 @@ class FakeConductor:
         self.known: dict[str, model.Service] = {}
         self.executions: dict[str, model.Execution] = {}
         self.added: dict[str, model.PluginInfo] = {}
+        self.roles: dict[str, str] = {}
         self.kept: dict[str, model.Secret] = {}
         self.feeds: list[Feed] = []
         self.programs: list[Program] = []
@@ -306,6 +307,17 @@ class FakeConductor:
     def remove_plugin(self, principal: model.Principal, name: str, directory: str = "/") -> None:
         self.plugin(principal, name, directory)
         del self.added[name]
+
+    def access(self, principal: model.Principal, directory: str = "/") -> list[model.Access]:
+        return [model.Access(who, role, "/") for who, role in self.roles.items()]
+
+    def grant_access(self, principal: model.Principal, who: str, role: str, directory: str = "/") -> model.Access:
+        self.roles[who] = role
+        return model.Access(who, role, directory)
+
+    def revoke_access(self, principal: model.Principal, who: str, directory: str = "/") -> None:
+        if self.roles.pop(who, None) is None:
+            raise model.refuse("not-granted", f"{directory} gives {who} no role", status=404)
 
     def secrets(self, principal: model.Principal, directory: str = "/") -> list[model.Secret]:
         return list(self.kept.values())

@@ -156,9 +156,6 @@ def by_hand(trial: Trial) -> None:
             raise Failed(f"by hand it is {found!r}, else {expected!r}")
         trial.deploy()
         trial.undeploy()
-        trial.shell(trial.server.client.script(trial.service))
-        if trial.there():
-            raise Failed("it is there after the script of a history that ends with an undeploy")
 
 
 def adopted(trial: Trial) -> None:
