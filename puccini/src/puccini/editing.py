@@ -18,6 +18,7 @@ _CONTROL: Final = bytes((*range(9), 11, 12, *range(14, 32), 127))
 _STRANGE = re.compile("[\x80-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _KEY = re.compile(r" *([A-Za-z_][A-Za-z0-9_.-]*): *(?:#.*)?\r?$")
 _ITEM = re.compile(r"-[ \n\r]")
+_OLD = re.compile(r"\n *tosca_definitions_version: *[\"']?tosca_simple_yaml_1")
 _FIRST = re.compile(r"\n( *)(?=[^ #\n\r])")
 _SECTIONS: Final = frozenset({"inputs", "outputs", "node_templates", "relationship_templates", "groups", "workflows"})
 _CUT: Final = {

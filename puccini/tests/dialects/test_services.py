@@ -107,7 +107,7 @@ def test_r86_archives_of_version_1_1(tmp_path: Path) -> None:
         "TOSCA-Meta-File-Version: 1.1\nCSAR-Version: 1.1\nCreated-By: me\nEntry-Definitions: Definitions/service.yaml\n"
     )
     with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("TOSCA-Metadata/TOSCA.meta", f"{meta}Entry-Definitions: Definitions/service.yaml\nX-Y: z\n")
+        archive.writestr("TOSCA-Metadata/TOSCA.meta", f"{meta}X-Y: z\n")
         archive.writestr(
             "Definitions/service.yaml", (FOLDER / "nodecellar.yaml").read_text().replace("scripts/", "../")
         )

@@ -23,10 +23,14 @@ _LENIENT: Final = frozenset({"bad-refinement", "unmapped-input", "version-not-fi
 """What TOSCA 1.x does not say, or the files that people have do otherwise."""
 
 _WORDS: Final = (
-    (re.compile(r"\$(\w+): \[ \$value, (.*) \]"), r"\1: \2"),
-    (re.compile(r"\$(\w+): \[ \$value, "), r"\1: [ "),
     (re.compile(r"\$length: \[ \$value \]"), "length"),
-    (re.compile(r"matches: \^\(\?:(.*)\)\$"), r"pattern: \1"),
+    (re.compile(r"\$equal: \[ length, ([^][]*) \]"), r"length: \1"),
+    (re.compile(r"\$greater_or_equal: \[ length, ([^][]*) \]"), r"min_length: \1"),
+    (re.compile(r"\$less_or_equal: \[ length, ([^][]*) \]"), r"max_length: \1"),
+    (re.compile(r"\$matches: \[ \$value, \^\(\?:(.*)\)\$ \]"), r"pattern: \1"),
+    (re.compile(r"\$valid_values: \[ \$value, (\[[^][]*\]) \]"), r"valid_values: \1"),
+    (re.compile(r"\$(\w+): \[ \$value(?:: \[ \d \])?, ([^][]*) \]"), r"\1: \2"),
+    (re.compile(r"\$and: \[ greater_or_equal: ([^],]+), less_or_equal: ([^],]+) \]"), r"in_range: [ \1, \2 ]"),
     (re.compile(r"\$(?=(get_\w+|concat|join|token|and|or|not|equal|greater_\w+|less_\w+|valid_values)\b)"), ""),
     (re.compile(r"\bservice_template\b"), "topology_template"),
     (re.compile(r"\bservice template\b"), "topology template"),
