@@ -1,6 +1,6 @@
 """Puccini: TOSCA 2.0, from files to Floria bundles.
 
-    loaded = puccini.load(puccini.FolderSource("service"), "service.yaml", [puccini.FolderCatalog(["profiles"])])
+    loaded = puccini.load("service/service.yaml", catalog=puccini.FolderCatalog(["profiles"]))
     if not loaded.failed:
         bundle = puccini.compile(loaded, "hello")
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from puccini.compilation import compile
     from puccini.compilation.blobs import read as blobs
     from puccini.diagnostics import Diagnostic, Failed, Related, Severity
+    from puccini.formatting import format
     from puccini.loading import Loaded, load
     from puccini.rendering import render
     from puccini.session import Session
@@ -36,6 +37,7 @@ __all__ = [
     "blobs",
     "compile",
     "find_candidates",
+    "format",
     "load",
     "render",
 ]
@@ -55,6 +57,7 @@ _PLACES = {
     "blobs": ("puccini.compilation.blobs", "read"),
     "compile": ("puccini.compilation.bundle", "compile"),
     "find_candidates": ("puccini.candidates", "find"),
+    "format": ("puccini.formatting", "format"),
     "load": ("puccini.loading", "load"),
     "render": ("puccini.rendering", "render"),
 }

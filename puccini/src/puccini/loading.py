@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from puccini import catalog as catalogs
 from puccini import sources, yaml
@@ -59,17 +60,21 @@ class Loaded:
 
 
 def load(
-    source: sources.Source,
-    entry: str,
+    source: sources.Source | Path | str,
+    entry: str = "",
     catalog: catalogs.Catalog | Sequence[catalogs.Catalog] = (),
     *,
     strict: bool = False,
 ) -> Loaded:
     """Read, resolve and check the TOSCA file `entry` of `source`. Never raises for what is in files.
 
+    Instead of a source, the path of a folder can be given, or, without an entry, that of the file itself.
     Profiles are looked for in each `catalog`, in order. With `strict`, what is accepted against the letter of the
     Standard is an error.
     """
+    if isinstance(source, str | Path):
+        place = Path(source)
+        source, entry = sources.FolderSource(place if entry else place.parent), entry or place.name
     report = Report(strict)
     known = catalog if isinstance(catalog, Sequence) else (catalog,)
     with uncollected():
