@@ -213,30 +213,33 @@ def test_t150_deploying_is_delegated(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("workflow", "message", "column"),
+    ("workflow", "message", "place"),
     [
-        ("w: { steps: { x: { target: a, activities: [ delegate: scale ] } } }", "delegating to a workflow 'scale'", 49),
         (
-            "w: { implementation: { primary: { type: Script, file: w.sh } } }",
-            "the implementation of the workflow 'w' by an artifact",
-            8,
+            "w: { steps: { x: { target: a, activities: [ delegate: scale ] } } }",
+            "there is no workflow 'scale' to delegate to",
+            "57:5",
         ),
         (
             "w: { steps: { x: { target: a, activities: [ inline: w ] } } }",
-            "a circle of workflows that inline each other (w -> w)",
-            49,
+            "the workflows inline each other in a circle (w -> w)",
+            "57:49",
         ),
-        ("w: { steps: { x: { target: a, activities: [], on_failure: x } } }", "a circle of steps (x -> x)", 22),
+        (
+            "w: { steps: { x: { target: a, activities: [], on_failure: x } } }",
+            "the steps lead to each other in a circle (x -> x)",
+            "57:22",
+        ),
     ],
 )
 def test_t151_what_cannot_be_run_is_refused_with_its_place(
-    machine: Machine, workflow: str, message: str, column: int
+    machine: Machine, workflow: str, message: str, place: str
 ) -> None:
     with pytest.raises(model.Refused) as caught:
         deploy(machine, f"    {workflow}")
-    (problem,) = (one for one in caught.value.problems if one.code == "unsupported")
+    (problem,) = (one for one in caught.value.problems if one.severity == "error")
     assert message in problem.message
-    assert problem.where == f"service.yaml:57:{column}"
+    assert problem.where == f"service.yaml:{place}"
 
 
 TRIGGERS = """

@@ -365,3 +365,14 @@ def test_r41_hooks_may_be_expressions(machine: Machine) -> None:
     assert [(problem.code, problem.message) for problem in ended.problems] == [
         ("refused-by-hook", "before-create: not today")
     ]
+
+
+def test_r101_a_service_is_what_its_nodes_are(machine: Machine) -> None:
+    machine.deploy("s", note("a"), note("b"))
+    conductor = machine.running.conductor
+    seen = []
+    for node, operation in (("a", "stop"), ("b", "stop"), ("a", "start"), ("b", "start")):
+        conductor.call(ME, "s", node, f"lifecycle.{operation}", {})
+        seen.append(conductor.service(ME, "s").state.value)
+        assert conductor.services(ME)[0].state.value == seen[-1]
+    assert seen == ["degraded", "stopped", "degraded", "running"]

@@ -25,7 +25,8 @@ topology_template:
   outputs:
     here: { value: { get_attribute: [ here, private_address ] } }
     there:
-      value: { concat: [ { get_attribute: [ there, private_address ] }, " ", { get_attribute: [ there, public_address ] } ] }
+      value:
+        concat: [ { get_attribute: [ there, private_address ] }, " ", { get_attribute: [ there, public_address ] } ]
     web: { value: { get_attribute: [ web, data_endpoint, ip_address ] } }
     name: { value: { get_attribute: [ web, tosca_name ] } }
     state: { value: { get_attribute: [ web, state ] } }
