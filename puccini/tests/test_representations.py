@@ -110,6 +110,18 @@ def test_mismatched_pairs(pairs: Any) -> None:
     assert pairs(uses, 5, 2) == [(0, 0), (1, 1), (2, 0), (3, 1), (4, 0)]
 
 
+def test_targets_by_the_index_of_the_relationship(pairs: Any) -> None:
+    """T81, T118, T128: each relationship of a requirement leads to the representation that its own index says."""
+    assert pairs("{ node: [ right, $relationship_index ], count: 3 }", 1, 4) == [(0, 0), (0, 1), (0, 2)]
+    assert pairs("{ node: [ right, $relationship_index ], count: { $get_input: right } }", 1, 3) == [
+        (0, 0),
+        (0, 1),
+        (0, 2),
+    ]
+    either = "{ node: [ right, { $sum: [ { $product: [ $node_index, 2 ] }, $relationship_index ] } ], count: 2 }"
+    assert pairs(either, 2, 4) == [(0, 0), (0, 1), (1, 2), (1, 3)]
+
+
 def test_values_by_index(memory: Any) -> None:
     """T80, T81, T106: inputs of nodes and relationships by their indexes (sections 14.2, 14.3)."""
     place = "{ $get_input: [ places, $relationship_index ] }"

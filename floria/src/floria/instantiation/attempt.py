@@ -53,9 +53,9 @@ class Attempt:
         self._source = shared.draft.vertexes[demand.source]
         self._template = demand.template
         self.wanted = count(context, demand.template.count, unbounded=True)
-        self._look_for = self._candidates.wanted(self._template, self._owner_index())
-        self._amounts = self._evaluate_amounts()
         self._base = self._first_index()
+        self._look_for = self._candidates.wanted(self._template, self._owner_index(self._base))
+        self._amounts = self._evaluate_amounts()
         self._next = self._base
         self._taken = set(shared.used[demand.source, demand.template.name])
         self._targets: set[Id] = set()
@@ -71,8 +71,12 @@ class Attempt:
             return
         for edge in self._demand.existing:
             if self._open() and self._in_range(edge.index) and edge.index not in self._taken:
+                self._turn_to(edge.index)
                 self._keep(edge)
         finder = self._template.finder
+        if self._varies:
+            self._one_by_one()
+            return
         equal = () if self._force or finder is None else tuple(finder.equal.items())
         pool = self._candidates.pool(self._look_for, self._template.name, equal)
         try:
@@ -231,11 +235,38 @@ class Attempt:
             amounts[name] = amount
         return amounts
 
-    def _owner_index(self) -> int | None:
+    @property
+    def _varies(self) -> bool:
+        """Whether each edge may be to lead to another representation, by its own index."""
+        return self._template.finder is not None and isinstance(self._template.finder.owner_index, Call)
+
+    def _turn_to(self, index: int) -> None:
+        if self._varies:
+            self._look_for = self._candidates.wanted(self._template, self._owner_index(index))
+
+    def _one_by_one(self) -> None:
+        while self._open():
+            found = len(self.edges)
+            self._turn_to(self._free_index())
+            pool = self._candidates.pool(self._look_for, self._template.name)
+            try:
+                while len(self.edges) == found and not self.postponed and (id := pool.draw({})) is not None:
+                    self._try(id)
+            finally:
+                pool.restore()
+            if len(self.edges) == found:
+                return
+
+    def _owner_index(self, index: int) -> int | None:
+        """Return which representation of its owner the target of the edge with `index` belongs to."""
         finder = self._template.finder
         if finder is None or finder.owner_index is None:
             return None
-        return count(self._context, finder.owner_index)
+        if not isinstance(finder.owner_index, Call):
+            return count(self._context, finder.owner_index)
+        template = self._template
+        edge = Edge(id=template.id, name=template.name, source=self._source.id, target=self._source.id, index=index)
+        return count(self._context.with_(entity=edge), finder.owner_index)
 
     def _first_index(self) -> int:
         """Return the first index of this template's edges: after those of earlier templates with the same name."""
