@@ -132,7 +132,8 @@ class Run:
         while (number := progress.done(step)) < len(names):
             if self._executions.is_closing:
                 return
-            step = self._put(step, state=StepState.RUNNING.value, operation=names[number])
+            if (value(step, "state"), value(step, "operation")) != (StepState.RUNNING, names[number]):
+                step = self._put(step, **_doing(names, number))
             try:
                 step = self._perform(node, step, number)
             except OperationFailed as failure:
@@ -140,7 +141,8 @@ class Run:
                 return
             except (Deferred, _Closing):
                 return
-        step = self._put(step, state=StepState.DONE.value, operation="")
+        if value(step, "state") != StepState.DONE:
+            step = self._put(step, **_doing(names, len(names)))
         self._ended(node, step, StepState.DONE)
 
     def _current(self, node: Id) -> Vertex:
@@ -166,6 +168,7 @@ class Run:
                 answered += failure.problem.code != UNHEARD
                 continue
             self._steps[node] = record.step
+            self._executions.notify()
             return record.step
         raise AssertionError("unreachable")
 
@@ -252,15 +255,25 @@ class Run:
 
 
 class _Recorder:
-    """Writes down that an operation of a step is done; `step` is what was written last."""
+    """Writes down that an operation of a step is done, and what is done next; `step` is what was written last."""
 
     def __init__(self, step: Vertex, number: int) -> None:
         self.step, self._number = step, number
 
     def __call__(self, tx: Transaction, /, **changes: Value) -> None:
-        stored = tx.put(change(self.step, done=self._number + 1, **changes))
+        done = self._number + 1
+        now = _doing(progress.operations(self.step), done)
+        stored = tx.put(change(self.step, done=done, **now, **changes))
         assert isinstance(stored, Vertex)
+        progress.tell_step(tx, stored)
         self.step = stored
+
+
+def _doing(names: list[str], number: int) -> dict[str, Value]:
+    """Return the state of a step whose operation `number` is next."""
+    if number < len(names):
+        return {"state": StepState.RUNNING.value, "operation": names[number]}
+    return {"state": StepState.DONE.value, "operation": ""}
 
 
 class _Closing(Exception):
