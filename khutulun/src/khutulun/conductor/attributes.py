@@ -30,7 +30,7 @@ class Attributes:
     """Writes attributes."""
 
     def __init__(self, functions: Library) -> None:
-        self._functions = functions
+        self.functions = functions
         self.followers: Followers = lambda tx, capability, changes: lambda: None
 
     def write(self, tx: Transaction, node: Vertex, told: dict[str, Any], cause: str) -> After:
@@ -59,7 +59,7 @@ class Attributes:
         """Pass on to the nodes around a node what their attributes are now (TOSCA 2.0 section 15.3)."""
         for outer in nesting.around(tx, node):
             around = site.surroundings(tx, outer)
-            changed = set(updating.update(tx, around.ids, self._functions).changed)
+            changed = set(updating.update(tx, around.ids, self.functions).changed)
             for capability in around.capabilities.values():
                 current = properties.current(tx, capability.id)
                 values = {name: current.properties[name].value for id, name in changed if id == capability.id}
@@ -72,7 +72,7 @@ class Attributes:
         values = {f"{MIRROR}{name}" if f"{MIRROR}{name}" in known else name: value for name, value in values.items()}
         given = {name: codec.from_plain(value) for name, value in values.items() if value is not None}
         if given:
-            properties.write_properties(tx, id, given, cause, functions=self._functions, declare=True)
+            properties.write_properties(tx, id, given, cause, functions=self.functions, declare=True)
         gone = [name for name, value in values.items() if value is None]
         if gone:
             _clear(tx, id, gone)

@@ -81,6 +81,16 @@ def _counts(handler: Handler, entity: Vertex | Edge) -> bool:
     return not substituted if UNLESS in handler.metadata else handler.call.function != MAPPED or substituted
 
 
+def notification(call: Call) -> dict[str, list[Value]] | None:
+    """Return to which attributes what is sent with a notification goes, when nothing else implements it."""
+    what = call.arguments[0] if call.function == OPERATION and call.arguments else None
+    if not isinstance(what, dict) or what.get("artifact") is not None or not isinstance(what.get("outputs"), dict):
+        return None
+    outputs = what["outputs"]
+    assert isinstance(outputs, dict)
+    return {name: path for name, path in outputs.items() if isinstance(path, list)} or None
+
+
 def is_plugin_call(call: Call) -> bool:
     """Whether `call` is for a plugin, and not for the function libraries."""
     return call.function == OPERATION or call.function.partition(":")[0] not in ("tosca", "floria")

@@ -5,18 +5,19 @@ Puccini compiles a workflow to a vertex with its inputs as properties and everyt
 """
 
 import graphlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from floria import codec, ids
-from floria.entities import Edge, Kind, Vertex
+from floria.entities import Edge, Kind, Vertex, VertexTemplate
 from floria.ids import Id
 from floria.store.interface import Query, Reader
 from floria.values import Call, Value
 from khutulun import model
 from khutulun.conductor import topology, workflow
+from khutulun.conductor.calls import ACTIONS
 from khutulun.conductor.topology import Topology
 
 WORKFLOW = "tosca:workflow"
@@ -27,8 +28,15 @@ RUN = "run"
 MEMBERS = "tosca.members"
 TARGETS = "tosca.targets"
 
-DELEGATES = ("deploy", "undeploy")
-"""Workflows that activities can delegate to: the declarative ones, for the step's target."""
+DELEGATES = ("deploy", "undeploy", "start", "stop", "restart", "update", "heal")
+"""Workflows that activities can delegate to, for the step's target: the declarative ones, and parts of them.
+
+`heal` builds the target anew, `update` applies what it is now, `restart` stops and starts it. Inputs of the activity
+are inputs of each operation.
+"""
+
+IMPLEMENTATION = "implementation"
+"""Kind of an entry that has a workflow's artifact run."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -59,6 +67,10 @@ class Definition(msgspec.Struct, frozen=True):
     @property
     def steps(self) -> dict[str, dict[str, Any]]:
         return dict(self.given.get("steps") or {})
+
+    @property
+    def implementation(self) -> dict[str, Any] | None:
+        return self.given.get("implementation")
 
     @property
     def required(self) -> list[str]:
@@ -117,6 +129,8 @@ def lay_out(reader: Reader, found: Topology, definition: Definition, prefix: str
 
     A step that inlines a workflow stays one, because the workflow is inlined once.
     """
+    if definition.implementation is not None:
+        return _implemented(found, definition, prefix)
     labels = found.labels()
     led_to = {name: {*step["on_success"], *step["on_failure"]} for name, step in definition.steps.items()}
     _check_order(led_to, f"the steps of {definition.vertex.name} lead to each other in a circle")
@@ -142,6 +156,16 @@ def lay_out(reader: Reader, found: Topology, definition: Definition, prefix: str
                 )
             )
     return Layout(steps, names)
+
+
+def _implemented(found: Topology, definition: Definition, prefix: str) -> Layout:
+    """Return the one step of a workflow that an artifact implements (section 13.2)."""
+    root, name = found.root.id, definition.vertex.name
+    key = ids.derive("step", definition.vertex.id, IMPLEMENTATION)
+    entry = Entry(IMPLEMENTATION, name, {}, root, root)
+    data: dict[str, Value] = {"label": name, "work": [msgspec.to_builtins(entry)]}
+    step = workflow.Step(node=root, operations=(entry.shown,), after=frozenset(), key=key, data=data)
+    return Layout([step], {key: f"{prefix}{name}"})
 
 
 def _units(
@@ -170,9 +194,37 @@ def _entries(found: Topology, step: dict[str, Any], targets: list[tuple[Id, Id]]
         elif kind == "delegate":
             for entity, node in targets:
                 verbs = delegated(found, node, subject)
-                yield from (Entry("operation", verb, {}, entity, node) for verb in verbs)
+                yield from (Entry("operation", verb, inputs, entity, node) for verb in verbs)
         else:
             yield from (Entry(kind, subject, inputs, entity, node) for entity, node in targets)
+
+
+def check_delegates(templates: Iterable[VertexTemplate]) -> None:
+    """Refuse a design whose workflows or triggers delegate to what nobody provides. Raises `model.Refused`."""
+    problems = [
+        model.Problem(
+            "unknown-delegate",
+            f"there is no workflow {subject!r} to delegate to",
+            where=str(handler.metadata.get("tosca.origin") or template.name),
+            hint=f"there are: {', '.join(DELEGATES)}; 'inline' is for the workflows of the service template",
+        )
+        for template in templates
+        for handler in template.handlers
+        for subject in dict.fromkeys(_delegates(handler.call))
+        if subject not in DELEGATES
+    ]
+    if problems:
+        raise model.Refused(*{(one.message, one.where): one for one in problems}.values())
+
+
+def _delegates(call: Call) -> Iterator[str]:
+    given: Any = call.arguments[0] if call.arguments else None
+    if not isinstance(given, dict) or call.function not in (CALL, ACTIONS):
+        return
+    steps = given.get("steps") or {}
+    for activity in [*(given.get("actions") or []), *(one for step in steps.values() for one in step["activities"])]:
+        if activity["kind"] == "delegate":
+            yield str(activity["subject"])
 
 
 def delegated(found: Topology, node: Id, subject: str) -> tuple[str, ...]:
@@ -183,7 +235,22 @@ def delegated(found: Topology, node: Id, subject: str) -> tuple[str, ...]:
             f"nothing can be delegated to a workflow {subject!r}",
             hint=f"there are: {', '.join(DELEGATES)}; `inline` is for the workflows of the design",
         )
-    return workflow.build(found, node) if subject == "deploy" else workflow.TEAR_DOWN
+    built = workflow.build(found, node)
+    vertex = found.nodes.get(node)
+    match subject:
+        case "deploy":
+            return built
+        case "undeploy":
+            return workflow.TEAR_DOWN
+        case "start":
+            return built[built.index("start") :] if "start" in built else built
+        case "restart":
+            return ("stop", *(built[built.index("start") :] if "start" in built else built))
+        case "update" if vertex is not None:
+            return workflow.modification(vertex, configured=node in found.configured)
+        case "heal":
+            return (*workflow.TEAR_DOWN, *built)
+    return ("stop",)
 
 
 def _targets(reader: Reader, found: Topology, definition: Definition, step: dict[str, Any]) -> list[tuple[Id, Id]]:

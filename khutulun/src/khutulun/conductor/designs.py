@@ -12,7 +12,7 @@ from floria import codec
 from floria.entities import Bundle
 from floria.store.interface import NotFound, Store
 from khutulun import model, shipped
-from khutulun.conductor import refusals
+from khutulun.conductor import definition, refusals
 
 if TYPE_CHECKING:
     from puccini.csar import ArchiveError
@@ -90,6 +90,7 @@ def _archive(store: Store, digest: str, content: bytes, name: str) -> Design:
     except csar.ArchiveError as error:
         hint = error.hint or "`puccini-csar create` makes archives that are right"
         raise model.refuse("bad-archive", error.message, hint=hint, where=_place(error)) from None
+    definition.check_delegates(bundle.vertexes)
     return Design(digest, bundle, carried, refusals.diagnostics(loaded.diagnostics))
 
 

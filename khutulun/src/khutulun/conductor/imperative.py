@@ -10,13 +10,15 @@ from typing import Any
 import msgspec
 
 from floria import codec, ids, naming, updating
-from floria.entities import Edge, Kind, Vertex
+from floria.entities import Edge, Handler, Kind, Vertex
 from floria.evaluation import EvaluationError, Functions
 from floria.ids import Id
 from floria.store.interface import Query, Reader, Store, Transaction
-from floria.values import Value
+from floria.values import Call, Value
 from khutulun import model
 from khutulun.conductor import definition, nesting, progress, scopes, site, states, topology
+from khutulun.conductor import outputs as written
+from khutulun.conductor.calls import OPERATION
 from khutulun.conductor.definition import Entry
 from khutulun.conductor.executions import Executions
 from khutulun.conductor.operations import Operations
@@ -127,8 +129,12 @@ class Imperative:
                     record(tx)
             case "operation":
                 name = f"{topology.LIFECYCLE}{entry.subject}"
-                if not self._inside(step, number, entry.node, name, {}, record):
-                    self._operations.perform(entry.node, entry.subject, id, record)
+                with self._store.read() as reader:
+                    inputs: Any = self._scopes.of_step(reader, step, entry).evaluate(codec.from_plain(entry.inputs))
+                if not self._inside(step, number, entry.node, name, inputs, record):
+                    self._operations.perform(entry.node, entry.subject, id, record, inputs)
+            case definition.IMPLEMENTATION:
+                self._implementation(step, entry, id, record)
             case "call_operation":
                 self._call(step, number, entry, id, record)
             case "inline":
@@ -152,6 +158,32 @@ class Imperative:
         if edge is None and self._inside(step, number, entry.node, entry.subject, inputs, record):
             return
         self._operations.call(entry.node, entry.subject, inputs, id, recorded, edge)
+        for one in after:
+            one()
+
+    def _implementation(self, step: Vertex, entry: Entry, id: str, record: Record) -> None:
+        """Have the artifact of a workflow run, on the host of the service's first node."""
+        with self._store.read() as reader:
+            execution, root = scopes.execution(reader, step)
+            found = reader.get(ids.parse(str(value(execution, "definition"))))
+            service = reader.get(root)
+            assert isinstance(found, Vertex)
+            assert isinstance(service, Vertex)
+            nodes = sorted(topology.load(reader, service).nodes.values(), key=lambda one: (one.name, one.index))
+        if not nodes:
+            raise model.refuse("no-host", f"{service.name}: there is no node whose host could run {found.name}")
+        given: Any = {"interface": "workflow", "operation": found.name, **(definition.of(found).implementation or {})}
+        call = Call(OPERATION, [{**given, "inputs": value(execution, "inputs"), "outputs": {}}])
+        handler = Handler(event=found.name, call=call, name=found.name)
+        result = self._operations.handle(handler, service, {"name": found.name}, id, nodes[0].id)
+        outputs = result.get("outputs") if isinstance(result, dict) else None
+        after: list[Callable[[], None]] = []
+        with self._store.write() as tx:
+            record(tx)
+            if isinstance(outputs, dict) and outputs:
+                self._keep_outputs(
+                    tx, step, entry, {name: codec.to_plain(one) for name, one in outputs.items()}, id, after
+                )
         for one in after:
             one()
 
@@ -251,13 +283,17 @@ class Imperative:
         kept: dict[str, Value] = {name: codec.from_plain(outputs[name]) for name in mapped if name in outputs}
         if not kept:
             return
-        nodes = topology.load(tx, service).nodes
+        around = topology.load(tx, service)
         for name in kept:
-            whose, attribute = map(str, mapped[name])
+            whose, *path = mapped[name]
             concerned = [
-                node for node in nodes.values() if (node.id == entry.node if whose == SELF else node.name == whose)
+                node
+                for node in around.nodes.values()
+                if (node.id == entry.node if whose == SELF else node.name == whose and node.id in around.own)
             ]
-            after += [self._operations.attributes.write(tx, node, {attribute: outputs[name]}, id) for node in concerned]
+            after += [
+                written.write(tx, node, [(path, outputs[name])], self._operations.attributes, id) for node in concerned
+            ]
         before = value(execution, "outputs")
         tx.put(change(execution, outputs={**(before if isinstance(before, dict) else {}), **kept}))
 

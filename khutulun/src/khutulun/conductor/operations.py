@@ -17,7 +17,7 @@ from floria.values import Value
 from khutulun import model
 from khutulun.agent import messages
 from khutulun.bus import interface as bus
-from khutulun.conductor import ends, nesting, registry, simple, site, topology
+from khutulun.conductor import calls, ends, nesting, registry, simple, site, topology
 from khutulun.conductor.asking import Asking
 from khutulun.conductor.calls import MAPPED, find_handler
 from khutulun.conductor.hooks import Hooks
@@ -45,8 +45,15 @@ class Operations:
         self.attributes, self.planned = self._results.attributes, self._asking.planned
         self.prepare, self.set_state = self._asking.prepare, self._results.set_state
 
-    def perform(self, node: Id, operation: str, id: str, record: Callable[[Transaction], None]) -> None:
-        """Run a step of a workflow; see `performing.Perform`."""
+    def perform(
+        self,
+        node: Id,
+        operation: str,
+        id: str,
+        record: Callable[[Transaction], None],
+        inputs: dict[str, Value] | None = None,
+    ) -> None:
+        """Run a step of a workflow; see `performing.Perform`. `inputs` go before those of the operation."""
         if operation == REMOVE:
             with self._store.write() as tx:
                 record(tx)
@@ -76,7 +83,7 @@ class Operations:
         if handler is None:
             self._results.conclude(node, STATES[operation][1] if operation in STATES else None, operation, done)
         else:
-            self._operate(vertex, handler, operation, id, done)
+            self._operate(vertex, handler, operation, id, done, inputs or {})
         if hooked:  # only then it is done: should it end here, the agent knows what it did
             self.hooks.run(vertex, after, id, hooks)
             self._results.conclude(node, None, operation, record)
@@ -113,7 +120,11 @@ class Operations:
         verb = operation_name(name)
         if verb != "adopt" and edge is None:
             self._asking.attend(verb, request)
-        self._results.apply(node, answer, target, verb, id, record=lambda tx: record(tx, answer.result))
+        switches = edge is None and name in (f"{topology.LIFECYCLE}start", f"{topology.LIFECYCLE}stop")
+        state = STATES[verb][1] if switches else None
+        self._results.apply(
+            node, answer, target, verb, id, state=state, record=lambda tx: record(tx, answer.result), entity=entity
+        )
         if verb == "adopt":
             self._asking.attend(verb, request)
         return answer
@@ -124,6 +135,10 @@ class Operations:
 
     def handle(self, handler: Handler, entity: Entity, event: dict[str, Value], id: str, at: Id | None = None) -> Value:
         """Run an event's handler, at the node `at` if that is given; its result, or raises `EvaluationError`."""
+        if (mapping := calls.notification(handler.call)) is not None:
+            data = event.get("data")
+            self._results.notified(entity.id, data if isinstance(data, dict) else {}, mapping, id)
+            return None
         owner = self._owner(entity) if at is None else self._vertex(at)
         if owner is None:
             raise EvaluationError("no-host", f"{entity.name}: its handler has no node whose host could run it")
@@ -132,7 +147,7 @@ class Operations:
                 owner.id, handler, id=id, operation=handler.event, inputs={}, event=event, entity=entity
             )
             answer = self._asking.ask(request, owner)
-            self._results.apply(owner.id, answer, target, handler.event, id)
+            self._results.apply(owner.id, answer, target, handler.event, id, entity=entity.id)
         except OperationFailed as failure:
             problem = failure.problem
             raise EvaluationError(problem.code, problem.message, failure.retryable, problem.detail) from None
@@ -141,12 +156,18 @@ class Operations:
         return codec.from_plain(answer.result)
 
     def _operate(
-        self, vertex: Vertex, handler: Handler, operation: str, id: str, record: Callable[[Transaction], None]
+        self,
+        vertex: Vertex,
+        handler: Handler,
+        operation: str,
+        id: str,
+        record: Callable[[Transaction], None],
+        given: dict[str, Value],
     ) -> None:
         during, after = STATES.get(operation, (None, None))
         self._results.evaluate(vertex.id, during, needed=operation not in TEAR_DOWN)
         try:
-            inputs = {"existing": _literal(vertex, ADOPTS)} if operation == "adopt" else {}
+            inputs = {"existing": _literal(vertex, ADOPTS)} if operation == "adopt" else given
             request, target = self.prepare(vertex.id, handler, id=id, operation=operation, inputs=inputs)
             answer = self._asking.ask(request, vertex)
         except (OperationFailed, model.Refused) as failure:

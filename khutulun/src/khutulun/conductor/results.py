@@ -4,14 +4,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from floria import naming, updating
-from floria.entities import Property, Vertex
+from floria import codec, naming, updating
+from floria.entities import Edge, Property, Vertex
 from floria.evaluation import EvaluationError, Library
 from floria.ids import Id
 from floria.store.interface import Store, Transaction
+from floria.values import Value
 from khutulun import model
 from khutulun.agent import messages
-from khutulun.conductor import calls, journals, simple, site
+from khutulun.conductor import calls, journals, outputs, simple, site
 from khutulun.conductor.attributes import Attributes
 from khutulun.conductor.performing import OperationFailed
 from khutulun.conductor.states import ERROR, FAILED, INTENDED
@@ -67,20 +68,25 @@ class Results:
         *,
         state: str | None = None,
         record: Callable[[Transaction], None] = lambda tx: None,
+        entity: Id | None = None,
     ) -> None:
-        """Write what an operation returned: attributes, outputs, state, and its effects into the journal."""
+        """Write what an operation returned: attributes, outputs, state, and its effects into the journal.
+
+        `entity` is the relationship that the operation is of, if it is of one: outputs go to its attributes.
+        """
         result = answer.result if isinstance(answer.result, dict) else {}
         told = dict(result.get("attributes") or {})
-        outputs = result.get("outputs") or {}
-        for name, path in target.outputs.items():
-            if name in outputs and len(path) == 2 and path[0] == "SELF":
-                told[str(path[1])] = outputs[name]
+        mapped = outputs.from_self(dict(result.get("outputs") or {}), target.outputs)
         try:
             with self._store.write() as tx:
                 record(tx)
                 vertex = tx.get(node)
                 assert isinstance(vertex, Vertex)
+                holder = tx.get(entity) if entity is not None else None
                 after = self.attributes.write(tx, vertex, told, id)
+                passed_on = outputs.write(
+                    tx, holder if isinstance(holder, Edge) else vertex, mapped, self.attributes, id
+                )
                 if result.get("names"):
                     adopted = {"names": dict(result["names"]), "watch": list(result.get("watch") or [])}
                     self.attributes.write(tx, vertex, {site.REALISED: adopted}, id)
@@ -96,6 +102,16 @@ class Results:
             raise OperationFailed(
                 model.Problem(error.code, str(error), where, "the driver told a wrong value")
             ) from None
+        after()
+        passed_on()
+
+    def notified(self, holder: Id, given: dict[str, Value], mapping: dict[str, list[Value]], cause: str) -> None:
+        """Write what was sent with a notification (TOSCA 2.0 section 11.6). Raises `EvaluationError`."""
+        plain = {name: codec.to_plain(value) for name, value in given.items()}
+        with self._store.write() as tx:
+            entity = tx.get(holder)
+            assert isinstance(entity, Vertex | Edge)
+            after = outputs.write(tx, entity, outputs.from_self(plain, mapping), self.attributes, cause)
         after()
 
     def conclude(self, node: Id, state: str | None, operation: str, record: Callable[[Transaction], None]) -> None:

@@ -53,8 +53,10 @@ class Triggers:
             case "delegate":
                 with self._store.read() as reader:
                     found = topology.load(reader, _service(reader, entity))
+                inputs = context.evaluate(given)
                 for number, verb in enumerate(definition.delegated(found, node, subject)):
-                    self._operations.perform(node, verb, ids.derive("delegate", id, str(number)), lambda _: None)
+                    each = ids.derive("delegate", id, str(number))
+                    self._operations.perform(node, verb, each, lambda _: None, inputs)
                 return subject
             case "inline":
                 return self._begin(entity, subject, context.evaluate(given), id)
