@@ -97,3 +97,74 @@ _BODY = """    properties:
         count_range: [ 0, 3 ]
     - far{number}: {{ capability: far0:C{far}_{one}, relationship: far0:R{far}_{one}, count_range: [ 0, UNBOUNDED ] }}
 """
+
+VALIDATE = """
+import resource, sys, time
+begin = time.process_time()
+from pathlib import Path
+from puccini.cache import loading
+from puccini.cache.store import Store
+from puccini.sources import FolderSource
+store = Store(Path(sys.argv[2]))
+loaded = loading.load(FolderSource(sys.argv[1]), "service.yaml", (), store)
+store.close()
+assert not loaded.diagnostics, loaded.diagnostics[:3]
+print(time.process_time() - begin, len(loaded.units), len(loaded.resolver.types), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+PYYAML = """
+import sys, time, yaml
+from pathlib import Path
+begin = time.process_time()
+for file in Path(sys.argv[1]).rglob("*.yaml"):
+    yaml.load(file.read_bytes(), yaml.CSafeLoader)
+print(time.process_time() - begin, 0, 0, 0)
+"""
+
+BYTES = """
+import sys, time
+from pathlib import Path
+begin = time.process_time()
+for file in Path(sys.argv[1]).rglob("*.yaml"):
+    file.read_bytes()
+print(time.process_time() - begin, 0, 0, 0)
+"""
+
+
+def run(program: str, *arguments: Path) -> list[float]:
+    """Run a program in a new interpreter; return the numbers that it prints."""
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return [float(word) for word in done.stdout.split()]
+
+
+def main() -> int:
+    parser = lines.options(__doc__)
+    parser.add_argument("files", nargs="?", type=int, default=FILES)
+    arguments = parser.parse_args()
+    found = lines.Lines("tree")
+    with tempfile.TemporaryDirectory() as name:
+        tree, cache = Path(name, "tree"), Path(name, "cache")
+        tree.mkdir()
+        imports, size = write(tree, arguments.files)
+        found.add("imports", imports, "imports")
+        found.add("text", size / 1e6, "MB")
+        found.add("reading the bytes", run(BYTES, tree)[0], "s of processor")
+        found.add("reading the YAML: PyYAML", run(PYYAML, tree)[0], "s of processor")
+        for what in ("the first time", "again", "one file has changed", "again after that"):
+            if what == "one file has changed":
+                changed = tree / path(arguments.files // 2)
+                changed.write_text(changed.read_text().replace("default: text", "default: changed"))
+            start = time.perf_counter()
+            seconds, files, types, memory = run(VALIDATE, tree, cache)
+            elapsed = time.perf_counter() - start
+            found.add(f"validating {what}", seconds, "s of processor", elapsed=elapsed, files=files)
+            found.add(f"validating {what}: types that were read", types, "types")
+            found.add(f"validating {what}: memory", memory / 1024, "MB")
+        found.add("the cache", sum(file.stat().st_size for file in cache.iterdir()) / 1e6, "MB")
+    found.write(arguments.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,6 +8,7 @@ puccini.functions.register(functions)
 
 import importlib
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def library() -> "Mapping[str, Function]":
     return builtin.FUNCTIONS
 
 
+@cache
 def find(name: str) -> "Function | None":
     """Return one function of the library, which imports no more of it than is needed for most."""
     for part in _COMMON:

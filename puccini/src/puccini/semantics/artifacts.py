@@ -191,7 +191,7 @@ def _locate(file: Node, result: Artifact, resolver: Resolver) -> None:
     except sources.SourceError as error:
         resolver.report.error("bad-file", str(error), file, error.hint)
         return
-    if result.unit.source.exists(path):
+    if resolver.exists(result.unit.source, path):
         result.path = path
         resolver.known_artifacts.append(result)
     elif result.type is not None and result.type.is_file:
@@ -202,6 +202,13 @@ def _locate(file: Node, result: Artifact, resolver: Resolver) -> None:
 def _by_extension(file: str, unit: Unit, resolver: Resolver) -> ArtifactType | None:
     """Return the artifact type, among those this file sees, with the longest extension that `file` has."""
     name = posixpath.basename(file)
+    key = (id(unit), name)
+    if key not in resolver.extensions:
+        resolver.extensions[key] = _longest(name, unit, resolver)
+    return resolver.extensions[key]
+
+
+def _longest(name: str, unit: Unit, resolver: Resolver) -> ArtifactType | None:
     best: tuple[int, ArtifactType] | None = None
     for candidate in resolver.visible(Kind.ARTIFACT, unit):
         if not isinstance(candidate, ArtifactType):

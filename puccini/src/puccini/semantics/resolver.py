@@ -14,6 +14,7 @@ from puccini.model.service import Implemented
 from puccini.model.type import Type
 from puccini.nodes import Node
 from puccini.semantics.statics import Statics
+from puccini.sources import Source
 from puccini.units import Found, Unit
 
 MAX_DERIVATION = 100
@@ -62,6 +63,8 @@ class Resolver:
         self.known_artifacts: list[types.Artifact] = []
         self.inline_artifacts: dict[int, types.Artifact | None] = {}
         self.implemented: dict[tuple[int, ...], list[Implemented]] = {}
+        self._exists: dict[tuple[int, str], bool] = {}
+        self.extensions: dict[tuple[int, str], types.ArtifactType | None] = {}
         self._visible: dict[tuple[Kind, int], list[Type]] = {}
         self._old_scalars: dict[str, data.DataType] = {}
 
@@ -88,6 +91,13 @@ class Resolver:
         """Return all types of one kind, parents before children."""
         found = [type for type in self.types.values() if type.kind is kind]
         return sorted(found, key=lambda type: len(type.ancestors))
+
+    def exists(self, source: Source, path: str) -> bool:
+        """Whether there is a file at `path`, looked up once."""
+        key = (id(source), path)
+        if key not in self._exists:
+            self._exists[key] = source.exists(path)
+        return self._exists[key]
 
     def find(self, kind: Kind, unit: Unit, name: Node) -> Type | None:
         """Return the type that `name` means in `unit`; report when there is none."""

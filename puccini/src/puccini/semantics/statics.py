@@ -4,7 +4,7 @@ The only place where the loader meets the function library at work.
 """
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from floria.evaluation import Context, EvaluationError, Function
 from floria.store.interface import Reader
@@ -12,6 +12,11 @@ from floria.values import Call, Value, calls
 from puccini import functions
 from puccini.data import Evaluate
 from puccini.functions.signatures import SIGNATURES, Scope
+
+MAX_RESULTS: Final = 1000
+"""How many results are kept for the values of one schema: many templates say the same."""
+
+_SIMPLE = frozenset({str, int, bool})
 
 
 class Statics:
@@ -31,6 +36,7 @@ class Statics:
 
     def _evaluator(self, schema: Mapping[str, Any]) -> Evaluate:
         inner: Evaluate | None = None
+        results: dict[tuple[int, type, Value], Value] = {}
 
         def evaluate(clause: Value, value: Value) -> Value:
             nonlocal inner
@@ -38,7 +44,12 @@ class Statics:
                 return True
             if inner is None:
                 inner = functions.evaluator(self._base(), cast("Mapping[str, Value]", schema))
-            return inner(clause, value)
+            if value.__class__ not in _SIMPLE:
+                return inner(clause, value)
+            key = (id(clause), value.__class__, value)
+            if key not in results and len(results) < MAX_RESULTS:
+                results[key] = inner(clause, value)
+            return results[key] if key in results else inner(clause, value)
 
         return evaluate
 
