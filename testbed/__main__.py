@@ -47,7 +47,8 @@ def _carry_out(options: argparse.Namespace) -> int:
             print(wheelhouse.for_hosts())
         case "conformance":
             chosen = [folder for folder in conformance.described() if not options.names or folder.name in options.names]
-            return 1 - all([conformance.write(folder) for folder in chosen])
+            good = [conformance.write(folder) for folder in chosen]
+            return 0 if all(good) else 1
         case "collect":
             print("\n".join(leases.collect()))
     return 0

@@ -17,7 +17,8 @@ def examples() -> list[Path]:
 
 def pages() -> list[Path]:
     """Return every page of the drivers: of each driver itself, and of each of its examples."""
-    return [folder / "README.md" for folder in (*folders(), *examples())]
+    found = [folder / "README.md" for folder in (*folders(), *examples())]
+    return [page for page in found if page.exists()]
 
 
 def packages() -> list[str]:

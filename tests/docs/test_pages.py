@@ -28,7 +28,7 @@ def follow(machine: Machine, name: str) -> None:
 
 
 @pytest.mark.host
-@pytest.mark.parametrize("name", [*HOST, "docs/permissions.md", "docs/tutorial.md", *TYPED])
+@pytest.mark.parametrize("name", [*HOST, "docs/permissions.md", "docs/tutorial.md", "docs/drivers.md", *TYPED])
 def test_a_page_is_true_on_a_host_with_systemd(fresh_host: Host, name: str) -> None:
     follow(fresh_host, name)
 
