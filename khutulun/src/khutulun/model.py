@@ -51,7 +51,8 @@ class ServiceState(StrEnum):
     UPDATING = "updating"
     UNDEPLOYING = "undeploying"
     FAILED = "failed"
-    DEGRADED = "degraded"
+    DEGRADED = "degraded"  # a part of it has failed, or is stopped
+    STOPPED = "stopped"
 
 
 class StepState(StrEnum):
@@ -224,6 +225,14 @@ class PluginInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     grants: tuple[str, ...] = ()
     full_access: tuple[str, ...] = ()
     manifest: dict[str, Value] = {}
+
+
+class Access(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A role of a user, of ``group:NAME`` or of everybody (``*``), and the directory that gives it."""
+
+    who: str
+    role: str
+    directory: str
 
 
 class Secret(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -40,6 +40,12 @@ def _set_and_remove(client: Client) -> bool:
     return client.secrets() == []
 
 
+def _grant_and_revoke(client: Client) -> bool:
+    client.grant_access("worker", "viewer")
+    client.revoke_access("worker")
+    return client.access() == []
+
+
 EXERCISES: dict[str, Callable[[Client], object]] = {
     "info": lambda c: c.info().version,
     "openapi": lambda c: connection.request(c.path, "GET", "/v1/openapi.json").read(),
@@ -67,6 +73,9 @@ EXERCISES: dict[str, Callable[[Client], object]] = {
     "inspect_plugin": lambda c: c.inspect_plugin(b"x", "wasm").full_access,
     "add_plugin": lambda c: c.add_plugin(b"x", "python", "mine", "/team").directory,
     "remove_plugin": _add_and_remove,
+    "access": lambda c: [c.grant_access("worker", "viewer"), c.access()][1],
+    "grant_access": lambda c: c.grant_access("group:staff", "operator", "/team").role,
+    "revoke_access": _grant_and_revoke,
     "set_secret": lambda c: c.set_secret("db", b"hunter2", "/team").directory,
     "secrets": lambda c: [c.set_secret("db", b"hunter2"), c.secrets()][1],
     "remove_secret": _set_and_remove,

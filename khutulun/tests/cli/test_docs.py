@@ -63,23 +63,38 @@ def parse(command: click.Command, arguments: list[str], parent: click.Context | 
         command.make_context(command.name, list(arguments), parent)
 
 
-def test_every_command_is_on_the_page() -> None:
+def described(command: click.Command, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield every command that does something, by its name."""
+    if not isinstance(command, click.Group):
+        yield path, command
+        return
+    for name in command.list_commands(click.Context(command)):
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        yield from described(found, f"{path} {name}".strip())
+
+
+COMMANDS = dict(described(application.khutulun))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_r101_every_command_is_on_the_page(name: str) -> None:
     shown = {" ".join(words) for line in console(PAGE) for words in commands(line)}
-    for name in ("deploy", "plan", "list", "show", "graph", "outputs", "events", "update", "validate", "undeploy"):
-        assert any(line.startswith(f"service {name}") for line in shown), name
-    for name in (
-        "serve",
-        "call",
-        "logs",
-        "exec",
-        "history",
-        "events",
-        "event emit",
-        "plugin add",
-        "adopt",
-        "completion",
-    ):
-        assert any(line.startswith(name) for line in shown), name
+    assert any(f"{line} ".startswith(f"{name} ") for line in shown)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_r101_every_option_is_on_the_page(name: str) -> None:
+    """Those of one command in its row, those of many in the table of all."""
+    rows = {cells[1].strip(" `"): cells[2] for line in PAGE.splitlines() if len(cells := line.split("|")) == 4}
+    wanted = {
+        max(option.opts, key=len)
+        for option in COMMANDS[name].params
+        if isinstance(option, click.Option) and not option.hidden
+    }
+    told = f"{rows.get(name, '')} {rows.get('every command', '')}"
+    assert {option for option in wanted if f"`{option}" not in told} == set()
+    assert set(re.findall(r"`(--[a-z-]+)", rows.get(name, ""))) <= wanted
 
 
 @pytest.mark.parametrize("line", console(API))

@@ -212,8 +212,9 @@ def test_the_commands_are_those_that_are_promised() -> None:
         "serve", "service", "service deploy", "service plan", "service list", "service show", "service graph",
         "service outputs", "service events", "service undeploy", "service update", "service validate",
         "service resume", "service run", "call", "logs", "exec", "history", "events", "event", "event emit", "plugin",
-        "plugin list", "plugin show", "plugin add", "plugin remove", "plugin check", "adopt", "completion", "secret",
-        "secret set", "secret list", "secret remove",
+        "plugin list", "plugin show", "plugin add", "plugin remove", "plugin check", "plugin new", "adopt",
+        "completion", "secret", "secret set", "secret list", "secret remove", "access", "access list", "access grant",
+        "access revoke",
     }  # fmt: skip
 
 
@@ -240,3 +241,17 @@ def test_r105_a_secret_is_no_argument(khutulun: Khutulun, conductor: FakeConduct
     assert ended.err == (
         "error: /nowhere: it cannot be read: No such file or directory\nhint: name a file with the value\n"
     )
+
+
+def test_r104_access(khutulun: Khutulun, conductor: FakeConductor) -> None:
+    ended = khutulun("access", "grant", "worker", "operator", "--directory", "/team")
+    assert ended.out == "worker has the role operator in /team\n"
+    assert khutulun("access", "grant", "group:staff", "viewer").code == 0
+    assert [line.split() for line in khutulun("access", "list").out.splitlines()] == [
+        ["WHO", "ROLE", "FROM"],
+        ["worker", "operator", "/"],
+        ["group:staff", "viewer", "/"],
+    ]
+    assert khutulun("access", "revoke", "worker").out == "worker has no role from /\n"
+    assert khutulun("access", "revoke", "worker").code == 1
+    assert "'chief' is not one of" in khutulun("access", "grant", "worker", "chief").err

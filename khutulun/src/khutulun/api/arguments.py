@@ -106,6 +106,21 @@ class OfPlugin(msgspec.Struct, frozen=True):
     directory: str = "/"
 
 
+class Grant(msgspec.Struct, frozen=True):
+    """A role (``viewer``, ``operator``, ``owner``, ``none``) for a user, ``group:NAME`` or ``*``."""
+
+    who: str
+    role: str
+    directory: str = "/"
+
+
+class OfAccess(msgspec.Struct, frozen=True):
+    """Who has a role from a directory."""
+
+    who: str
+    directory: str = "/"
+
+
 class OfSecret(msgspec.Struct, frozen=True):
     """One secret of a directory."""
 

@@ -140,6 +140,18 @@ ROUTES = (
         arguments.NewPlugin, model.PluginInfo, 201, content=True,
     ),
     Route(
+        "access", "GET", "/v1/access", "Who has which role in a directory",
+        arguments.InDirectory, list[model.Access],
+    ),
+    Route(
+        "grant_access", "PUT", "/v1/access/{who}", "Give somebody a role in a directory and below it",
+        arguments.Grant, model.Access,
+    ),
+    Route(
+        "revoke_access", "DELETE", "/v1/access/{who}", "Take back the role that a directory gives somebody",
+        arguments.OfAccess, status=204,
+    ),
+    Route(
         "secrets", "GET", "/v1/secrets", "The secrets that a directory sees, without their values",
         arguments.InDirectory, list[model.Secret],
     ),

@@ -46,6 +46,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         "event": "events:event",
         "plugin": "plugin:plugin",
         "secret": "secret:secret",
+        "access": "access:access",
         "adopt": "operate:adopt",
         "completion": "completion:completion",
     },

@@ -4,7 +4,7 @@ import click
 
 from khutulun import model
 from khutulun.api import arguments
-from khutulun.cli import assignments, output, reading, text
+from khutulun.cli import assignments, happenings, output, reading
 from khutulun.cli.options import SERVICE, SERVICE_OR_NODE, Remote, Target, connected
 
 _FOLLOW = click.option("-f", "--follow", is_flag=True, help="Go on with the events to come, until Ctrl-C.")
@@ -62,7 +62,7 @@ def emit(remote: Remote, name: str, target: Target | None, data: str | None) -> 
     value = None if data is None else assignments.parse(data, "--data")
     service, node = target or (None, None)
     sent = remote.client.emit(arguments.Emission(name, service, node, value, remote.directory))
-    output.show(remote.output, model.Event, sent, lambda found: [_line(found)])
+    output.show(remote.output, model.Event, sent, lambda found: [happenings.line(found)])
 
 
 def _print(remote: Remote, asked: arguments.Events) -> None:
@@ -72,7 +72,7 @@ def _print(remote: Remote, asked: arguments.Events) -> None:
     try:
         with remote.client.events(asked) as stream:
             for found in stream:
-                output.show_each(remote.output, model.Event, found, _line)
+                output.show_each(remote.output, model.Event, found, happenings.line)
                 last = found.position
     except model.Refused as refused:
         if last is None or refused.problems[0].code != "connection-lost":
@@ -83,11 +83,3 @@ def _print(remote: Remote, asked: arguments.Events) -> None:
             hint=f"nothing is lost: go on with --after {last} when the server is back",
             status=503,
         ) from refused
-
-
-def _line(event: model.Event) -> str:
-    where = "/".join(filter(None, (event.service, event.node)))
-    parts = [text.instant(event.time), f"{event.kind:9}", where or "-", event.name]
-    if event.data is not None:
-        parts.append(text.value(event.data))
-    return text.clean("  ".join(parts))

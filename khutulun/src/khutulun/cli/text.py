@@ -24,8 +24,11 @@ def clean(text: str) -> str:
 
 def value(item: Value) -> str:
     """Return a value on one line: text as it is, everything else as JSON in the plain form."""
-    if isinstance(item, str):
-        return clean(item)
+    return clean(item) if isinstance(item, str) else quoted(item)
+
+
+def quoted(item: Value) -> str:
+    """Return a value as JSON in the plain form, on one line."""
     return clean(msgspec.json.encode(codec.to_plain(item)).decode())
 
 

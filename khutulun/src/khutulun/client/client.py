@@ -98,6 +98,15 @@ class Client:
     def remove_plugin(self, name: str, directory: str = "/") -> None:
         self._send("remove_plugin", arguments.OfPlugin(name, directory)).close()
 
+    def access(self, directory: str = "/") -> list[model.Access]:
+        return self._ask("access", arguments.InDirectory(directory), list[model.Access])
+
+    def grant_access(self, who: str, role: str, directory: str = "/") -> model.Access:
+        return self._ask("grant_access", arguments.Grant(who, role, directory), model.Access)
+
+    def revoke_access(self, who: str, directory: str = "/") -> None:
+        self._send("revoke_access", arguments.OfAccess(who, directory)).close()
+
     def secrets(self, directory: str = "/") -> list[model.Secret]:
         return self._ask("secrets", arguments.InDirectory(directory), list[model.Secret])
 

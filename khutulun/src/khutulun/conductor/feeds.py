@@ -9,7 +9,7 @@ from khutulun import model
 from khutulun.conductor import journals, retention
 from khutulun.conductor.journals import Topic
 
-TOPICS = (Topic.EVENT, Topic.HANDLING, Topic.PROGRESS)
+TOPICS = (Topic.EVENT, Topic.HANDLING, Topic.PROGRESS, Topic.AUDIT)
 PAGE = 500
 
 

@@ -10,6 +10,11 @@ from typing import Any
 
 import msgspec
 
+from floria import ids
+from floria.store.interface import Transaction
+from floria.values import Value
+from khutulun import model
+
 
 class Topic(StrEnum):
     EVENT = "event"
@@ -32,6 +37,12 @@ def body(data: object) -> Any:
 def service(directory: str, name: str) -> str:
     """Return the subject of a service; those of its nodes lie below it (`floria.naming.subject`)."""
     return f"{directory.rstrip('/')}/{name}"
+
+
+def audit(tx: Transaction, principal: model.Principal, name: str, directory: str, data: dict[str, Value]) -> None:
+    """Write who has changed what in a directory (R104)."""
+    body: dict[str, Value] = {"name": name, **data, "by": principal.name}
+    tx.append(Topic.AUDIT, ids.new(), body, subject=directory.rstrip("/"))
 
 
 def topic(operation: str) -> Topic:

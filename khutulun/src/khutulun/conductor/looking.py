@@ -131,6 +131,11 @@ class Looking(Parts):
             )
         return found[name]
 
+    def access(self, principal: model.Principal, directory: str = "/") -> list[model.Access]:
+        self._require(principal, directory, Role.VIEWER)
+        with self._store.read() as reader:
+            return access.seen(reader, directory)
+
     def secrets(self, principal: model.Principal, directory: str = "/") -> list[model.Secret]:
         self._require(principal, directory, Role.VIEWER)
         with self._store.read() as reader:

@@ -1,6 +1,6 @@
 """Services and nodes as users see them: from entities to `khutulun.model`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -10,11 +10,17 @@ from floria.store.interface import Query, Reader
 from floria.values import Value
 from khutulun import model
 from khutulun.conductor import progress, site, topology
+from khutulun.conductor.states import ERROR, FAILED
 from khutulun.model import ServiceState
 
 OUTPUT = "floria:output"
 OWN = "khutulun."
 """Beginning of the names of properties that Khutulun keeps for itself."""
+
+UP, DOWN = frozenset({"starting", "started"}), frozenset({"stopping", "stopped", "deleting", "deleted"})
+BROKEN = frozenset({ERROR, FAILED})
+JOB = "::Job"
+"""End of the class of nodes that come to an end."""
 
 MARKS = ("tosca:", "floria:", "khutulun:")
 
@@ -36,9 +42,23 @@ def state(reader: Reader, root: Vertex) -> ServiceState:
             }[last.name]
         if ended == "failed":
             return ServiceState.FAILED
-    children = reader.query(Query(kinds=(Kind.VERTEX,), parent=root.id))
-    broken = any(isinstance(child, Vertex) and child.state in ("error", "failed") for child in children)
-    return ServiceState.DEGRADED if broken else ServiceState.RUNNING
+    return _of_nodes(
+        one for one in reader.query(Query(kinds=(Kind.VERTEX,), parent=root.id)) if isinstance(one, Vertex)
+    )
+
+
+def _of_nodes(children: Iterable[Vertex]) -> ServiceState:
+    """Return what the nodes are together. A job that is over is neither up nor down."""
+    found = {
+        one.state
+        for one in children
+        if topology.is_node(one) and not (one.state == "stopped" and any(label.endswith(JOB) for label in one.classes))
+    }
+    if found & BROKEN:
+        return ServiceState.DEGRADED
+    if not found & DOWN:
+        return ServiceState.RUNNING
+    return ServiceState.DEGRADED if found & UP else ServiceState.STOPPED
 
 
 def last_execution(reader: Reader, directory: str) -> Vertex | None:
