@@ -1,4 +1,4 @@
-"""Substituted and selected nodes, on a whole server: what is inside is deployed, changed and undeployed (T144 to T146)."""
+"""Substituted and selected nodes, on a whole server: what is inside or elsewhere, and changes of it (T143 to T146)."""
 
 import contextlib
 from pathlib import Path
@@ -70,7 +70,10 @@ MORE
     greet:
       inputs: { word: { type: string, default: morning } }
       steps:
-        one: { target: clerk, activities: [ call_operation: { operation: keeping.shout, inputs: { word: { $get_input: word } } } ], on_success: two }
+        one:
+          target: clerk
+          activities: [ call_operation: { operation: keeping.shout, inputs: { word: { $get_input: word } } } ]
+          on_success: two
         two: { target: clerk, activities: [ call_operation: keeping.measure ] }
 """
 
@@ -168,3 +171,85 @@ def test_t144_what_is_inside_is_deployed_changed_and_undeployed(machine: Machine
     assert machine.wait(conductor.undeploy(ME, "s")).state == "done"
     left = [path.name for path in (machine.paths.state / "notes").iterdir() if path.suffix != ".log"]
     assert left == []
+
+
+PLACES = """tosca_definitions_version: tosca_2_0
+imports: [ types.yaml, { profile: "khutulun:1.0" } ]
+service_template:
+  node_templates: { hall: { type: Place, properties: { text: hall } } }
+"""
+VISITORS = """tosca_definitions_version: tosca_2_0
+imports: [ types.yaml, { profile: "khutulun:1.0" } ]
+policy_types: { Watch: {} }
+service_template:
+  node_templates:
+    hall: { type: Place, directives: [ select ], node_filter: { $equal: [ { $get_property: [ SELF, text ] }, hall ] } }
+    guest: { type: Clerk, requirements: [ desk: hall ] }
+  policies:
+  - watch:
+      type: Watch
+      targets: [ guest ]
+      triggers:
+        gone: { event: floria.edge-dissolved, action: [ set_state: homeless ] }
+  outputs:
+    text: { value: { $get_property: [ hall, text ] } }
+    free: { value: { $get_attribute: [ hall, CAPABILITY, desk, free ] } }
+"""
+
+
+def test_t105_t170_a_selected_node_belongs_to_another_service(machine: Machine, archive: Any) -> None:
+    """T105, T170: it is used and not owned: it outlives its users, and when it goes that is an event of theirs."""
+    conductor = machine.running.conductor
+    users = archive({"service.yaml": VISITORS})
+    with pytest.raises(model.Refused) as caught:
+        deploy(machine, users)
+    assert {one.code for one in caught.value.problems} == {"floria.unsatisfied"}
+
+    assert deploy(machine, archive({"service.yaml": PLACES}), "places").state == "done"
+    plan = conductor.plan(ME, model.DeployRequest("s", users))
+    assert [change.node for change in plan.changes] == ["guest"], "a plan sees what is elsewhere"
+    assert deploy(machine, users).state == "done"
+    assert nodes(machine) == {"guest": "started"}
+    assert outputs(machine)["text"] == "hall"
+    assert machine.wait(conductor.undeploy(ME, "s")).state == "done"
+    assert nodes(machine, "places") == {"hall": "started"}
+    assert machine.text("places-hall-0") == "hall"
+
+    assert deploy(machine, users).state == "done"
+    assert machine.wait(conductor.undeploy(ME, "places")).state == "done"
+    for event in conductor.events(ME, service="s", after=0, follow=True):
+        if event.kind == "handling" and event.name == "floria.edge-dissolved":
+            break
+    assert nodes(machine) == {"guest": "homeless"}
+    with pytest.raises(model.Refused) as caught:
+        conductor.update(ME, model.DeployRequest("s", users))
+    assert {one.code for one in caught.value.problems} == {"floria.unsatisfied"}
+    assert deploy(machine, archive({"service.yaml": PLACES}), "places").state == "done"
+    assert machine.wait(conductor.update(ME, model.DeployRequest("s", users))).state == "done"
+    assert outputs(machine)["text"] == "hall", "it is selected again"
+    assert machine.log("s-guest-0")[-1] == "update"
+
+
+MAPPED = inside("small").replace("keeping: { shout: greet }", "keeping: { shout: greet }, lifecycle: { start: greet }")
+
+
+def test_t143_operations_are_workflows_inside(machine: Machine, archive: Any) -> None:
+    """T143: an operation of the lifecycle too; a workflow of the outside can call one, with inputs."""
+    main = (
+        MAIN
+        + """
+  workflows:
+    visit:
+      steps:
+        one:
+          target: office
+          activities: [ call_operation: { operation: keeping.shout, inputs: { word: hey } } ]
+"""
+    )
+    ended = deploy(machine, archive({"service.yaml": main, "small.yaml": MAPPED}, ("small.yaml",)))
+    assert ended.state == "done", ended.problems
+    assert [line for line in machine.log("s-office.small.clerk-0") if line.startswith("shout")] == ["shout morning"]
+    conductor = machine.running.conductor
+    ran = machine.wait(conductor.run(ME, "s", "visit", {}))
+    assert ran.state == "done", ran.problems
+    assert machine.log("s-office.small.clerk-0")[-2] == "shout hey"
