@@ -8,7 +8,7 @@ import click
 
 from floria import codec
 from floria.evaluation import EvaluationError
-from floria.instantiation import InstantiationError
+from floria.instantiation import InstantiationError, Problem
 from floria.values import Value, is_literal
 from puccini.cli import compile as compiling
 from puccini.cli import frame, opening, showing
@@ -64,6 +64,10 @@ def instantiate(
     try:
         simulation = Simulation(bundle, title, given)
     except InstantiationError as error:
+        if output is not Output.HUMAN:
+            frame.write(
+                output, {"file": str(file), "valid": False, "problems": [_problem(one) for one in error.problems]}, ""
+            )
         raise CommandError(
             f"{file} cannot be instantiated\n" + "\n".join(str(problem) for problem in error.problems),
             "" if any(problem.refusals for problem in error.problems) else "inputs are given with --input NAME=VALUE",
@@ -71,6 +75,17 @@ def instantiate(
     reactions = [(event, _react(simulation, event)) for event in events]
     human = showing.service(simulation, reactions) if output is Output.HUMAN else ""
     frame.write(output, _data(simulation, reactions) if output is not Output.HUMAN else None, human)
+
+
+def _problem(found: Problem) -> dict[str, Any]:
+    """Return why something cannot be created; of a requirement, each candidate and what speaks against it."""
+    return {
+        "code": found.code,
+        "message": found.message,
+        "where": found.where,
+        "origin": found.origin,
+        "refusals": [{"candidate": one.label, "reason": one.reason} for one in found.refusals],
+    }
 
 
 def _react(simulation: Simulation, event: str) -> list[Reaction]:
