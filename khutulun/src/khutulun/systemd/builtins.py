@@ -18,6 +18,7 @@ from floria.plugins.faults import Fault
 from floria.plugins.requests import Output, RunCommand
 from khutulun.systemd import links, settings, shown, units
 from khutulun.systemd.connection import Connection, Lost, Shared, Unreachable
+from khutulun.systemd.wire import WireError
 
 SYSTEM = Path("/run/systemd/private")
 
@@ -69,7 +70,7 @@ class Builtin:
             return None
         except TimeoutError:
             raise processes.too_long(self._program, limits) from None
-        except Lost as error:
+        except (Lost, WireError) as error:
             raise Fault("interrupted", f"{self._program}: {error}", True) from None
 
 

@@ -4,6 +4,7 @@
 D-Bus, section "Type System"; a variant is written as ``(signature, value)`` and read as its value.
 """
 
+import functools
 import struct
 from enum import IntEnum
 from typing import Any
@@ -14,6 +15,12 @@ LARGEST = 128 << 20
 """Bytes of a message, by the specification."""
 
 _HEAD = struct.Struct("<cBBBIII")
+_SERIAL, _FIELDS = 8, 12
+"""Where the serial and the header fields lie."""
+
+_REPLY = 5
+"""Number of the header field that says which call is answered."""
+
 _ALIGNMENT = {"y": 1, "g": 1, "v": 1, "n": 2, "q": 2, "b": 4, "i": 4, "u": 4, "s": 4, "o": 4, "a": 4, "h": 4}
 _FIXED = {
     "y": struct.Struct("<B"),
@@ -58,11 +65,22 @@ class Message(msgspec.Struct, frozen=True):
     def arguments(self) -> list[Any]:
         """Return the values of the body. Raises `WireError`."""
         reader = Reader(self.body)
-        return [reader.value(one) for one in types(self.signature)]
+        try:
+            return [reader.value(one) for one in types(self.signature)]
+        except (struct.error, IndexError, ValueError, RecursionError) as wrong:
+            raise WireError(str(wrong)) from None
 
 
 def call(serial: int, path: str, interface: str, member: str, signature: str, arguments: list[Any], to: str) -> bytes:
     """Return a method call; `to` is its destination, nothing on a connection without a bus. Raises `WireError`."""
+    try:
+        data = _encoded(path, interface, member, signature, tuple(arguments), to)
+    except TypeError:  # arguments that hold lists
+        data = _encode(path, interface, member, signature, tuple(arguments), to)
+    return b"".join((data[:_SERIAL], _LENGTH.pack(serial), data[_SERIAL + 4 :]))
+
+
+def _encode(path: str, interface: str, member: str, signature: str, arguments: tuple[Any, ...], to: str) -> bytes:
     body = Writer()
     for one, value in zip(types(signature), arguments, strict=True):
         body.value(one, value)
@@ -70,10 +88,14 @@ def call(serial: int, path: str, interface: str, member: str, signature: str, ar
     fields += [(6, ("s", to))] if to else []
     fields += [(8, ("g", signature))] if signature else []
     head = Writer()
-    head.data += _HEAD.pack(b"l", Kind.CALL, 0, 1, len(body.data), serial, 0)[:12]
+    head.data += _HEAD.pack(b"l", Kind.CALL, 0, 1, len(body.data), 0, 0)[:_FIELDS]
     head.value("a(yv)", fields)
     head.align(8)
     return bytes(head.data + body.data)
+
+
+_encoded = functools.lru_cache(512)(_encode)
+"""The same few properties are asked for again and again."""
 
 
 def length(data: bytes | bytearray) -> int:
@@ -91,28 +113,49 @@ def length(data: bytes | bytearray) -> int:
 
 def message(data: bytes) -> Message:
     """Return the message in `data`, which holds exactly one. Raises `WireError`."""
-    reader = Reader(data)
-    body = _HEAD.unpack_from(data)[4]
-    reader.place = 12
     try:
-        found = dict(reader.value("a(yv)"))
-        kind = Kind(data[1])
+        _, kind, _, _, body, _, size = _HEAD.unpack_from(data)
+        texts, reply_to = _fields(data, _HEAD.size + size)
+        path, interface, member, error, signature = (texts.get(number, "") for number in (1, 2, 3, 4, 8))
+        start = len(data) - body
+        return Message(Kind(kind), reply_to, path, interface, member, error, signature, data[start:])
     except (struct.error, IndexError, ValueError) as wrong:
         raise WireError(str(wrong)) from None
-    names = (str(found.get(number, "")) for number in (1, 2, 3, 4, 8))
-    path, interface, member, error, signature = names
-    start = len(data) - body
-    return Message(kind, int(found.get(5, 0)), path, interface, member, error, signature, data[start:])
 
 
-def types(signature: str) -> list[str]:
+def _fields(data: bytes, end: int) -> tuple[dict[int, str], int]:
+    """Return the header fields that are texts, and the serial of the call that is answered."""
+    texts: dict[int, str] = {}
+    reply_to, place = 0, _HEAD.size
+    while place < end:
+        place += -place % 8
+        number, length, kind = data[place], data[place + 1], data[place + 2 : place + 3]
+        place += 4
+        if length != 1 or kind not in b"sogu":
+            raise WireError("a header field of a strange type")
+        if kind == b"g":
+            size, place = data[place], place + 1
+        else:
+            place += -place % 4
+            (size,) = _LENGTH.unpack_from(data, place)
+            place += 4
+        if kind == b"u":
+            reply_to = size if number == _REPLY else reply_to
+            continue
+        texts[number] = data[place : place + size].decode("utf-8", "replace")
+        place += size + 1
+    return texts, reply_to
+
+
+@functools.lru_cache(512)
+def types(signature: str) -> tuple[str, ...]:
     """Return the complete types that a signature consists of. Raises `WireError`."""
     found = []
     while signature:
         end = _end(signature, 0)
         found.append(signature[:end])
         signature = signature[end:]
-    return found
+    return tuple(found)
 
 
 class Writer:
