@@ -106,3 +106,21 @@ def test_r13_input_after_its_end_and_signals_after_the_exit_are_nothing(bench: B
     told = [frame for frame in frames(channel) if frame.kind is messages.FrameKind.EXIT]
     assert told[0].numbers in ((0,), (128 + signal.SIGKILL,))
     assert bench.ended.wait(60)
+
+
+@pytest.mark.parametrize("tty", [False, True])
+def test_r13_a_program_that_leaves_somebody_behind_ends_with_its_own_end(bench: Bench, tty: bool) -> None:
+    """What was said before is there to the last byte; who goes on holding the output is not listened to."""
+    script = 'trap "" HUP; sleep 1000 & echo $!; head -c 60000 /dev/zero | tr "\\0" x; exit 3'
+    channel = bench.open("sh", "-c", script, tty=tty)
+    found = list(frames(channel))
+    said = b"".join(frame.data for frame in found).split()
+    try:
+        assert found[-1].numbers == (3,)
+        assert len(said[1]) == 60_000
+        assert bench.ended.wait(30)
+        if not tty:
+            assert not gone(int(said[0]))
+    finally:
+        if not gone(int(said[0])):
+            os.kill(int(said[0]), signal.SIGKILL)

@@ -2,15 +2,20 @@
 
 import os
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from floria.entities import Handler, Kind
 from floria.ids import Id
-from floria.store.interface import Query, Transaction
+from floria.store.interface import Query, StoreError, Transaction
 from floria.values import Call
 from khutulun import model
+from khutulun.conductor.emission import Emission
+from khutulun.conductor.operations import Operations
 from khutulun.testing.machine import ME, Machine, bundle, note
 
 
@@ -104,3 +109,46 @@ def test_the_hosts_have_forgotten_a_service_before_its_name_is_free(machine: Mac
     machine.wait(execution)
     assert conductor.services(ME) == []
     assert machine.deploy("s", note("a")).state == "done"
+
+
+def test_r94_a_handler_that_a_full_disk_interrupts_goes_on_with_the_next_commit(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = Handler("again", Call("notes:shout", [{"word": "hello"}]))
+    machine.deploy("s", note("a", handlers=(handler,)))
+    running = machine.running
+    write, full = running.store.write, threading.Event()
+
+    def refuse() -> AbstractContextManager[Transaction]:
+        if full.is_set():
+            raise StoreError("the disk is full", "free some space")
+        return write()
+
+    done = Operations.handle
+
+    def fill(self: Operations, *arguments: Any) -> Any:
+        result = done(self, *arguments)
+        full.set()
+        return result
+
+    guarded, given_up = Emission._guarded, threading.Event()
+
+    def watch(self: Emission, work: Callable[[], object]) -> None:
+        guarded(self, work)
+        given_up.set()
+
+    monkeypatch.setattr(Emission, "_guarded", watch)
+    monkeypatch.setattr(running.store, "write", refuse)
+    monkeypatch.setattr(Operations, "handle", fill)
+    running.conductor.emit(ME, "again", service="s", node="a")
+    assert given_up.wait(60)
+    monkeypatch.setattr(Operations, "handle", done)
+    assert machine.log("s-a-0") == ["create", "start", "shout hello"]
+    full.clear()
+    running.conductor.set_secret(ME, "any", b"thing that commits")
+    feed = running.conductor.events(ME, service="s", after=0, follow=True)
+    handling = next(one for one in feed if one.kind == "handling" and one.name == "again")
+    feed.close()
+    assert isinstance(handling.data, dict)
+    assert handling.data["status"] == "done"
+    assert machine.log("s-a-0") == ["create", "start", "shout hello"], "it does not run twice"

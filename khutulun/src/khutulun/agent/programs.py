@@ -4,11 +4,13 @@ import contextlib
 import fcntl
 import os
 import pty
+import select
 import signal
 import struct
 import subprocess
 import termios
 import threading
+from collections.abc import Iterator
 
 import msgspec
 
@@ -17,6 +19,9 @@ from khutulun.agent import messages
 from khutulun.bus import interface as bus
 
 CHUNK = 32 * 1024
+LARGEST_PIPE = 1 << 20
+"""Bytes that can be in a pipe when nobody writes to it any more (pipe(7))."""
+
 GRACE = 2.0
 """Seconds between asking a program to end and ending it."""
 
@@ -57,18 +62,26 @@ class _Program:
         self._channel = channel
         self._terminal: int | None = None
         self._lock = threading.Lock()
+        self._over = os.eventfd(0)
+        try:
+            self._spawn(what, request)
+        except OSError:
+            os.close(self._over)
+            raise
+
+    def _spawn(self, what: Specification, request: messages.Run) -> None:
         if request.tty:
             self._spawn_terminal(what, request)
-        else:
-            self._process = subprocess.Popen(
-                what.argv,
-                env=environment(what),
-                cwd=what.cwd,
-                stdin=subprocess.PIPE if request.stdin else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
+            return
+        self._process = subprocess.Popen(
+            what.argv,
+            env=environment(what),
+            cwd=what.cwd,
+            stdin=subprocess.PIPE if request.stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
 
     def run(self) -> None:
         watcher = threading.Thread(target=self._watch, name=f"program {self._process.pid}", daemon=True)
@@ -118,6 +131,8 @@ class _Program:
         pumps = [threading.Thread(target=self._pump, args=output, daemon=True) for output in outputs]
         for pump in pumps:
             pump.start()
+        os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        os.eventfd_write(self._over, 1)
         for pump in pumps:
             pump.join()
         code = self._reap()
@@ -127,6 +142,7 @@ class _Program:
         self._channel.close()
 
     def _close(self) -> None:
+        os.close(self._over)
         if self._terminal is not None:
             os.close(self._terminal)
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
@@ -135,24 +151,40 @@ class _Program:
                     stream.close()
 
     def _reap(self) -> int:
-        """Wait for the end; its number is another's from the moment that nobody can signal it any more."""
-        os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        """Take the exit code; its number is another's from the moment that nobody can signal it any more."""
         with self._lock:
             return self._process.wait()
 
     def _pump(self, kind: messages.FrameKind, source: int) -> None:
+        chunks = self._chunks(source)
         with contextlib.suppress(bus.BusError):
-            while data := self._read(source):
+            for data in chunks:
                 self._channel.send(messages.Frame(kind, data))
             return
-        while self._read(source):  # nobody listens: let the program go on until it is ended
+        for _ in self._chunks(source):  # nobody listens: let the program go on until it is ended
             pass
 
-    def _read(self, source: int) -> bytes:
-        try:
-            return os.read(source, CHUNK)
-        except OSError:  # the other side of a terminal is closed
-            return b""
+    def _chunks(self, source: int) -> Iterator[bytes]:
+        """Yield output until it is closed, or until the program has ended and what it left in the pipe is read.
+
+        Others to whom it gave its output, such as a daemon that it has started, go on without being listened to.
+        """
+        poller = select.poll()
+        poller.register(source, select.POLLIN)
+        poller.register(self._over, select.POLLIN)
+        left = LARGEST_PIPE
+        while left > 0:
+            ready = dict(poller.poll())
+            if source not in ready:
+                return
+            try:
+                data = os.read(source, CHUNK)
+            except OSError:  # the other side of a terminal is closed
+                return
+            if not data:
+                return
+            left -= len(data) if self._over in ready else 0
+            yield data
 
     def _handle(self, frame: messages.Frame) -> None:
         match frame.kind:

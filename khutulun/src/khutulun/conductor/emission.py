@@ -18,7 +18,7 @@ from floria.entities import Edge, Entity, Handler, Vertex
 from floria.evaluation import Context, EvaluationError, Functions
 from floria.events import Emitter, Event, Outcome, Recorded
 from floria.ids import Id
-from floria.store.interface import Axis, Step, Store, Transaction
+from floria.store.interface import Axis, Step, Store, StoreError, Transaction
 from floria.values import Call, Value
 from khutulun import model
 from khutulun.agent import messages
@@ -50,6 +50,8 @@ class Emission:
         self._triggers = Triggers(store, operations, imperative)
         self._emitter = Emitter(store, functions, self._execute)
         self._pool = ThreadPoolExecutor(WORKERS, "handler")
+        self._interrupted = False
+        self._removal = store.on_commit(lambda _: self._committed())
         operations.attributes.followers = self._followers
         operations.hooks.writing, operations.hooks.follow = self._emitter.writing, self.handle
 
@@ -119,7 +121,14 @@ class Emission:
 
     def resume(self) -> None:
         """Run handlers that had not finished."""
-        self._pool.submit(self._guarded, self._emitter.resume)
+        with contextlib.suppress(RuntimeError):  # it is closing
+            self._pool.submit(self._guarded, self._emitter.resume)
+
+    def _committed(self) -> None:
+        """Go on with what a full disk has interrupted: there is space again."""
+        if self._interrupted:
+            self._interrupted = False
+            self.resume()
 
     def settle(self) -> None:
         """Write down up to where all events are done with."""
@@ -127,6 +136,7 @@ class Emission:
 
     def close(self) -> None:
         """Wait for handlers on their way; those that were not begun are resumed at the next start."""
+        self._removal()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _followers(self, tx: Transaction, capability: Vertex, changes: dict[str, Value]) -> Callable[[], None]:
@@ -143,6 +153,12 @@ class Emission:
     def _guarded(self, work: Callable[[], object]) -> None:
         try:
             work()
+        except StoreError as error:
+            if type(error) is not StoreError:
+                log.exception("handling an event")
+            else:  # what the handler did is known to the agent; it is written down when that is possible again
+                log.error("a handler waits: %s (%s)", error, error.hint)
+                self._interrupted = True
         except Exception:
             log.exception("handling an event")
         self._ring()
