@@ -222,8 +222,9 @@ class Conductor(Looking, Streaming):
 
     def remove_plugin(self, principal: model.Principal, name: str, directory: str = "/") -> None:
         self._require(principal, directory, Role.OWNER)
+        replaced = self._admin.replaced(name, directory)
         with self._store.write() as tx:
-            administration.remove(tx, self._registry.entity(tx, name, directory), name, directory)
+            administration.remove(tx, self._registry.entity(tx, name, directory), name, directory, replaced)
             journals.audit(tx, principal, "plugin-removed", directory, {"plugin": name})
 
     def grant_access(self, principal: model.Principal, who: str, role: str, directory: str = "/") -> model.Access:

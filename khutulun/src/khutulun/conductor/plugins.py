@@ -28,6 +28,7 @@ class Administration:
 
     def __init__(self, store: Store, host: plugins.PluginHost) -> None:
         self._store, self._host = store, host
+        self._blobs: dict[str, Path] = {}
 
     def describe(self, content: bytes | Path, carrier: str, name: str | None = None, directory: str = "/") -> Plugin:
         """Load a blob and ask it what it is. Raises `model.Refused`."""
@@ -74,6 +75,7 @@ class Administration:
 
         A file is read only when it is another one than at the last start.
         """
+        self._blobs = dict(blobs)
         files = {ids.derive("plugin", "/", name): (name, path, _identity(path)) for name, path in blobs.items()}
         with self._store.read() as reader:
             known = {id: found.metadata for id in files if (found := reader.get(id)) is not None}
@@ -82,12 +84,20 @@ class Administration:
             metadata = known.get(id, {BUILT_IN: True})
             if metadata.get(BUILT_IN) is not True or metadata.get(FILE) == identity:
                 continue
-            plugin = self.describe(path, plugins.Carrier.WASM.value, name)
-            described.append(msgspec.structs.replace(plugin, metadata={BUILT_IN: True, FILE: identity}))
+            described.append(self._built_in(name, path, identity))
         if described:
             with self._store.write() as tx:
                 for plugin in described:
                     self.put(tx, plugin)
+
+    def replaced(self, name: str, directory: str) -> Plugin | None:
+        """Return the built-in driver that is back when the plugin that took its place in a directory is removed."""
+        path = self._blobs.get(name) if directory == "/" else None
+        return None if path is None else self._built_in(name, path, _identity(path))
+
+    def _built_in(self, name: str, path: Path, identity: str) -> Plugin:
+        plugin = self.describe(path, plugins.Carrier.WASM.value, name)
+        return msgspec.structs.replace(plugin, metadata={BUILT_IN: True, FILE: identity})
 
     def _put_blob(self, content: bytes | Path) -> str:
         if isinstance(content, bytes):
@@ -158,8 +168,8 @@ def _values(data: Any) -> Any:
     return codec.from_plain(data)
 
 
-def remove(tx: Transaction, plugin: Plugin | None, name: str, directory: str) -> None:
-    """Remove a plugin of exactly this directory. Raises `model.Refused`."""
+def remove(tx: Transaction, plugin: Plugin | None, name: str, directory: str, replaced: Plugin | None) -> None:
+    """Remove a plugin of exactly this directory; the built-in that it `replaced` is back. Raises `model.Refused`."""
     if plugin is None or plugin.directory != directory:
         raise model.refuse(
             "unknown-plugin",
@@ -174,4 +184,7 @@ def remove(tx: Transaction, plugin: Plugin | None, name: str, directory: str) ->
             hint="add your own of the same name to take its place",
             status=409,
         )
+    if replaced is not None:
+        tx.put(msgspec.structs.replace(replaced, revision=plugin.revision))
+        return
     tx.delete(plugin.id, plugin.revision)
