@@ -139,7 +139,7 @@ MEANINGS = (
         True,
     ),
 )
-_NOISE = re.compile(r'^time="[^"]*" level=(warning|info|debug) ')
+_NOISE = re.compile(r'^time="[^"]*" level=(warning|info|debug) |^\d{4}-\d\d-\d\d .* m=\+[0-9.]+ \w+ \w+ ')
 _MESSAGE = re.compile(r'^time="[^"]*" level=\w+ msg="(.*)"$')
 
 

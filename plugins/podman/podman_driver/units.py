@@ -13,7 +13,7 @@ GENERATORS = ("/usr/lib/systemd/system-generators/podman-system-generator", "/us
 SYSTEM_FOLDER = "/etc/containers/systemd"
 USER_FOLDER = ".config/containers/systemd"
 _UNSUPPORTED = re.compile(r"unsupported key '([^']+)' in group '([^']+)'")
-_LINES = 30
+_LINES = 60
 
 
 def possible(context: Context, site: Site) -> bool:

@@ -23,6 +23,7 @@ for name in $("$1/bin/busybox" --list); do [ "$name" = busybox ] || ln -s busybo
 echo root:x:0:0:root:/:/bin/sh >"$1/etc/passwd"; echo root:x:0: >"$1/etc/group"
 tar -C "$1" -cf "$1.tar" . && rm -rf "$1"
 """
+TUNNEL = "mount -t tmpfs -o mode=755 tmpfs /dev/net && mknod -m 666 /dev/net/tun c 10 200"
 IMPORT = ["podman", "import", "--quiet", "--change", 'CMD ["/bin/sh"]', "--change", "ENV PATH=/bin"]
 REGISTRY = """version: 0.1
 storage: {{filesystem: {{rootdirectory: {folder}}}, delete: {{enabled: true}}}}
@@ -34,6 +35,9 @@ http: {{addr: 127.0.0.1:{port}}}
 def prepare(machine: Any, configuration: str, user: str = "root") -> None:
     """Configure Podman as tests need it, and give it a small image."""
     machine.write(CONFIGURATION, configuration)
+    if user != "root":
+        machine.run(["sh", "-euc", TUNNEL])
+        machine.run(["systemctl", "start", "network-online.target"])  # Quadlet has units of users wait for it
     machine.run(["sh", "-euc", IMAGE, "sh", "/tmp/base"])
     machine.run([*IMPORT, "/tmp/base.tar", BASE], user=user)
 
