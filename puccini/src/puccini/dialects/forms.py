@@ -9,7 +9,7 @@ from typing import Any
 
 from puccini import extents, yaml
 from puccini.diagnostics import Report, suggest
-from puccini.dialects.writing import Draft, Written, entries, escaped, keep, marks, merges, sequence, single
+from puccini.dialects.writing import MERGE, Draft, Written, entries, escaped, keep, marks, merges, sequence, single
 from puccini.nodes import Node, describe
 
 Rule = Callable[[Node, "Page"], Written | None]
@@ -73,6 +73,7 @@ class Form:
     ) -> None:
         self.title = title
         self.keys = {"description": to("description"), "metadata": to("metadata"), **keys}
+        self.kept = {key: into.name for key, into in self.keys.items() if isinstance(into, _Kept)}
         self.short = short
         self.others = others
         self.finish = finish
@@ -90,19 +91,31 @@ class Form:
         if self.open_map and self.short is not None and not any(key in self.keys for key in value):
             return self.short(node, page)
         draft = Draft()
-        for key, child in page.entries(node):
-            into = self.keys.get(key) if key.__class__ is str else None
-            if into is not None:
-                if child.value is None and key not in _NULLABLE:
-                    page.null(child)
-                else:
-                    into(child, page, draft)
-            elif self.others is not None and isinstance(key, str):
-                self.others(child, page, draft)
+        if MERGE in value:
+            for key, child in page.entries(node):
+                self._entry(key, child, page, draft)
+            return self._finished(node, page, draft)
+        kept, places = self.kept, value.marks
+        for key, item in value.items():
+            name = kept.get(key) if item is not None and key.__class__ is str else None
+            if name is None:
+                self._entry(key, node.child(key), page, draft)
             else:
-                self._unknown(key, child, page)
-                draft.put(key, keep(child))
+                draft.value[name], draft.value.marks[name] = item, places[key]
         return self._finished(node, page, draft)
+
+    def _entry(self, key: Any, child: Node, page: Page, draft: Draft) -> None:
+        into = self.keys.get(key) if key.__class__ is str else None
+        if into is not None:
+            if child.value is None and key not in _NULLABLE:
+                page.null(child)
+            else:
+                into(child, page, draft)
+        elif self.others is not None and isinstance(key, str):
+            self.others(child, page, draft)
+        else:
+            self._unknown(key, child, page)
+            draft.put(key, keep(child))
 
     def _finished(self, node: Node, page: Page, draft: Draft) -> Written:
         if self.finish is not None:
@@ -118,11 +131,23 @@ class Form:
 _NULLABLE = frozenset({"default", "value", "type"})
 
 
+class _Kept:
+    """Puts a value as it is under the key `name`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, node: Node, page: Page, draft: Draft) -> None:
+        draft.put(self.name, keep(node))
+
+
 def to(name: str, rule: Rule | None = None) -> Into:
     """Return what puts a value, as `rule` has it, under the key `name`."""
+    if rule is None:
+        return _Kept(name)
 
     def into(node: Node, page: Page, draft: Draft) -> None:
-        written = rule(node, page) if rule is not None else keep(node)
+        written = rule(node, page)
         if written is not None:
             draft.put(name, written)
 

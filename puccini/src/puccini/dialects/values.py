@@ -1,14 +1,14 @@
 """Values of TOSCA 1.x: functions have no ``$``, and text that begins with one is just text."""
 
 from collections.abc import Callable
-from typing import Any
 
 from puccini import yaml
 from puccini.dialects.forms import Page
-from puccini.dialects.writing import Draft, Written, call, entries, escaped, keep, marks, sequence
+from puccini.dialects.writing import MERGE, Draft, Written, call, entries, escaped, keep, marks, sequence
 from puccini.nodes import Node, describe
 
 _SELF = "SELF"
+_LITERAL = (int, float, bool, type(None))
 NODES_OF_TYPE = "get_nodes_of_type"
 OPERATION_OUTPUT = "get_operation_output"
 
@@ -31,9 +31,24 @@ def value(node: Node, page: Page) -> Written:
             if written is not None:
                 return written
     draft = Draft()
-    for key, child in entries(node):
-        draft.put(escaped(key) if key.__class__ is str else key, value(child, page))
+    if MERGE in raw:
+        for key, child in entries(node):
+            draft.put(escaped(key) if key.__class__ is str else key, value(child, page))
+    else:
+        _copy(node, page, draft)
     return draft.at(node)
+
+
+def _copy(node: Node, page: Page, draft: Draft) -> None:
+    raw = node.value
+    target, targets, places = draft.value, draft.value.marks, raw.marks
+    for key, item in raw.items():
+        kind = item.__class__
+        if kind in _LITERAL or (kind is str and item[:1] != "$"):
+            name = escaped(key) if key.__class__ is str else key
+            target[name], targets[name] = item, places[key]
+        else:
+            draft.put(escaped(key) if key.__class__ is str else key, value(node.child(key), page))
 
 
 def values(node: Node, page: Page) -> Written:
@@ -41,14 +56,12 @@ def values(node: Node, page: Page) -> Written:
     if type(node.value) is not yaml.Map:
         return keep(node)
     draft = Draft()
-    for key, child in page.entries(node):
-        draft.put(escaped(key) if isinstance(key, str) else key, value(child, page))
+    if MERGE in node.value:
+        for key, child in page.entries(node):
+            draft.put(escaped(key) if isinstance(key, str) else key, value(child, page))
+    else:
+        _copy(node, page, draft)
     return draft.at(node)
-
-
-def is_function(raw: Any) -> bool:
-    """Whether a YAML value looks like a call of a function."""
-    return type(raw) is yaml.Map and len(raw) == 1 and next(iter(raw)) in _FUNCTIONS
 
 
 def _input(node: Node, place: yaml.Mark, page: Page) -> Written:

@@ -7,7 +7,7 @@ from puccini import yaml
 from puccini.nodes import Node
 
 _PLACE = (1 << 96) - 1
-_MERGE = "<<"
+MERGE = "<<"
 
 
 class Written(NamedTuple):
@@ -85,14 +85,14 @@ def escaped(text: str) -> str:
 def entries(node: Node) -> Iterator[tuple[Any, Node]]:
     """Yield the entries of a map, then those that its merge key brings and that it lacks."""
     value = node.value
-    if _MERGE not in value:
+    if MERGE not in value:
         yield from node.items()
         return
     seen = set(value)
     for key, child in node.items():
-        if key != _MERGE:
+        if key != MERGE:
             yield key, child
-    merged = node.child(_MERGE)
+    merged = node.child(MERGE)
     for source in merged if type(merged.value) is yaml.Seq else [merged]:
         if type(source.value) is yaml.Map:
             for key, child in entries(source):
@@ -103,4 +103,4 @@ def entries(node: Node) -> Iterator[tuple[Any, Node]]:
 
 def merges(node: Node) -> Node | None:
     """Return the merge key of a map, if it has one."""
-    return node.child(_MERGE) if _MERGE in node.value else None
+    return node.child(MERGE) if MERGE in node.value else None
