@@ -9,83 +9,31 @@ from typing import Any
 
 import msgspec
 
-from floria import codec, ids, naming, updating
-from floria.entities import Edge, Handler, Kind, Vertex
+from floria import codec, ids, updating
+from floria.entities import Edge, Handler, Vertex
 from floria.evaluation import EvaluationError, Functions
 from floria.ids import Id
-from floria.store.interface import Query, Reader, Store, Transaction
+from floria.store.interface import Store, Transaction
 from floria.values import Call, Value
 from khutulun import model
 from khutulun.conductor import definition, nesting, progress, scopes, site, states, topology
 from khutulun.conductor import outputs as written
+from khutulun.conductor.beginnings import Beginnings
 from khutulun.conductor.calls import OPERATION
 from khutulun.conductor.definition import Entry
-from khutulun.conductor.executions import Executions
 from khutulun.conductor.operations import Operations
 from khutulun.conductor.performing import Deferred, OperationFailed, Record
 from khutulun.conductor.progress import change, value
-from khutulun.conductor.scopes import Scopes
-
-KEPT = 50
-"""Executions of a service's own workflows that stay in the graph after their end; older ones are in the journal."""
 
 SELF = "SELF"
 
 
-class Imperative:
+class Imperative(Beginnings):
     """Creates executions of workflows, and performs what their steps consist of."""
 
     def __init__(self, store: Store, functions: Functions, operations: Operations) -> None:
+        super().__init__(functions)
         self._store, self._functions, self._operations = store, functions, operations
-        self._scopes = Scopes(functions)
-        self.executions: Executions
-
-    def create(
-        self,
-        tx: Transaction,
-        root: Vertex,
-        name: str,
-        inputs: dict[str, Value],
-        *,
-        id: Id | None = None,
-        within: Vertex | None = None,
-        attempt: int = 0,
-        waits: bool = False,
-    ) -> Id:
-        """Write an execution of the workflow `name`, which `Executions.begin` starts after the commit.
-
-        While another one is going on it is refused or, when it `waits`, begins after that. Raises `model.Refused`.
-        """
-        found = definition.find(tx, root, name)
-        definition.check_inlining(tx, root, found)
-        scope = self._scopes.of_workflow(tx, found, inputs)
-        service = topology.load(tx, root)
-        self._scopes.check_precondition(tx, service, found, scope)
-        busy = self.executions.is_running(tx, root.directory) if within is None else None
-        if busy is not None and not waits:
-            raise model.refuse(
-                "service-busy",
-                f"{root.name}: {busy.name} is going on",
-                hint=f"wait for it: `khutulun service events {root.name} -f`",
-                status=409,
-            )
-        prefix = f"{within.name}/" if within is not None else ""
-        layout = definition.lay_out(tx, service, found, prefix)
-        if within is None:
-            _forget_old(tx, root.directory)
-        given = {key: one.value for key, one in scope.properties.items() if one.value is not msgspec.UNSET}
-        return self.executions.create(
-            tx,
-            _outermost(tx, root),
-            name,
-            layout.steps,
-            layout.names,
-            id=id,
-            within=within,
-            classes=(progress.EXECUTION, progress.IMPERATIVE),
-            state=progress.WAITING if busy is not None else "running",
-            data={"inputs": given, "definition": found.vertex.id, "attempt": attempt, "root": root.id},
-        )
 
     def perform(self, step: Vertex, number: int, id: str, record: Record) -> None:
         """Do one thing of a step of any workflow; see `performing.Perform`."""
@@ -220,25 +168,6 @@ class Imperative:
         self._part(step, number, recorded, create)
         return True
 
-    def create_inside(
-        self,
-        tx: Transaction,
-        node: Id,
-        workflow: str,
-        inputs: dict[str, Value],
-        *,
-        id: Id | None = None,
-        within: Vertex | None = None,
-        attempt: int = 0,
-        waits: bool = False,
-    ) -> Id:
-        """Write an execution of a workflow of the service inside of a node, as `create` does."""
-        query = Query(kinds=(Kind.VERTEX,), classes=(nesting.INSIDE,), parent=node)
-        found = next((one for one in tx.query(query) if isinstance(one, Vertex)), None)
-        if found is None:
-            raise model.refuse("unknown-workflow", "there is no service inside of the node any more", status=409)
-        return self.create(tx, found, workflow, inputs, id=id, within=within, attempt=attempt, waits=waits)
-
     def _part(self, step: Vertex, number: int, record: Record, create: Callable[[Transaction, Id, int], None]) -> None:
         """Have an execution within the step; the step goes on when that has ended."""
         id = ids.derive("inline", step.id, str(number))
@@ -312,13 +241,6 @@ class Imperative:
             updating.update(tx, site.surroundings(tx, vertex).ids, self._functions)
 
 
-def _outermost(reader: Reader, root: Vertex) -> Vertex:
-    """Return the service that users know, of one that may be inside of a node of it."""
-    found = naming.lineage(reader, root)[0]
-    assert isinstance(found, Vertex)
-    return found
-
-
 def _at_kept(entry: Entry, work: list[Any], dropped: list[Value]) -> Entry | None:
     """Return what is to be done, None where a filter has excluded its target; inlining is for all targets at once."""
     if entry.entity not in dropped:
@@ -328,14 +250,3 @@ def _at_kept(entry: Entry, work: list[Any], dropped: list[Value]) -> Entry | Non
     others = (msgspec.convert(one, Entry) for one in work)
     kept = next((one for one in others if one.entity not in dropped), None)
     return msgspec.structs.replace(entry, entity=kept.entity, node=kept.node) if kept is not None else None
-
-
-def _forget_old(tx: Transaction, directory: str) -> None:
-    ended = [
-        one
-        for one in progress.every(tx, directory)
-        if progress.is_imperative(one) and value(one, "state") in ("done", "failed")
-    ]
-    ended.sort(key=lambda one: one.created, reverse=True)
-    for one in ended[KEPT - 1 :]:
-        tx.delete(one.id)
