@@ -15,6 +15,7 @@ from khutulun.testing.machine import ME, NOTES, Machine, bundle, note
 
 
 def test_r42_a_service_is_deployed_in_dependency_order_without_user_code(machine: Machine) -> None:
+    """T147, T168: the workflow follows from the graph."""
     ended = machine.deploy("s", note("b", after=("a",), text="second"), note("a", text="first"))
     assert ended.state == "done", ended.problems
     assert machine.text("s-a-0") == "first"
@@ -27,6 +28,7 @@ def test_r42_a_service_is_deployed_in_dependency_order_without_user_code(machine
 
 
 def test_a_failure_stops_dependents_only_and_resume_goes_on(machine: Machine) -> None:
+    """T168: what is independent goes on; the rest is done when the cause is gone."""
     ended = machine.deploy("s", note("base", broken=True), note("top", after=("base",)), note("other", text="fine"))
     assert ended.state == "failed"
     assert {step.node: step.state.value for step in ended.steps} == {
@@ -42,6 +44,7 @@ def test_a_failure_stops_dependents_only_and_resume_goes_on(machine: Machine) ->
 
 
 def test_undeploy_is_the_reverse_and_leaves_nothing(machine: Machine) -> None:
+    """T147, T168: in the order of the graph, backwards."""
     machine.deploy("s", note("b", after=("a",)), note("a"))
     ended = machine.wait(machine.running.conductor.undeploy(ME, "s"))
     assert ended.state == "done"
@@ -54,6 +57,7 @@ def test_undeploy_is_the_reverse_and_leaves_nothing(machine: Machine) -> None:
 
 
 def test_r45_an_update_acts_on_the_difference_only(machine: Machine) -> None:
+    """T169: inputs and templates that change, change what they are about."""
     machine.deploy("s", note("a", text="1"), note("b", text="1"), note("c", text="1"))
     conductor = machine.running.conductor
     archive = conductor.upload(ME, bundle(note("a", text="1"), note("b", text="2"), note("d", text="1")))
