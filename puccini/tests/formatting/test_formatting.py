@@ -94,6 +94,8 @@ def _sorted(value: Any) -> Any:
         ("[ a,b ]: 1\n", "[ a, b ]: 1\n"),
         ("a: &x {b: 1}\nc: *x\n", "a: &x { b: 1 }\nc: *x\n"),
         ("a: b\r\nc: d  \r\n", "a: b\nc: d\n"),
+        ("a: {b, c: 1}\n", "a: { b: , c: 1 }\n"),
+        ("\ufeffa:  1\n", "a: 1\n"),
         ("--- # x\na: 1\n", "# x\na: 1\n"),
         ("a:\nb: ~\n", "a:\nb: ~\n"),
         ("a: [\n  1,\n  2 ] # x\n", "a: [\n  1,\n  2 ]  # x\n"),
@@ -105,7 +107,7 @@ def test_small_things(text: str, expected: str) -> None:
     assert formatting.format(text) == expected
 
 
-@pytest.mark.parametrize("text", ["? a\n: b\n", "%YAML 1.2\n---\na: 1\n", "a: [\n", "", "a: !!map {}\n"])
+@pytest.mark.parametrize("text", ["? a\n: b\n", "%YAML 1.2\n---\na: 1\n", "a: [\n", "", "a: !!map {}\n", "a: b\u2028\n", "a: b\rc: d"])
 def test_what_cannot_be_kept_is_refused(text: str) -> None:
     """R101: rather than changed."""
     with pytest.raises(puccini.Failed) as failed:

@@ -18,7 +18,7 @@ def format(text: str, name: str = "") -> str:
 
     Raises `Failed` for what is not YAML, or has something in it that cannot be put in form without a doubt.
     """
-    text = text.replace("\r\n", "\n")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     before = yaml.parse(text.encode(), name)
     if before.problems or not before.complete:
         raise Failed([_diagnostic(name, problem) for problem in before.problems])

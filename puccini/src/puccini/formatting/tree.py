@@ -15,6 +15,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+_STRANGE = re.compile("[\r\x85\u2028\u2029]")
 _COMMENT = re.compile(r"(?:(?<=\s)|^)#.*")
 
 
@@ -73,6 +74,9 @@ class File(msgspec.Struct):
 
 def parse(text: str) -> File:
     """Return the tree of a text that is known to be YAML. Raises `Unknown`."""
+    strange = _STRANGE.search(text)
+    if strange is not None:
+        raise Unknown("an end of a line that few programs know", text.count("\n", 0, strange.start()))
     return _Builder(text).build()
 
 

@@ -98,14 +98,14 @@ def _flat(node: Node) -> str:
     if isinstance(node, Text):
         return node.lines[0]
     anchor = f"{node.anchor} " if node.anchor else ""
-    inner = ", ".join(_pair(entry) for entry in node.entries)
+    inner = ", ".join(_pair(entry) for entry in node.entries).rstrip()
     open, close = ("{", "}") if node.map else ("[", "]")
     return f"{anchor}{open} {inner} {close}" if inner else f"{anchor}{open}{close}"
 
 
 def _pair(entry: Entry) -> str:
     value = _flat(entry.value)
-    return value if entry.key is None else f"{_flat(entry.key)}: {value}" if value else f"{_flat(entry.key)}:"
+    return value if entry.key is None else f"{_flat(entry.key)}: {value}"
 
 
 def _block(node: Text, indent: int) -> list[str]:
