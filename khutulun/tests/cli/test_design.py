@@ -108,3 +108,16 @@ def test_only_what_is_signed_by_who_is_trusted(tmp_path: Path) -> None:
         creation.write(plan, out)
     with pytest.raises(model.Refused):
         design.check_signature(file, trusted)
+
+
+def test_t145_what_can_substitute_goes_along(tmp_path: Path) -> None:
+    """T145: further files with substitution candidates are the archive's Other-Definitions."""
+    for name in ("service.yaml", "inside.yaml"):
+        (tmp_path / name).write_text("tosca_definitions_version: tosca_2_0\n")
+    content = design.read(tmp_path / "service.yaml", [tmp_path / "inside.yaml"])
+    with zipfile.ZipFile(BytesIO(content)) as packed:
+        assert "Other-Definitions: inside.yaml" in packed.read("TOSCA.meta").decode().replace('"', "")
+        assert "inside.yaml" in packed.namelist()
+    (tmp_path / "a.csar").write_bytes(content)
+    with pytest.raises(model.Refused):
+        design.read(tmp_path / "a.csar", [tmp_path / "inside.yaml"])

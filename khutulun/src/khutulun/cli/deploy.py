@@ -18,12 +18,20 @@ _FILE = click.Path(path_type=Path)
 _ADOPT = click.option(
     "--adopt", multiple=True, metavar="NODE=NAME", help="Take what runs already under NAME as NODE, without a restart."
 )
+_SUBSTITUTES = click.option(
+    "--substitutes",
+    multiple=True,
+    type=_FILE,
+    metavar="FILE",
+    help="A file, beside FILE or below, whose service template can substitute nodes. Repeatable.",
+)
 _NO_WAIT = click.option("--no-wait", is_flag=True, help="Do not wait for the end.")
 
 
 @click.command()
 @click.argument("file", type=_FILE)
 @click.option("-n", "--name", help="The service's name.  [default: the file's]")
+@_SUBSTITUTES
 @assignments.options
 @_ADOPT
 @click.option("--trust", type=_FILE, metavar="FILE", help="Send only an archive that was signed by somebody in FILE.")
@@ -34,6 +42,7 @@ def deploy(
     remote: Remote,
     file: Path,
     name: str | None,
+    substitutes: tuple[Path, ...],
     input: tuple[str, ...],
     inputs: Path | None,
     adopt: tuple[str, ...],
@@ -54,13 +63,14 @@ def deploy(
     """
     if trust is not None:
         design.check_signature(file, trust)
-    request = _adopting(_request(remote, file, name, input, inputs), adopt)
+    request = _adopting(_request(remote, file, name, input, inputs, substitutes), adopt)
     return _run(remote, _grants(remote.client.deploy, request, how), None, how)
 
 
 @click.command()
 @click.argument("file", type=_FILE, required=False)
 @click.option("-n", "--name", help="The service's name.  [default: the file's]")
+@_SUBSTITUTES
 @assignments.options
 @_ADOPT
 @grants.option
@@ -70,6 +80,7 @@ def plan(
     remote: Remote,
     file: Path | None,
     name: str | None,
+    substitutes: tuple[Path, ...],
     input: tuple[str, ...],
     inputs: Path | None,
     adopt: tuple[str, ...],
@@ -88,7 +99,7 @@ def plan(
       khutulun service plan --name hello --input greeting=Hi
       khutulun service plan hello.yaml --script > hello.sh
     """
-    request = _adopting(_request(remote, file, name, input, inputs), adopt)
+    request = _adopting(_request(remote, file, name, input, inputs, substitutes), adopt)
     found = grants.granted(request, remote.client.plan, yes=yes)
     if script:
         output.show_script(remote.output, found.script)
@@ -101,6 +112,7 @@ def plan(
 @click.command()
 @click.argument("name", type=SERVICE)
 @click.argument("file", type=_FILE, required=False)
+@_SUBSTITUTES
 @assignments.options
 @grants.option
 @click.option("--no-rollback", is_flag=True, help="When it fails, leave everything as it is then.")
@@ -110,6 +122,7 @@ def update(
     remote: Remote,
     name: str,
     file: Path | None,
+    substitutes: tuple[Path, ...],
     input: tuple[str, ...],
     inputs: Path | None,
     no_rollback: bool,
@@ -125,7 +138,7 @@ def update(
       khutulun service update hello --input greeting=Hi
       khutulun service update hello hello-2.yaml
     """
-    request = _request(remote, file, name, input, inputs)
+    request = _request(remote, file, name, input, inputs, substitutes)
     request = msgspec.structs.replace(request, rollback=not no_rollback)
     return _run(remote, _grants(remote.client.update, request, how), name, how, rollback=not no_rollback)
 
@@ -167,7 +180,12 @@ def undeploy(remote: Remote, name: str, **how: bool) -> int:
 
 
 def _request(
-    remote: Remote, file: Path | None, name: str | None, pairs: tuple[str, ...], file_of_inputs: Path | None
+    remote: Remote,
+    file: Path | None,
+    name: str | None,
+    pairs: tuple[str, ...],
+    file_of_inputs: Path | None,
+    substitutes: tuple[Path, ...],
 ) -> model.DeployRequest:
     """Read everything before anything is sent, then upload the design."""
     found: dict[str, Value] = assignments.read(pairs, file_of_inputs)
@@ -175,7 +193,7 @@ def _request(
         if name is None:
             raise click.UsageError("Name a FILE, or a service with --name.", click.get_current_context())
         return model.DeployRequest(name, None, remote.directory, found)
-    content = design.read(file)
+    content = design.read(file, substitutes)
     name = design.name(file) if name is None else name
     return model.DeployRequest(name, remote.client.upload(content), remote.directory, found)
 

@@ -1,6 +1,7 @@
 """From a FILE to what is uploaded: TOSCA is packed with all that it names, archives and bundles go as they are."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from floria import codec
@@ -13,15 +14,18 @@ _TOSCA = re.compile(rb"^[\"']?tosca_definitions_version[\"']?\s*:", re.MULTILINE
 _GENERIC = frozenset({"service", "main", "template", "index"})
 
 
-def read(file: Path) -> bytes:
-    """Return the content to upload, or refuse."""
+def read(file: Path, substitutes: Sequence[Path] = ()) -> bytes:
+    """Return the content to upload, or refuse. `substitutes` go with a TOSCA file, as its Other-Definitions."""
+    if substitutes and (file.is_dir() or csar.is_archive(file)):
+        hint = "an archive names them as Other-Definitions: puccini-csar create --other FILE"
+        raise model.refuse("bad-option", "--substitutes is for a TOSCA file", where=str(file), hint=hint)
     try:
         if file.is_dir():
             return creation.content(creation.from_folder(file))
         content = file.read_bytes()
         if content.startswith(_ARCHIVES) or csar.is_archive(file):
             return content
-        return csar.pack(file) if _TOSCA.search(content) else _bundle(file, content)
+        return csar.pack(file, others=substitutes) if _TOSCA.search(content) else _bundle(file, content)
     except OSError as error:
         raise _unreadable(file, error.strerror or str(error)) from error
     except csar.ArchiveError as error:
