@@ -66,4 +66,4 @@ def _died(name: str, at: str, code: int) -> Event:
 def _health(name: str, status: str) -> list[Event]:
     if status not in ("healthy", "unhealthy"):
         return []
-    return [Event(status, machine=name, id=status, topic="health", attributes={"health": status})]
+    return [Event(status, machine=name, id=status, topic="health", attributes={"health_status": status})]

@@ -48,7 +48,7 @@ def attributes(name: str, known: dict[str, Any] | None) -> dict[str, Any]:
     told = known.get("State") or {}
     health = told.get("Health") or told.get("Healthcheck") or {}
     found |= {"container_id": str(known.get("Id") or ""), "pid": int(told.get("Pid") or 0)}
-    found |= {"restarts": int(known.get("RestartCount") or 0), "health": str(health.get("Status") or "")}
+    found |= {"restarts": int(known.get("RestartCount") or 0), "health_status": str(health.get("Status") or "")}
     found |= {"image_id": str(known.get("Image") or "").removeprefix("sha256:")}
     found |= {"image_name": str(known.get("ImageName") or "")}
     return found | (ended(int(told.get("ExitCode") or 0)) if status(known) in _ENDED else {})

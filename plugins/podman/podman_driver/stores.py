@@ -52,8 +52,9 @@ def inspect(context: Context, site: Site, kind: str) -> Inspection:
     if there is None:
         return Inspection(False, State.STOPPED, _attributes(kind, name, True), [Difference(kind, name, None)])
     own = name == site.names["machine"]
-    state = str((site.raw.get("entity") or {}).get("state") or State.STARTED)
-    return Inspection(True, state, _attributes(kind, name, False), _differences(site, kind, there) if own else [])
+    return Inspection(
+        True, State.STARTED, _attributes(kind, name, False), _differences(site, kind, there) if own else []
+    )
 
 
 def adopt(context: Context, site: Site, kind: str, existing: str) -> dict[str, Any]:

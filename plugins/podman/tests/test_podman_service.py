@@ -45,22 +45,22 @@ def test_r1_r7_r30_r45_r85_an_application_of_containers_for_one_user(rootless: A
         assert "podman build" in plan.stdout
         assert ".config/containers/systemd/khutulun-app-web-2.container" in plan.stdout
         khutulun.run("service", "deploy", EXAMPLE, *given)
-        assert versions(rootless) == ["1", "1", "1"]
+        assert versions(rootless) == ["first"] * 3
         assert "the database has three records" in khutulun.run("logs", "app/client").stdout
         assert khutulun.run("service", "validate", "app").stdout.strip() == "no differences"
         assert khutulun.run("service", "plan", EXAMPLE, *given, check=False).status == 0
         done = khutulun.run("exec", "app/web-1", "--", "sh", "-c", "echo $VERSION; exit 7", check=False)
-        assert (done.status, done.stdout) == (7, "1\n")
+        assert (done.status, done.stdout) == (7, "first\n")
 
         before = started(rootless)
-        khutulun.run("service", "update", "app", "--input", "version=2")
-        assert versions(rootless) == ["2", "2", "2"]
+        khutulun.run("service", "update", "app", "--input", "version=second")
+        assert versions(rootless) == ["second"] * 3
         after = started(rootless)
         assert not set(before) & set(after)
         failed = khutulun.run("service", "update", "app", "--input", "version=broken", check=False)
         assert failed.status != 0
         assert "health check" in failed.stdout + failed.stderr
-        assert versions(rootless) == ["2", "2", "2"]
+        assert versions(rootless) == ["second"] * 3
         assert started(rootless)[1:] == after[1:]  # only the first was ever touched
 
         podman(rootless, "exec", "app-web-1", "sh", "-c", "kill 2")
