@@ -37,7 +37,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("evaluations of properties", Results, "evaluate"),
     ("statements of the agent's journal", Journal, "_execute"),
     ("calls of plugins", plugins.PluginHost, "dispatch"),
-    ("instances made during calls", LoadedComponent, "_instantiate"),
+    ("instances made", LoadedComponent, "_instantiate"),
     ("effects and queries", effects.Effects, "perform"),
     ("processes", processes, "start"),
     ("turns to systemd", Shared, "_take"),
