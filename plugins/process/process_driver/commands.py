@@ -10,6 +10,9 @@ from floria_plugin.driver import Edge, Inputs, Site, State, Stream
 JOB = "Job"
 
 
+VARIABLES = "entity/properties/environment/"
+
+
 @dataclass(frozen=True)
 class Restart:
     """When an ended process is started again. Durations are seconds."""
@@ -50,10 +53,16 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Command:
-    """Everything about what is to run. `notify`: it says itself when it is ready, within `ready_timeout` seconds."""
+    """Everything about what is to run. `notify`: it says itself when it is ready, within `ready_timeout` seconds.
+
+    Variables that are `hidden` hold secrets: they stand in a file of their own, which only its owner reads. A unit's
+    settings can be read by everybody.
+    """
 
     argv: list[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    environment_file: str = ""
     directory: str = "/"
     user: str = ""
     group: str = ""
@@ -81,6 +90,8 @@ def read(site: Site) -> Command:
     command = Command(
         argv=_argv(site),
         environment=dict(given.get("environment") or {}),
+        hidden=_hidden(site),
+        environment_file=f"{site.host.paths['units']}/{site.names['unit']}.env",
         directory=given.get("working_directory") or _home(site) or "/",
         user=given.get("user") or "",
         group=given.get("group") or "",
@@ -187,6 +198,12 @@ def _schedule(given: Mapping[str, Any]) -> Schedule:
     if bool(found.calendar) == bool(found.delay or found.interval):
         raise Permanent("invalid-properties", "schedule needs either calendar, or delay or interval or both")
     return found
+
+
+def _hidden(site: Site) -> frozenset[str]:
+    """Return the variables that hold secrets."""
+    found = site.raw.get("secrets") or []
+    return frozenset(path.removeprefix(VARIABLES) for path in found if path.startswith(VARIABLES))
 
 
 def _check(site: Site, command: Command) -> None:

@@ -7,6 +7,7 @@ from types import ModuleType
 
 from floria_plugin import Context
 from floria_plugin.driver import Driver, Event, Host, Inputs, Inspection, Readiness, Result, Site, Stream
+from floria_plugin.signals import FILTER, SOURCE
 from process_driver import commands, signals, supervised, systemd, units
 
 NAMES = "khutulun-*"
@@ -132,37 +133,7 @@ def execute(context: Context, site: Site, inputs: Inputs) -> Stream:
     return commands.beside(site, commands.read(site), inputs)
 
 
-@plugin.source(
-    "units",
-    dbus={
-        "bus": "scope",
-        "match": [
-            ",".join(
-                (
-                    "type='signal'",
-                    "sender='org.freedesktop.systemd1'",
-                    "interface='org.freedesktop.DBus.Properties'",
-                    "member='PropertiesChanged'",
-                    "path_namespace='/org/freedesktop/systemd1/unit'",
-                )
-            )
-        ],
-        "subscribe": [
-            {
-                "destination": "org.freedesktop.systemd1",
-                "path": "/org/freedesktop/systemd1",
-                "interface": "org.freedesktop.systemd1.Manager",
-                "member": "Subscribe",
-            }
-        ],
-        "distinct": list(signals.TELLING),
-    },
-    when={"init": "systemd"},
-    filter=(
-        r'"path": ?"/org/freedesktop/systemd1/unit/khutulun_2d[^"]*_2eservice".*'
-        r'("org\.freedesktop\.systemd1\.Service"|"ActiveState": ?"(active|inactive)".*"Job": ?\[0,)'
-    ),
-)
+@plugin.source("units", dbus=SOURCE, when={"init": "systemd"}, filter=FILTER)
 def unit_changed(context: Context, host: Host, line: str) -> list[Event]:
     """Translate a change of a unit's properties."""
     return signals.of_systemd(line)

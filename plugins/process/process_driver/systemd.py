@@ -68,7 +68,10 @@ class Unit:
 def create(context: Context, site: Site, command: Command) -> dict[str, Any]:
     """Write the unit files and enable them. A unit that is loaded already makes the manager read it again."""
     if not command.transient:
-        written = [context.files.write(path, text) for path, text in _files(site, command).items()]
+        written = [
+            context.files.write(path, text, 0o600 if path == command.environment_file else 0o644)
+            for path, text in _files(site, command).items()
+        ]
         _enable(context, site, command)
         if (
             any(written)
@@ -132,8 +135,13 @@ def update(context: Context, site: Site, command: Command) -> dict[str, Any]:
     changes: set[str] = set()
     for path, text in _files(site, command).items():
         old = context.files.read(path) if context.files.exists(path) else ""
-        changes |= units.changed(old, text)
-        context.files.write(path, text)
+        if path != command.environment_file:
+            changes |= units.changed(old, text)
+        elif old != text:
+            changes.add("EnvironmentFile")
+        context.files.write(path, text, 0o600 if path == command.environment_file else 0o644)
+    if not command.hidden:
+        context.files.remove(command.environment_file)
     found = _show(context, site, name)
     if changes:
         _systemctl(context, site, "daemon-reload")
@@ -224,6 +232,8 @@ def _files(site: Site, command: Command) -> dict[str, str]:
     found = {f"{site.host.paths['units']}/{_name(site)}": units.service(site, command)}
     if command.schedule:
         found[f"{site.host.paths['units']}/{_timer(site)}"] = units.timer(site, command)
+    if command.hidden:
+        found[command.environment_file] = units.hidden(command)
     return found
 
 
@@ -292,6 +302,9 @@ def _file_differences(context: Context, site: Site, command: Command, found: Uni
             differences.append(Difference(path, "the unit file", None))
             continue
         there = context.files.read(path)
+        if path == command.environment_file:
+            differences += [] if there == text else [Difference(path, text, there)]
+            continue
         changed = sorted(units.changed(there, text))
         differences += [Difference(name, _values(text, name), _values(there, name)) for name in changed]
     differences += [Difference("drop-in", None, path) for path in (found.shown.get("DropInPaths") or "").split()]

@@ -86,7 +86,9 @@ def settings(command: Command) -> list[Setting]:
     found.append(("ExecStart", " ".join([quote(command.argv[0]), *(argument(word) for word in command.argv[1:])])))
     if "PATH" in command.environment:
         found.append(("ExecSearchPath", command.environment["PATH"].replace("%", "%%")))
-    found += [("Environment", quote(f"{name}={value}")) for name, value in command.environment.items()]
+    shown = [item for item in command.environment.items() if item[0] not in command.hidden]
+    found += [("Environment", quote(f"{name}={value}")) for name, value in shown]
+    found += [("EnvironmentFile", command.environment_file.replace("%", "%%"))] if command.hidden else []
     found += [("WorkingDirectory", command.directory.replace("%", "%%"))] if command.directory != "/" else []
     found += [("User", command.user)] if command.user else []
     found += [("Group", command.group)] if command.group else []
@@ -94,6 +96,13 @@ def settings(command: Command) -> list[Setting]:
         found += [("Restart", _RESTART[command.restart.policy]), ("RestartSec", span(command.restart.delay))]
     found += [("KillSignal", command.stop.signal), ("TimeoutStopSec", span(command.stop.timeout))]
     return found + list(_limits(command))
+
+
+def hidden(command: Command) -> str:
+    """Return the file of the variables that hold secrets (systemd.exec(5), EnvironmentFile)."""
+    escapes = str.maketrans({character: "\\" + character for character in '"\\`$'})
+    pairs = [(name, command.environment[name]) for name in sorted(command.hidden) if name in command.environment]
+    return "".join(f'{name}="{value.translate(escapes)}"\n' for name, value in pairs)
 
 
 def argument(word: str) -> str:

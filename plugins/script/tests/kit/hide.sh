@@ -1,0 +1,1 @@
+rm -f "/tmp/kit-scripts/$KHUTULUN_SERVICE.shown"
