@@ -1,4 +1,5 @@
-"""Every line of the TOSCA checklist by example and counter-example: the files in ``cases/``.
+"""Every line of the TOSCA checklist by example and counter-example: the files in ``cases/`` and, by chapter,
+``standard/``.
 
 A case has a name (which begins with the lines it shows, such as ``T66``), a TOSCA file without its version line,
 further files and profiles, and what is expected: diagnostics as ``code`` or ``code line`` (a line of the text in the
@@ -15,13 +16,13 @@ import yaml
 import puccini
 from puccini.diagnostics import Diagnostic, Severity
 
-FOLDER = Path(__file__).parent / "cases"
+FOLDERS = (Path(__file__).parent / "cases", Path(__file__).parent / "standard")
 VERSION = "tosca_definitions_version: tosca_2_0\n"
 
 
 def cases() -> list[Any]:
     found = []
-    for file in sorted(FOLDER.glob("*.yaml")):
+    for file in sorted(file for folder in FOLDERS for file in folder.glob("*.yaml")):
         found += [pytest.param(one, id=f"{file.stem}: {one['name']}") for one in yaml.safe_load(file.read_text())]
     return found
 

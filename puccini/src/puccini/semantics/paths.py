@@ -80,6 +80,8 @@ def _start(tokens: Sequence[Value], scope: Scope) -> tuple[Place, int]:
     if not isinstance(name, str):
         raise _Lost("bad-path", "a path begins with SELF or the name of a node template", 0)
     if name == "SELF":
+        if scope.selfless:
+            raise _Lost("bad-path", "SELF means nothing here", 0, "begin with the name of a node template")
         return _self(scope), 1
     if scope.service is None:
         hint = "in a type, paths begin with SELF" if name not in _OLD else f"write [ SELF, {name}, ... ]"

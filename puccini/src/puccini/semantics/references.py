@@ -42,6 +42,8 @@ def _check(
 ) -> None:
     if signature.name == "get_input":
         _input(call, arguments, scope, resolver)
+    elif signature.name == "value" and scope.value is not None:
+        nested(scope.value, call.arguments, arguments, "the value", resolver)
     elif signature.path:
         modernise = getattr(node.document, "modernise", None)
         if modernise is not None:

@@ -22,7 +22,7 @@ class Scope:
     that SELF is a relationship. `source` is the node at whose requirement the expression stands. `service` gives names
     of inputs and node templates. `value` is the schema of ``$value``; `validating` says whether there is one at all.
     `inputs` are those of the workflow around it. With `closed`, nothing outside of the value may be referred to (data
-    types, interface types).
+    types, interface types). `selfless` says that there is no SELF (outputs of services).
     """
 
     unit: Unit
@@ -33,6 +33,7 @@ class Scope:
     value: Schema | None = None
     validating: bool = False
     closed: bool = False
+    selfless: bool = False
     inputs: dict[str, Property] | None = None
 
     def with_value(self, schema: Schema | None) -> "Scope":

@@ -79,7 +79,7 @@ def finish(service: Service, resolver: Resolver) -> None:
     before, resolver.report.owner = resolver.report.owner, REST
     groups.build(service, resolver)
     workflows.build(service, resolver)
-    scope = Scope(service.unit, service=service)
+    scope = Scope(service.unit, service=service, selfless=True)
     service.outputs = definitions.extend({}, definition.outputs, Role.PARAMETER, scope, resolver, untyped=True)
     for output in definition.outputs.values():
         if output.value is None and not mistaken("value", set(output.node.value) - PARAMETER.keys.keys()):
