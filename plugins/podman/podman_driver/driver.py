@@ -1,5 +1,7 @@
 """The driver `podman`: its verbs, what it asks to be granted, and its event sources (see its README)."""
 
+from dataclasses import replace
+
 from floria_plugin import Context, signals, systemd
 from floria_plugin.driver import Driver, Event, Host, Inputs, Inspection, Readiness, Result, Site, Stream
 from podman_driver import containers, description, events, pods, stores, units
@@ -190,11 +192,15 @@ def containers_events(context: Context, host: Host, line: str) -> list[Event]:
 
 @plugin.source("units", dbus=signals.SOURCE, when={"init": "systemd"}, filter=signals.FILTER)
 def unit_signals(context: Context, host: Host, line: str) -> list[Event]:
-    """Translate a change of a unit's properties. The process of the unit is not the container's."""
+    """Translate a change of a unit's properties.
+
+    The process of the unit is not the container's, and how it ends when it is being stopped is no failure.
+    """
     return [
-        Event(
-            found.event, found.unit, found.machine, found.id, found.detail,
-            {name: value for name, value in found.attributes.items() if name not in ("pid", "state")}, found.state,
+        replace(
+            found,
+            attributes={name: value for name, value in found.attributes.items() if name not in ("pid", "state")},
+            unasked=found.event == "failed" and found.detail.get("exit_code") in events.STOPPED,
         )
         for found in signals.translate(line)
-    ]  # fmt: skip
+    ]

@@ -14,6 +14,9 @@ CLEAN = (0, 130, 143)
 """Exit codes of an end that was asked for: by itself, or by SIGINT or SIGTERM."""
 
 KILLED = 137
+STOPPED = (*CLEAN[1:], KILLED)
+"""Exit codes of what was stopped."""
+
 UNIT = "PODMAN_SYSTEMD_UNIT"
 OURS = "khutulun-"
 FILTER = r'"Status":"(start|died|restart|pause|unpause|health_status)".*"khutulun\.service"'

@@ -26,12 +26,25 @@ SUBSCRIBE = {
     "interface": "org.freedesktop.systemd1.Manager",
     "member": "Subscribe",
 }
-SOURCE = {"bus": "scope", "match": [MATCH], "subscribe": [SUBSCRIBE]}
+TELLING = (
+    "MainPID",
+    "ExecMainStartTimestamp",
+    "ExecMainExitTimestamp",
+    "Result",
+    "ActiveState",
+    "SubState",
+    "ActiveEnterTimestamp",
+    "InactiveEnterTimestamp",
+    "Job",
+)
+"""Properties of units that tell what has happened; while they stay, a signal says nothing new."""
+
+SOURCE = {"bus": "scope", "match": [MATCH], "subscribe": [SUBSCRIBE], "distinct": list(TELLING)}
 """The source that tells of units, for `Driver.source`."""
 
 FILTER = (
     r'"path": ?"/org/freedesktop/systemd1/unit/khutulun_2d[^"]*_2eservice".*'
-    r'("org\.freedesktop\.systemd1\.Service"|"ActiveState": ?"(active|inactive)")'
+    r'("org\.freedesktop\.systemd1\.Service"|"ActiveState": ?"(active|inactive)".*"Job": ?\[0,)'
 )
 """Which signals are about Khutulun's own services and say something."""
 
