@@ -440,6 +440,56 @@ def test_symbols(shared: Editor) -> None:
     assert nodes[1]["selectionRange"]["start"] == {"line": 7, "character": 4}
 
 
+def test_formatting(shared: Editor) -> None:
+    """R81: as the command does it; a file that is not YAML is left alone."""
+    shared.open("ugly.yaml", VERSION + "node_types:\n    N: {}\n")
+    document = {"textDocument": {"uri": shared.uri("ugly.yaml")}, "options": {"tabSize": 2, "insertSpaces": True}}
+    (edit,) = shared.ask("textDocument/formatting", document)
+    assert edit["newText"] == VERSION + "node_types:\n  N: {}\n"
+    assert edit["range"] == {"start": {"line": 0, "character": 0}, "end": {"line": 3, "character": 0}}
+    shared.change("ugly.yaml", {"text": edit["newText"]})
+    assert shared.ask("textDocument/formatting", document) == []
+    shared.change("ugly.yaml", {"text": "a: ["})
+    assert shared.ask("textDocument/formatting", document) is None
+
+
+def test_quick_fixes(shared: Editor) -> None:
+    """R81: what was meant, written."""
+    (found,) = shared.open("typo.yaml", VERSION + "node_types: { N: {}, M: { derived_from: NN } }\n")
+    at = {"textDocument": {"uri": shared.uri("typo.yaml")}, "range": found["range"]}
+    (fix,) = shared.ask("textDocument/codeAction", {**at, "context": {"diagnostics": [found]}})
+    (edit,) = fix["edit"]["changes"][shared.uri("typo.yaml")]
+    assert (edit["newText"], edit["range"]) == ("N", found["range"])
+    wrong = "service_template: { node_templates: {}, outputs: { o: { value: { $konkat: [ a ] } } } }\n"
+    (found,) = shared.change("typo.yaml", {"text": VERSION + wrong})
+    assert shared.ask("textDocument/codeAction", {**at, "context": {"diagnostics": [found]}}) == []
+
+
+OLD = """\
+tosca_definitions_version: tosca_simple_yaml_1_3
+node_types:
+  App: { derived_from: tosca.nodes.Root, properties: { port: { type: integer } } }
+topology_template:
+  inputs: { port: { type: integer, default: 80 } }
+  node_templates:
+    web: { type: App, properties: { port: { get_input: port } } }
+  outputs:
+    port: { value: { get_property: [ web, port ] } }
+"""
+
+
+def test_older_versions(start: Start) -> None:
+    """R81, R86: hover, definition and rename in a file of TOSCA 1.3."""
+    editor = start({"old.yaml": OLD})
+    assert editor.open("old.yaml") == []
+    found = rename(editor, "    we|b:", "server", "old.yaml")
+    assert found == {"old.yaml": OLD.replace("web", "server")}
+    found = rename(editor, "type: Ap|p", "Shop", "old.yaml")
+    assert found == {"old.yaml": OLD.replace("App", "Shop")}
+    _, line, column = place(OLD.replace("type: App", "type: Ap|p"), "|")
+    assert "port" in editor.ask("textDocument/hover", editor.at("old.yaml", line, column))["contents"]["value"]
+
+
 def test_an_edit_in_a_large_service_checks_only_what_it_can_mean(start: Start) -> None:
     """R81: a thousand nodes; typing in one of them is answered from what is kept (limits are in the benchmarks)."""
     nodes = "".join(f"    n{i}: {{ type: Application, properties: {{ port: {i} }} }}\n" for i in range(1000))

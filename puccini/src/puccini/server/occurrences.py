@@ -47,6 +47,11 @@ class Occurrence(NamedTuple):
         begin = start.column + offset
         return yaml.Position(start.line, begin), yaml.Position(start.line, begin + len(self.name))
 
+    def written(self, text: list[str]) -> bool:
+        """Whether the name stands there as it is; a dialect may have made it of something else."""
+        start, end = self.extent(text)
+        return start.line == end.line < len(text) and text[start.line][start.column : end.column] == self.name
+
 
 def find(world: World) -> Iterator[Occurrence]:
     """Yield all occurrences in the file of `world`."""
@@ -61,7 +66,7 @@ def at(world: World, line: int, column: int) -> Occurrence | None:
         if one.node.start.line > line and (not one.on_key or one.node.key_range[0].line > line):
             continue
         start, end = one.extent(text)
-        if start.line == end.line == line and start.column <= column <= end.column:
+        if start.line == end.line == line and start.column <= column <= end.column and one.written(text):
             found = one
     return found
 

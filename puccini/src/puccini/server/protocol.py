@@ -3,6 +3,7 @@
 Positions of the protocol count from 0, in units that the client chooses; those of `puccini.server` count characters.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,10 +13,10 @@ from pygls import uris
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
-from puccini import extents
+from puccini import extents, formatting
 from puccini.catalog import Catalog
 from puccini.cli.version import VERSION
-from puccini.diagnostics import Diagnostic, Related, Severity
+from puccini.diagnostics import Diagnostic, Failed, Related, Severity
 from puccini.nodes import Node
 from puccini.server import hover, renaming, symbols
 from puccini.server.completion import Sort
@@ -25,6 +26,9 @@ from puccini.server.workspace import Workspace
 from puccini.yaml import Position
 
 LANGUAGE = "tosca"
+SOURCE = "puccini"
+_NAME = re.compile(r"[\w.:-]+")
+_MEANT = re.compile(r"did you mean '([^'\n]+)'\?\Z")
 _T = TypeVar("_T")
 _ICONS = {
     Sort.KEYNAME: types.CompletionItemKind.Keyword,
@@ -84,6 +88,12 @@ class Server:
             (types.TEXT_DOCUMENT_PREPARE_RENAME, None, self._prepare),
             (types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True), self._rename),
             (types.TEXT_DOCUMENT_DOCUMENT_SYMBOL, None, self._symbols),
+            (types.TEXT_DOCUMENT_FORMATTING, None, self._format),
+            (
+                types.TEXT_DOCUMENT_CODE_ACTION,
+                types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix]),
+                self._fixes,
+            ),
         ]
         for name, options, handler in handlers:
             self._feature(name, options, handler)
@@ -146,7 +156,7 @@ class Server:
             message=f"{found.message}\n{found.hint}" if found.hint else found.message,
             severity=severity,
             code=found.code,
-            source="puccini",
+            source=SOURCE,
             related_information=[self._related(one, root) for one in (*found.related, *found.imports)],
         )
 
@@ -239,6 +249,39 @@ class Server:
             for lines in [self._lines(file)]
         }
         return types.WorkspaceEdit(changes)
+
+    def _format(self, parameters: types.DocumentFormattingParams) -> list[types.TextEdit] | None:
+        path = _path(parameters.text_document.uri)
+        text = self.workspace.text(path) if path is not None else None
+        if path is None or text is None:
+            return None
+        try:
+            new = formatting.format(text, path.name)
+        except Failed:
+            return None
+        lines = text.split("\n")
+        whole = (Position(0, 0), Position(len(lines) - 1, len(lines[-1])))
+        return [types.TextEdit(self._range(whole, lines), new)] if new != text else []
+
+    def _fixes(self, parameters: types.CodeActionParams) -> list[types.CodeAction]:
+        """What is meant where a name is misspelt: the hint of the diagnostic, done."""
+        document = self.language.workspace.get_text_document(parameters.text_document.uri)
+        found = []
+        for one in parameters.context.diagnostics:
+            meant = _MEANT.search(one.message)
+            name = _NAME.fullmatch(document.text_in_client_range(one.range))
+            if one.source == SOURCE and meant is not None and name is not None:
+                edit = types.TextEdit(one.range, meant[1])
+                found.append(
+                    types.CodeAction(
+                        title=f"Write {meant[1]!r}",
+                        kind=types.CodeActionKind.QuickFix,
+                        diagnostics=[one],
+                        edit=types.WorkspaceEdit({parameters.text_document.uri: [edit]}),
+                        is_preferred=True,
+                    )
+                )
+        return found
 
     def _symbols(self, parameters: types.DocumentSymbolParams) -> list[types.DocumentSymbol]:
         path = _path(parameters.text_document.uri)

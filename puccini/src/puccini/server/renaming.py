@@ -68,6 +68,10 @@ def uses(workspace: Workspace, path: Path, line: int, column: int) -> list[tuple
 def _edits(workspace: Workspace, path: Path, found: Occurrence, new: str) -> Iterator[tuple[Path, list[Edit]]]:
     for file, many in _same(workspace, path, found, strict=True):
         text = extents.lines((workspace.text(file) or "").encode())
+        for one in many:
+            if not one.written(text):
+                line = one.node.start.line + 1
+                raise Refused(f"{file}:{line}: {found.name!r} is written here in a way that cannot be renamed")
         edits = {Edit(one.extent(text), new) for one in many}
         if edits:
             yield file, sorted(edits)
