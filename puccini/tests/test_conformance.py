@@ -1,4 +1,4 @@
-"""The processor tests of the OASIS TOSCA community, where they are at hand (T174, R80).
+"""The processor tests of the OASIS TOSCA community, where they are at hand (T173, T174, R80).
 
 They are read from ``tosca-conformance`` beside a ``shared`` folder next to this repository, or from the folder that the
 environment variable TOSCA_CONFORMANCE names. Two cases import a profile by name and two a file that is not with the

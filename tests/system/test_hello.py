@@ -1,4 +1,4 @@
-"""The first example on whole machines: with systemd, for one user, and without systemd."""
+"""The first example on whole machines: with systemd, for one user, and without systemd (T175)."""
 
 import pytest
 from testbed.bare import Bare

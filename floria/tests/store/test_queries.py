@@ -1,4 +1,4 @@
-"""Queries and paths, on cases worth naming (the model test has the rest)."""
+"""Queries and paths, on cases worth naming (the model test has the rest) (T166)."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""R105: secrets are encrypted at rest, reach who needs them, are found nowhere else, and their rotation is an event."""
+"""R105: secrets are encrypted at rest, reach who needs them, are found nowhere else, and their rotation is an event (T172)."""
 
 import logging
 from collections.abc import Iterator
