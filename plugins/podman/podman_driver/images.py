@@ -111,6 +111,10 @@ def _pull(context: Context, site: Site, image: Image, known: bool) -> None:
     try:
         podman.run(context, site, "pull", *options, image.name, doing=f"pulling the image {image.name}")
     except Fault as fault:
+        if image.digest and fault.code == "image-missing":
+            hint = "is it the image that is meant? Then give the digest that it has"
+            message = f"the registry has no image {image.name} of that digest"
+            raise Permanent("digest-wrong", message, fault.detail, hint) from None
         if not (known and image.pull == "newer" and fault.code == "registry-unreachable"):
             raise
         context.log(f"{image.name} is taken as it is on the host: {fault.message}", "warning")
