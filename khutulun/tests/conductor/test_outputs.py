@@ -60,7 +60,7 @@ def run(machine: Machine, workflow: str, **inputs: Value) -> model.Execution:
 
 
 def test_t74_t153_outputs_go_where_their_path_leads(machine: Machine, deploy: Any) -> None:
-    """T74, T148, T153: into attributes of a node, its capabilities and relationships, and into parts of them."""
+    """T74, T148, T153, T171: into attributes of a node, its capabilities and relationships, and into parts of them."""
     mappings = {
         "own": "[ SELF, size ]",
         "capability": "[ b, CAPABILITY, shown, size ]",

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from floria import instantiation
+from floria.evaluation import Functions
 from floria.values import Value
 from khutulun import model
+from khutulun.conductor import access, designs, services
 from khutulun.testing import keeping
 from khutulun.testing.machine import ME, Machine
-from puccini import csar
+from puccini import csar, functions
 
 MORE_TYPES = """
   Place: { derived_from: Note, capabilities: { desk: Desk } }
@@ -228,6 +231,26 @@ def test_t105_t170_a_selected_node_belongs_to_another_service(machine: Machine, 
     assert machine.wait(conductor.update(ME, model.DeployRequest("s", users))).state == "done"
     assert outputs(machine)["text"] == "hall", "it is selected again"
     assert machine.log("s-guest-0")[-1] == "update"
+
+
+def test_r74_what_may_not_be_seen_is_not_selected(machine: Machine, archive: Any) -> None:
+    """R74, T105: relationships lead to services in directories that the user may look at, and to no others."""
+    assert deploy(machine, archive({"service.yaml": PLACES}), "places").state == "done"
+    store, library = machine.running.store, Functions()
+    functions.register(library)
+    design = designs.load(store, archive({"service.yaml": VISITORS}), "s")
+    with store.read() as reader:
+        for may_see in (access.sight(reader, model.Principal(54321, 54321, "stranger")), access.sight(reader, ME)):
+            marks = services.Marks(design.digest, may_see=may_see)
+            if may_see("/places"):
+                assert instantiation.plan(
+                    reader, design.bundle, name="s", directory="/s", functions=library, hooks=marks
+                )
+                continue
+            with pytest.raises(instantiation.InstantiationError) as caught:
+                instantiation.plan(reader, design.bundle, name="s", directory="/s", functions=library, hooks=marks)
+            reasons = [one.reason for one in caught.value.problems[0].refusals]
+            assert reasons == ["it is in a directory that the user may not look at"]
 
 
 MAPPED = inside("small").replace("keeping: { shout: greet }", "keeping: { shout: greet }, lifecycle: { start: greet }")

@@ -7,6 +7,7 @@ The user that the server runs as, and root, own everything. A directory's `acces
 import grp
 import os
 import pwd
+from collections.abc import Callable
 from enum import IntEnum
 
 import msgspec
@@ -32,6 +33,20 @@ class Role(IntEnum):
     VIEWER = 1
     OPERATOR = 2
     OWNER = 3
+
+
+MaySee = Callable[[str], bool]
+"""Says whether what is in a directory may be looked at."""
+
+
+def anything(directory: str) -> bool:
+    """Let everything be seen: for what is done without a user."""
+    return True
+
+
+def sight(reader: Reader, principal: model.Principal) -> MaySee:
+    """Return which directories `principal` may look at."""
+    return lambda directory: role(reader, principal, directory) >= Role.VIEWER
 
 
 def role(reader: Reader, principal: model.Principal, directory: str) -> Role:

@@ -99,7 +99,7 @@ class Conductor(Looking, Streaming):
         self._require(principal, request.directory, Role.OPERATOR)
         design = self._design(request)
         with self._services.lock, self._store.write() as tx:
-            id = self._services.deploy(tx, request, design)
+            id = self._services.deploy(tx, request, design, access.sight(tx, principal))
         return self._begin(id)
 
     def plan(self, principal: model.Principal, request: model.DeployRequest) -> model.Plan:
@@ -112,7 +112,7 @@ class Conductor(Looking, Streaming):
         design = self._design(request) if request.archive is not None else None
         with self._services.lock, self._store.write() as tx:
             root = self._services.root(tx, request.name, request.directory)
-            updated = self._services.update(tx, root, request, design)
+            updated = self._services.update(tx, root, request, design, access.sight(tx, principal))
         self._emission.handle(*updated.recorded)
         if updated.execution is not None:
             return self._begin(updated.execution)

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 import msgspec
 
 from floria import bundles, difference, instantiation, properties
-from floria.entities import Bundle, Kind, Plugin, Property, Vertex
-from floria.evaluation import EvaluationError, Library
+from floria.entities import Bundle, Edge, Kind, Plugin, Property, Vertex
+from floria.evaluation import Context, EvaluationError, Library
 from floria.events import Recorded
 from floria.ids import Id
 from floria.store.interface import Query, Reader, Store, Transaction
 from floria.values import Value
 from khutulun import model, names
 from khutulun.conductor import (
+    access,
     changes,
     designs,
     executions,
@@ -59,7 +60,13 @@ class Services:
         self._placement = placement.Placement(functions, found)
         self.lock = threading.RLock()
 
-    def deploy(self, tx: Transaction, request: model.DeployRequest, design: designs.Design) -> Id:
+    def deploy(
+        self,
+        tx: Transaction,
+        request: model.DeployRequest,
+        design: designs.Design,
+        may_see: access.MaySee = access.anything,
+    ) -> Id:
         """Write a new service and the execution that deploys it; return the execution."""
         self._check_new(tx, request)
         directory = locations.path(request.directory, request.name)
@@ -75,7 +82,7 @@ class Services:
                 functions=self._functions,
                 directory=directory,
                 inputs=request.inputs,
-                hooks=Marks(design.digest, request.adopt),
+                hooks=Marks(design.digest, request.adopt, may_see),
             )
             _check_adopted(request.adopt, plan)
             root = tx.get(instantiation.apply(tx, plan))
@@ -98,12 +105,17 @@ class Services:
         return self._runs.create(tx, root, Workflow.UNDEPLOY, workflow.undeploy(found), found.labels())
 
     def update(
-        self, tx: Transaction, root: Vertex, request: model.DeployRequest, design: designs.Design | None
+        self,
+        tx: Transaction,
+        root: Vertex,
+        request: model.DeployRequest,
+        design: designs.Design | None,
+        may_see: access.MaySee = access.anything,
     ) -> Update:
         """Write the difference that a new design or new inputs make."""
         self._check_idle(tx, root)
         before: Value = {"archive": str(root.metadata.get(DESIGN)), "inputs": given_inputs(root)}
-        return self._change(tx, root, request, design, Workflow.UPDATE, before if request.rollback else None)
+        return self._change(tx, root, request, design, Workflow.UPDATE, before if request.rollback else None, may_see)
 
     def roll_back(self, tx: Transaction, root: Vertex, request: model.DeployRequest, design: designs.Design) -> Update:
         """Write the difference that leads back to an earlier design and its inputs."""
@@ -120,6 +132,7 @@ class Services:
         design: designs.Design | None,
         purpose: Workflow,
         before: Value,
+        may_see: access.MaySee = access.anything,
     ) -> Update:
         if design is not None:
             self._put_plugins(tx, design, request, root.directory)
@@ -127,7 +140,7 @@ class Services:
             source: Bundle | Id = (
                 bundles.store_bundle(tx, design.bundle, root.directory) if design is not None else _deployed(tx, root)
             )
-            marks = Marks(design.digest if design is not None else str(root.metadata.get(DESIGN)))
+            marks = Marks(design.digest if design is not None else str(root.metadata.get(DESIGN)), may_see=may_see)
             planned = difference.plan_change(
                 tx, root.id, source, request.inputs, functions=self._functions, hooks=marks
             )
@@ -234,10 +247,19 @@ class Services:
 
 
 class Marks(instantiation.Hooks):
-    """Marks the root of a service, and remembers what it was made from."""
+    """Marks the root of a service, remembers what it was made from, and lets it lead to what its user may see."""
 
-    def __init__(self, digest: str, adopted: Mapping[str, str] | None = None) -> None:
-        self._digest, self._adopted = digest, adopted or {}
+    def __init__(
+        self, digest: str, adopted: Mapping[str, str] | None = None, may_see: access.MaySee = access.anything
+    ) -> None:
+        self._digest, self._adopted, self._may_see = digest, adopted or {}, may_see
+
+    def before_edge(self, edge: Edge, context: Context) -> Edge:
+        """Refuse to lead to a service that the user may not look at (R74)."""
+        target = context.reader.get(edge.target)
+        if target is not None and target.directory != edge.directory and not self._may_see(target.directory):
+            raise EvaluationError("floria.refused", "it is in a directory that the user may not look at")
+        return edge
 
     def before_vertex(self, vertex: Vertex, context: object) -> Vertex:
         if vertex.parent is not None:
