@@ -462,6 +462,10 @@ def test_quick_fixes(shared: Editor) -> None:
     assert (edit["newText"], edit["range"]) == ("N", found["range"])
     wrong = "service_template: { node_templates: {}, outputs: { o: { value: { $konkat: [ a ] } } } }\n"
     (found,) = shared.change("typo.yaml", {"text": VERSION + wrong})
+    (fix,) = shared.ask("textDocument/codeAction", {**at, "context": {"diagnostics": [found]}})
+    (edit,) = fix["edit"]["changes"][shared.uri("typo.yaml")]
+    assert edit["newText"] == "$concat"
+    (found,) = shared.change("typo.yaml", {"text": VERSION + wrong.replace("$konkat: [ a ]", "$token: [ a ]")})
     assert shared.ask("textDocument/codeAction", {**at, "context": {"diagnostics": [found]}}) == []
 
 

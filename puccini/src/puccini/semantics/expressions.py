@@ -119,9 +119,10 @@ def _allowed(node: Node, signature: Signature, scope: Scope, resolver: Resolver)
 def _unknown(node: Node, name: str, scope: Scope, resolver: Resolver) -> None:
     if scope.unit.uncertain(FUNCTIONS, name):
         return
-    hint = suggest(name, [*SIGNATURES, *scope.unit.names(FUNCTIONS)])
+    hint = suggest(f"${name}", [f"${known}" for known in (*SIGNATURES, *scope.unit.names(FUNCTIONS))])
     if name == "in_range":
         hint = "write $and: [ { $greater_or_equal: [ $value, LOW ] }, { $less_or_equal: [ $value, HIGH ] } ]"
     elif not hint or hint.startswith("known"):
         hint = f"write '$${name}' for text that begins with '$'"
-    resolver.report.error("unknown-function", f"there is no function ${name}", node, hint)
+    place = node.child(next(iter(node.value))) if type(node.value) is yaml.Map else node
+    resolver.report.error("unknown-function", f"there is no function ${name}", place, hint, key=place is not node)

@@ -27,7 +27,7 @@ from puccini.yaml import Position
 
 LANGUAGE = "tosca"
 SOURCE = "puccini"
-_NAME = re.compile(r"[\w.:-]+")
+_NAME = re.compile(r"[\w.:$-]+")
 _MEANT = re.compile(r"did you mean '([^'\n]+)'\?\Z")
 _T = TypeVar("_T")
 _ICONS = {
