@@ -32,6 +32,9 @@ http: {{addr: 127.0.0.1:{port}}}
 """
 
 
+CONFIGURATIONS = {"host": HOST_CONFIGURATION, "rootless": ROOTLESS_CONFIGURATION, "bare": BARE_CONFIGURATION}
+
+
 def prepare(machine: Any, configuration: str, user: str = "root") -> None:
     """Configure Podman as tests need it, and give it a small image."""
     machine.write(CONFIGURATION, configuration)
@@ -49,6 +52,18 @@ def engine(lab: Any) -> Iterator[Host]:
     prepare(made, HOST_CONFIGURATION)
     yield made
     made.remove()
+
+
+@pytest.fixture
+def ready() -> Callable[..., None]:
+    """Makes Podman ready on a machine of a kind of `CONFIGURATIONS`, for a user."""
+
+    def make(machine: Any, kind: str, user: str = "root") -> None:
+        if kind == "bare":
+            machine.run(["sh", "-euc", BARE])
+        prepare(machine, CONFIGURATIONS[kind], user)
+
+    return make
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +84,7 @@ CLEAR = """
 systemctl stop 'khutulun-*'; rm -f /etc/containers/systemd/khutulun-*; systemctl daemon-reload
 systemctl reset-failed; podman pod rm -fa -t 0; podman rm -fa -t 0; podman volume prune -f; podman network prune -f
 rm -rf /var/lib/khutulun/podman
+podman images --format '{{.Repository}}:{{.Tag}}' | grep localhost/khutulun | xargs -r podman rmi -f
 """
 LEFT = """
 podman ps --all --format 'container {{.Names}}'; podman pod ps --format 'pod {{.Name}}'

@@ -5,9 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-from plugins.podman.tests.conftest import BARE, BARE_CONFIGURATION, prepare
-from podman_driver.driver import plugin
+import pytestfrom podman_driver.driver import plugin
 
 pytestmark = pytest.mark.system
 
@@ -17,10 +15,9 @@ NAME = "hello-web-0"
 
 
 @pytest.fixture
-def machine(bare: Any) -> Any:
+def machine(bare: Any, ready: Any) -> Any:
     """The bare machine with a Podman that is ready."""
-    bare.run(["sh", "-euc", BARE])
-    prepare(bare, BARE_CONFIGURATION)
+    ready(bare, "bare")
     return bare
 
 

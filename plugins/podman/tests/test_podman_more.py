@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from podman_driver.driver import plugin
 
 from floria_plugin.faults import Fault
 
@@ -117,8 +118,8 @@ def test_r7_images_from_archives_root_filesystems_and_containerfiles(engine: Any
     for name, artifacts in images.items():
         command = ["/bin/sleep", "1000"]
         site = node({"image": None, "command": command}, node=name, artifacts=artifacts)
-        driver.call("create", site)
-        attributes = driver.call("start", site)["attributes"]
+        attributes = driver.call("create", site)["attributes"]
+        driver.call("start", site)
         assert attributes["image_name"].startswith(f"localhost/khutulun/hello-{name}:")
         assert attributes["image_digest"] == ""
         if name == "built":
@@ -183,8 +184,8 @@ def test_r7_images_of_a_registry_and_what_can_be_wrong_with_them(
     engine.run(["podman", "exec", NAME, "test", "-e", "/new"])
     driver.call("delete", newer)
     fixed = node({"image": image, "registry": plain, "digest": digest})
-    driver.call("create", fixed)
-    assert driver.call("start", fixed)["attributes"]["image_digest"] == digest
+    assert driver.call("create", fixed)["attributes"]["image_digest"] == digest
+    driver.call("start", fixed)
     driver.call("delete", fixed)
     wrong = {
         "image-missing": {"image": "127.0.0.1:5005/nothing:1", "registry": plain},
@@ -267,13 +268,11 @@ def test_a_container_that_ends_at_once_says_what_it_wrote(engine: Any, driver: A
 
 
 def test_r52_everything_comes_back_after_a_reboot_without_khutulun(
-    lab: Any, real_host: Any, node: Any, places: Any
+    lab: Any, ready: Any, real_host: Any, node: Any, places: Any
 ) -> None:
-    from plugins.podman.tests.conftest import HOST_CONFIGURATION, prepare
-    from podman_driver.driver import plugin
 
     host = lab.boot("podman-reboot")
-    prepare(host, HOST_CONFIGURATION)
+    ready(host, "host")
     driver = real_host(host, plugin, places)
     pod = node(kind="Pod", node="pod")
     quadlet = node({"health": {"command": ["true"], "interval": 1.0}}, edges=[edge("pod", to("pod"))])

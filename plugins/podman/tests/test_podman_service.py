@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from plugins.podman.tests.conftest import BASE, ROOTLESS_CONFIGURATION, prepare
 from testbed import checkout
 from testbed.installation import Installation
 
@@ -12,15 +11,16 @@ pytestmark = pytest.mark.host
 
 EXAMPLE = str(checkout.ROOT / "plugins/podman/examples/containers/service.yaml")
 USER = "worker"
+BASE = "localhost/base:1"
 WEBS = ["app-web-0", "app-web-1", "app-web-2"]
 
 
 @pytest.fixture
-def rootless(lab: Any) -> Any:
+def rootless(lab: Any, ready: Any) -> Any:
     """A host whose ordinary user has a Podman that is ready."""
     made = lab.boot("podman-rootless")
     made.log_in(USER)
-    prepare(made, ROOTLESS_CONFIGURATION, USER)
+    ready(made, "rootless", USER)
     yield made
     made.remove()
 
