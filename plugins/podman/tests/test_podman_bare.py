@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytestfrom podman_driver.driver import plugin
+import pytest
+from podman_driver.driver import plugin
 
 pytestmark = pytest.mark.system
 
