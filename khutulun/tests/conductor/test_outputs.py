@@ -32,7 +32,7 @@ TOLD = "{ told: { outputs: { size: { mapping: [ SELF, size ] } } } }"
 
 @pytest.fixture
 def deploy(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Any:
-    def run(workflows: str, measure: str = "", *, told: bool = False) -> model.Execution:
+    def run(workflows: str, measure: str = "", *, told: bool = False, more: str = "") -> model.Execution:
         given = keeping.TYPES.replace("    attributes:\n", NOTE, 1).replace("group_types:", f"{MORE}\ngroup_types:")
         if measure:
             given = given.replace("measure: { implementation: driver }", measure)
@@ -43,7 +43,7 @@ def deploy(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Any:
             keeping, "SERVICE", keeping.SERVICE.replace("text: bee } }", "text: bee }, requirements: [ reads: a ] }")
         )
         conductor = machine.running.conductor
-        archive = conductor.upload(ME, keeping.design(workflows))
+        archive = conductor.upload(ME, keeping.design(workflows, more))
         ended = machine.wait(conductor.deploy(ME, model.DeployRequest("s", archive)))
         assert ended.state == "done", ended.problems
         return ended
@@ -139,3 +139,29 @@ def test_t154_what_is_sent_with_a_notification(machine: Machine, deploy: Any) ->
         if event.kind == "handling" and event.name == "keeping.told":
             break
     assert node(machine, "a").properties["size"].value == 42
+
+
+HEALING = """
+  policies:
+  - heal:
+      type: Care
+      targets: [ a ]
+      triggers:
+        failed:
+          event: failed
+          condition: { $equal: [ { $get_property: [ SELF, text ] }, hello ] }
+          action: [ delegate: heal ]
+"""
+
+
+def test_t170_what_failed_is_healed(machine: Machine, deploy: Any) -> None:
+    """T155, T170: event, condition, action: a node that failed is taken down and built again, and nothing else."""
+    deploy("", more=HEALING)
+    conductor = machine.running.conductor
+    conductor.emit(ME, "failed", service="s", node="a")
+    for event in conductor.events(ME, service="s", after=0, follow=True):
+        if event.kind == "handling" and event.name == "failed":
+            break
+    assert machine.log("s-a-0") == ["create", "start", "stop", "delete", "create", "start"]
+    assert machine.log("s-b-0") == ["create", "start"]
+    assert node(machine, "a").state == "started"
