@@ -4,7 +4,8 @@ import msgspec
 
 from floria.entities import Handler
 from floria.values import Call
-from khutulun.testing.machine import ME, Machine, note
+from khutulun import model
+from khutulun.testing.machine import ME, Machine, bundle, note
 
 EVENTS = (
     "source.before-configure",
@@ -23,6 +24,17 @@ def test_r86_handlers_of_a_relationship_run_at_their_end_and_time(machine: Machi
     vertex, edge = note("client", after=("server",))
     handlers = tuple(Handler(event, Call("notes:shout", [{"word": event}]), name=event) for event in EVENTS)
     service = (note("server"), (vertex, msgspec.structs.replace(edge, handlers=handlers)), note("other"))
+    conductor = machine.running.conductor
+    request = model.DeployRequest("s", conductor.upload(ME, bundle(*service)), inputs={})
+    planned = conductor.plan(ME, request)
+    operations = dict.fromkeys((effect.node, effect.operation) for effect in planned.effects)
+    assert [operation for node, operation in operations if node == "server"] == [
+        "create",
+        "target.before-configure",
+        "target.after-configure",
+        "start",
+        "source.after-start:target",
+    ]
     ended = machine.deploy("s", *service)
     assert ended.state == "done", ended.problems
     assert machine.log("s-server-0") == [
@@ -40,7 +52,6 @@ def test_r86_handlers_of_a_relationship_run_at_their_end_and_time(machine: Machi
         "shout source.after-start",
     ]
     assert machine.log("s-other-0") == ["create", "start"]
-    conductor = machine.running.conductor
     assert machine.wait(conductor.undeploy(ME, "s")).state == "done"
     assert machine.log("s-server-0")[5:] == [
         "shout source.before-stop:target",

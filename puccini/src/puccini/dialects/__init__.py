@@ -21,15 +21,11 @@ PROFILE = "tosca-simple:1.3"
 CATALOG = FolderCatalog([Path(__file__).parent / "profiles"])
 """Where that profile is, unless a catalog of the caller's has one of its name."""
 
-_VERSIONS = {f"tosca_simple_yaml_1_{minor}{suffix}": minor for minor in range(4) for suffix in ("", "_0")}
-VERSIONS = tuple(_VERSIONS)
+VERSIONS = tuple(f"tosca_simple_yaml_1_{minor}{suffix}" for minor in range(4) for suffix in ("", "_0"))
 
 
 class Dialect:
-    """TOSCA Simple Profile in YAML 1.`minor`."""
-
-    def __init__(self, minor: int) -> None:
-        self.minor = minor
+    """The TOSCA Simple Profile in YAML 1.0 to 1.3: what one of them has is read in files of all of them."""
 
     def read(self, root: Node, report: Report) -> Node:
         """Return the top of a file as TOSCA 2.0 has it. What is wrong as TOSCA 1.x is reported."""
@@ -40,7 +36,7 @@ class Dialect:
         if root.document.parts is not None:
             document = yaml.parse(root.document.data, root.document.name)
             root = Node(document.value, document, document.marks)
-        page = Page(report, self.minor)
+        page = Page(report)
         written = FILE(root, page)
         assert written is not None
         old = OldDocument(root, written.value, page.outputs)
@@ -61,5 +57,4 @@ def implicit(profile: "Unit") -> "Implicit":
 
 def find(version: object) -> Dialect | None:
     """Return the dialect of a TOSCA version; None when that is none of an older one."""
-    minor = _VERSIONS.get(version) if isinstance(version, str) else None
-    return Dialect(minor) if minor is not None else None
+    return Dialect() if version in VERSIONS else None

@@ -20,14 +20,13 @@ Into = Callable[[Node, "Page", Draft], None]
 
 
 class Page:
-    """One file that is being read. `minor` is the version's second number; `outputs` are operations' outputs in use.
+    """One file that is being read. `outputs` are operations' outputs in use, by the attributes that keep them.
 
     `within` is put after SELF where that means another entity than in TOSCA 2.0.
     """
 
-    def __init__(self, report: Report, minor: int) -> None:
+    def __init__(self, report: Report) -> None:
         self.report = report
-        self.minor = minor
         self.outputs: dict[str, tuple[str, str, str]] = {}
         self.within: tuple[str, ...] = ()
         self._lines: list[str] | None = None
