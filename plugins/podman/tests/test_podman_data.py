@@ -7,8 +7,9 @@ import pytest
 from podman_driver import events, faults
 from podman_driver.driver import plugin
 
+from floria_plugin import Output
 from floria_plugin.faults import Permanent
-from floria_plugin.testing import FakeHost, Output
+from floria_plugin.testing import FakeHost
 
 QUADLET = "/usr/lib/systemd/system-generators/podman-system-generator"
 FILE = "/etc/containers/systemd/khutulun-hello-web-0.container"
@@ -94,7 +95,7 @@ def test_a_key_that_an_older_podman_does_not_know_is_given_as_an_argument(node: 
     ],
 )
 def test_messages_become_faults_with_a_hint(said: str, code: str) -> None:
-    fault = faults.of(faults.Output(125, "", f'time="t" level=warning msg="ancient"\n{said}\n'), "making it")
+    fault = faults.of(Output(125, "", f'time="t" level=warning msg="ancient"\n{said}\n'), "making it")
     assert fault.code == code
     assert isinstance(fault.detail, dict)
     assert fault.detail["hint"]
