@@ -4,41 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from floria_plugin import Permanent
-from floria_plugin.driver import Edge, Inputs, Site, State, Stream
+from floria_plugin import Permanent, workload
+from floria_plugin.driver import Edge, Inputs, Site, Stream
+from floria_plugin.workload import Limits, Restart, Stop
 
 JOB = "Job"
 
 
 VARIABLES = "entity/properties/environment/"
-
-
-@dataclass(frozen=True)
-class Restart:
-    """When an ended process is started again. Durations are seconds."""
-
-    policy: str = "on-failure"
-    delay: float = 0.1
-    burst: int = 5
-    interval: float = 10.0
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Upper bounds; None is none. `memory` is bytes, `cpu` cores."""
-
-    memory: int | None = None
-    cpu: float | None = None
-    tasks: int | None = None
-    open_files: int | None = None
-
-
-@dataclass(frozen=True)
-class Stop:
-    """How it is ended."""
-
-    signal: str = "SIGTERM"
-    timeout: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -66,9 +39,9 @@ class Command:
     directory: str = "/"
     user: str = ""
     group: str = ""
-    restart: Restart = Restart()
-    limits: Limits = Limits()
-    stop: Stop = Stop()
+    restart: Restart = field(default_factory=Restart)
+    limits: Limits = field(default_factory=Limits)
+    stop: Stop = field(default_factory=Stop)
     notify: bool = False
     ready_timeout: float = 30.0
     transient: bool = False
@@ -95,9 +68,9 @@ def read(site: Site) -> Command:
         directory=given.get("working_directory") or _home(site) or "/",
         user=given.get("user") or "",
         group=given.get("group") or "",
-        restart=Restart("never") if job else Restart(**_known(Restart, given.get("restart"))),
-        limits=Limits(**_known(Limits, given.get("limits"))),
-        stop=Stop(**_known(Stop, given.get("stop"))),
+        restart=Restart("never") if job else workload.read(Restart, given.get("restart")),
+        limits=workload.read(Limits, given.get("limits")),
+        stop=workload.read(Stop, given.get("stop")),
         notify=bool(ready.get("notify")),
         ready_timeout=float(ready.get("timeout") or 30.0),
         transient=bool(given.get("transient")),
@@ -112,22 +85,6 @@ def read(site: Site) -> Command:
 def existing(site: Site) -> str:
     """Return the name of the unit that this node is, when that is not Khutulun's own; else nothing."""
     return str(site.properties.get("existing") or "")
-
-
-def told(site: Site, exists: bool, state: str) -> str:
-    """Return the state to tell of: what was made but not started yet is `created`, not `stopped`."""
-    before = (State.CREATING, State.CREATED, State.CONFIGURING, State.CONFIGURED)
-    waits = exists and state == State.STOPPED and (site.raw.get("entity") or {}).get("state") in before
-    return State.CREATED if waits else state
-
-
-def endpoint(site: Site) -> dict[str, Any]:
-    """Return the attributes of the capability `endpoint`: those of the first reserved port."""
-    for edge in site.edges_named("port"):
-        found = {name: edge.target.properties.get(name) for name in ("address", "port", "protocol")}
-        found |= {name: edge.target.properties.get(name) for name in ("port_text", "authority")}
-        return {"capability/endpoint": {name: value for name, value in found.items() if value is not None}}
-    return {}
 
 
 def beside(site: Site, command: Command, inputs: Inputs) -> Stream:
@@ -194,7 +151,7 @@ def _one_way(ready: Mapping[str, Any]) -> None:
 
 
 def _schedule(given: Mapping[str, Any]) -> Schedule:
-    found = Schedule(**_known(Schedule, given))
+    found = workload.read(Schedule, given)
     if bool(found.calendar) == bool(found.delay or found.interval):
         raise Permanent("invalid-properties", "schedule needs either calendar, or delay or interval or both")
     return found
@@ -216,8 +173,3 @@ def _check(site: Site, command: Command) -> None:
     for name, value in command.environment.items():
         if not isinstance(value, str) or "\0" in value:
             raise Permanent("invalid-properties", f"{site.node}: the environment variable {name} cannot be passed on")
-
-
-def _known(cls: type, given: Mapping[str, Any] | None) -> dict[str, Any]:
-    fields = cls.__dataclass_fields__  # type: ignore[attr-defined]
-    return {name: value for name, value in (given or {}).items() if name in fields and value is not None}

@@ -5,7 +5,7 @@ Each verb goes to `process_driver.systemd` or, where the host has no systemd, to
 
 from types import ModuleType
 
-from floria_plugin import Context
+from floria_plugin import Context, workload
 from floria_plugin.driver import Driver, Event, Host, Inputs, Inspection, Readiness, Result, Site, Stream
 from floria_plugin.signals import FILTER, SOURCE
 from process_driver import commands, signals, supervised, systemd, units
@@ -83,7 +83,7 @@ def create(context: Context, site: Site, inputs: Inputs) -> Result:
 def start(context: Context, site: Site, inputs: Inputs) -> Result:
     """Start it. A job without a schedule runs to its end."""
     command = commands.read(site)
-    return Result(_backend(site).start(context, site, command) | commands.endpoint(site))
+    return Result(_backend(site).start(context, site, command) | workload.endpoint(site))
 
 
 @plugin.verb()
@@ -104,7 +104,7 @@ def delete(context: Context, site: Site, inputs: Inputs) -> Result:
 def update(context: Context, site: Site, inputs: Inputs) -> Result:
     """Apply what has changed; restart it only when that is the only way."""
     command = commands.read(site)
-    return Result(_backend(site).update(context, site, command) | commands.endpoint(site))
+    return Result(_backend(site).update(context, site, command) | workload.endpoint(site))
 
 
 @plugin.verb()

@@ -4,7 +4,7 @@ import json
 import signal
 from typing import Any
 
-from floria_plugin import Context, Output, Permanent
+from floria_plugin import Context, Output, Permanent, workload
 from floria_plugin.driver import Difference, Inputs, Inspection, Site, State, Stream
 from process_driver import commands
 from process_driver.commands import Command
@@ -77,7 +77,7 @@ def inspect(context: Context, site: Site, command: Command) -> Inspection:
         differences.append(Difference("state", "running", found["state"]))
     if expected in (State.STOPPED, State.CREATED, State.CONFIGURED) and found["pid"]:
         differences.append(Difference("state", "stopped", found["state"]))
-    return Inspection(True, commands.told(site, True, state), _attributes(site, found), differences)
+    return Inspection(True, workload.told(site, True, state), _attributes(site, found), differences)
 
 
 def adopt(context: Context, site: Site, inputs: Inputs) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from floria_plugin import Context, Output, Permanent
+from floria_plugin import Context, Output, Permanent, workload
 from floria_plugin.driver import Difference, Inputs, Inspection, Site, State, Stream
 from process_driver import commands, units
 from process_driver.commands import Command
@@ -169,7 +169,7 @@ def inspect(context: Context, site: Site, command: Command) -> Inspection:
         differences.append(Difference("state", "active", watched.shown.get("ActiveState")))
     if wanted in (State.STOPPED, State.CREATED, State.CONFIGURED) and watched.active:
         differences.append(Difference("state", "inactive", watched.shown.get("ActiveState")))
-    state = commands.told(site, found.loaded, watched.state)
+    state = workload.told(site, found.loaded, watched.state)
     return Inspection(found.loaded, state, found.attributes(name), differences)
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 from floria_plugin.driver import Site
+from floria_plugin.units import Setting, argument, changed, quote, span, text
 from process_driver.commands import Command
 
-Setting = tuple[str, str]
+__all__ = ["TARGETS", "WITHOUT_RESTART", "changed", "quote", "service", "settings", "span", "timer", "unit", "wanting"]
+
 
 WITHOUT_RESTART = frozenset(
     {
@@ -29,9 +31,6 @@ TARGETS = ("multi-user.target", "default.target", "timers.target")
 """What wants units that come back at boot: services of the system, services of a user, timers."""
 
 _RESTART = {"never": "no", "on-failure": "on-failure", "always": "always"}
-_ESCAPES = {chr(code): f"\\x{code:02x}" for code in (*range(1, 32), 127)}
-_ESCAPES |= {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "%": "%%"}
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@")
 
 
 def service(site: Site, command: Command) -> str:
@@ -105,44 +104,6 @@ def hidden(command: Command) -> str:
     return "".join(f'{name}="{value.translate(escapes)}"\n' for name, value in pairs)
 
 
-def argument(word: str) -> str:
-    """Return a word of a command line as it stands after the program."""
-    return quote(word).replace("$", "$$")
-
-
-def quote(text: str) -> str:
-    """Return text as one word of a setting."""
-    if text and _PLAIN.issuperset(text):
-        return text
-    return '"' + "".join(_ESCAPES.get(character, character) for character in text) + '"'
-
-
-def span(seconds: float) -> str:
-    """Return a time span as people write it."""
-    for size, unit_name in ((3600, "h"), (60, "min"), (1, "s")):
-        if seconds and seconds % size == 0:
-            return f"{int(seconds // size)}{unit_name}"
-    return f"{round(seconds * 1_000_000)}us" if seconds * 1000 % 1 else f"{round(seconds * 1000)}ms" if seconds else "0"
-
-
-def changed(old: str, new: str) -> set[str]:
-    """Return the names of the settings that differ between two unit files; comments and order of names are nothing."""
-    before, after = _settings(old), _settings(new)
-    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-
-
-def _settings(text: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    section = ""
-    for line in text.splitlines():
-        if line.startswith("["):
-            section = line
-        elif "=" in line and not line.startswith(("#", ";")) and not section.startswith("[X-"):
-            name, _, value = line.partition("=")
-            found.setdefault(name.strip(), []).append(value.strip())
-    return found
-
-
 def _limits(command: Command) -> Iterator[Setting]:
     limits = command.limits
     if limits.memory is not None:
@@ -163,8 +124,4 @@ def _title(site: Site) -> str:
 
 def _file(site: Site, sections: Iterable[tuple[str, list[Setting]]]) -> str:
     labels = [("Service", site.service), ("Node", site.node), ("Index", str(site.index))]
-    lines = ["# Made by Khutulun. Changes by hand are noticed and shown, and not taken back.", ""]
-    for name, content in [*sections, ("X-Khutulun", labels)]:
-        if content:
-            lines += [f"[{name}]", *(f"{key}={value}" for key, value in content), ""]
-    return "\n".join(lines[:-1]) + "\n"
+    return text([*sections, ("X-Khutulun", labels)])
