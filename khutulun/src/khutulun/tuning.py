@@ -1,5 +1,6 @@
 """Keeps a server small and quick: called by `khutulun.server`, and by benchmarks."""
 
+import contextlib
 import ctypes
 import gc
 import sys
@@ -39,3 +40,6 @@ def rest(store: "Store") -> None:
     """Free what is not needed while nothing happens. The plugin host asks for it some seconds after the last work."""
     gc.collect()
     store.rest()
+    for connection in apsw.connections():  # the agent's, too
+        with contextlib.suppress(apsw.Error):  # one that is used right now
+            connection.release_memory()

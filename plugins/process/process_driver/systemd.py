@@ -140,7 +140,7 @@ def update(context: Context, site: Site, command: Command) -> dict[str, Any]:
         elif old != text:
             changes.add("EnvironmentFile")
         context.files.write(path, text, 0o600 if path == command.environment_file else 0o644)
-    if not command.hidden:
+    if command.environment_file and not command.hidden:
         context.files.remove(command.environment_file)
     found = _show(context, site, name)
     if changes:

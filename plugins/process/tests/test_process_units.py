@@ -186,3 +186,12 @@ def _unquote(text: str) -> str:
         else:
             plain, index = plain + {"n": "\n", "t": "\t"}.get(text[index + 1], text[index + 1]), index + 2
     return plain
+
+
+def test_r105_variables_with_secrets_stand_in_a_file_of_their_own() -> None:
+    environment = {"OPEN": "a", "KEY": 'say "$5" \\ `x`', "OTHER": "b"}
+    file = "/etc/systemd/system/khutulun-s-n-0.service.env"
+    command = commands.Command(["x"], environment, hidden=frozenset({"KEY", "GONE"}), environment_file=file)
+    shown = [setting for setting in units.settings(command) if setting[0].startswith("Environment")]
+    assert shown == [("Environment", "OPEN=a"), ("Environment", "OTHER=b"), ("EnvironmentFile", file)]
+    assert units.hidden(command) == 'KEY="say \\"\\$5\\" \\\\ \\`x\\`"\n'

@@ -90,7 +90,7 @@ class Operator:
         )
         lent.conceal = performer.conceal
         try:
-            site, given = lent.fill([self._site(request), arguments])
+            site, given = lent.fill([self._with_secrets(request, lent), arguments])
             return self._loader.call(request.plugin, function, site, given, performer, QUERY)
         except Fault as fault:
             told = lent.redacted([fault.message, fault.detail])
@@ -124,7 +124,7 @@ class Operator:
                 builtin=self._builtin,
             )
             lent.conceal = performer.conceal
-            site, given = lent.fill([self._site(request), request.arguments])
+            site, given = lent.fill([self._with_secrets(request, lent), request.arguments])
             answer = self._loader.call(
                 request.plugin, request.function, site, given, performer, Budget(wall=request.timeout)
             )
@@ -163,6 +163,11 @@ class Operator:
             )
             for file, digest in missing.items()
         ]
+
+    def _with_secrets(self, request: messages.Operate, lent: Lent) -> dict[str, Any]:
+        site = self._site(request)
+        places = lent.places(site)
+        return {**site, "secrets": places} if places else site
 
     def _site(self, request: messages.Operate) -> dict[str, Any]:
         """Return the site with its files on this host."""

@@ -3,7 +3,7 @@
 Marks in what a plugin is given become values, values in what it returns become marks again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from floria.plugins.effects.redaction import Redaction
@@ -44,6 +44,10 @@ class Lent:
                 values[marks.write(name, tag)] = self._known(name, answer)
         return _replaced(data, values) if values else data
 
+    def places(self, site: dict[str, Any]) -> list[str]:
+        """Return where marks stand in a site, as paths: drivers may treat what comes there with more care."""
+        return sorted(_places(site, ""))
+
     def mark(self, data: Any) -> Any:
         """Return JSON data with marks in place of values."""
         return self._marking.data(data)
@@ -65,6 +69,14 @@ class Lent:
             return self._bus.request("conductor.secret", request, messages.SecretAnswer)
         except bus.BusError as error:
             raise Fault("secrets-unreachable", str(error), True) from None
+
+
+def _places(data: Any, path: str) -> Iterator[str]:
+    if isinstance(data, str) and marks.MARK.search(data):
+        yield path
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list | tuple) else ()
+    for key, value in items:
+        yield from _places(value, f"{path}/{key}" if path else str(key))
 
 
 def _replaced(data: Any, values: dict[str, str]) -> Any:
