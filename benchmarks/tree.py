@@ -63,9 +63,8 @@ def _file(number: int, near: list[int], far: list[int], files: int) -> str:
     for one in range(TYPES):
         parent = f"    derived_from: C{above}_{one}\n" if above is not None else ""
         parts.append(f"  C{number}_{one}:\n{parent}    description: What file {number} offers, number {one}\n")
-        parts.append(
-            f"    properties:\n      limit{number}: {{ type: integer, default: {one}, validation: {{ $less_than: [ $value, 99 ] }} }}\n"
-        )
+        limit = f"type: integer, default: {one}, validation: {{ $less_than: [ $value, 99 ] }}"
+        parts.append(f"    properties:\n      limit{number}: {{ {limit} }}\n")
     parts.append("relationship_types:\n")
     for one in range(TYPES):
         parts.append(f"  R{number}_{one}:\n    description: How file {number} is used, number {one}\n")
@@ -109,7 +108,8 @@ store = Store(Path(sys.argv[2]))
 loaded = loading.load(FolderSource(sys.argv[1]), "service.yaml", (), store)
 store.close()
 assert not loaded.diagnostics, loaded.diagnostics[:3]
-print(time.process_time() - begin, len(loaded.units), len(loaded.resolver.types), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(time.process_time() - begin, len(loaded.units), len(loaded.resolver.types), memory)
 """
 
 PYYAML = """
