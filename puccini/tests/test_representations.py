@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from floria import updating
 from floria.instantiation import InstantiationError
 
 from .graphs import VERSION, Graphs
@@ -158,3 +159,39 @@ def test_the_choice_is_stable(memory: Any) -> None:
     graphs.update("shop", {"left": 2, "right": 6}, source(memory, "{ node: Right }"))
     assert indexes(graphs) == before
     assert sorted(right for _, right in before) == [0, 1], "the load is spread"
+
+
+ZONES = (
+    VERSION
+    + """
+capability_types: { C: {} }
+relationship_types: { R: {} }
+node_types:
+  N: { properties: { zone: { type: string } }, capabilities: { c: C } }
+  A:
+    properties: { zone: { type: string } }
+    requirements:
+    - r:
+        capability: C
+        relationship: R
+        count_range: [ 1, 1 ]
+        node_filter: { $equal: [ { $get_property: [ SELF, TARGET, zone ] }, { $get_property: [ SELF, SOURCE, zone ] } ] }
+service_template:
+  inputs: { zone: { type: string, default: east } }
+  node_templates:
+    east: { type: N, properties: { zone: east } }
+    west: { type: N, properties: { zone: west } }
+    a: { type: A, properties: { zone: { $get_input: zone } } }
+"""
+)
+
+
+def test_requirements_follow_changes(memory: Any) -> None:
+    """T123, T169: with other inputs a filter may ask for another target, although the old values are still there."""
+    graphs = Graphs()
+    graphs.deploy(memory({"main.yaml": ZONES}))
+    with graphs.store.write() as tx:
+        updating.update(tx, list(graphs.current().vertexes), graphs.functions)
+    assert graphs.edges("r") == ["a -> east/c"]
+    graphs.update("shop", {"zone": "west"}, memory({"main.yaml": ZONES}))
+    assert graphs.edges("r") == ["a -> west/c"]

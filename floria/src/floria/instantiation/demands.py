@@ -20,7 +20,10 @@ from floria.instantiation.problems import Problem
 
 
 class Demands:
-    """All demands of one plan. `form` says how an edge between two vertices looks."""
+    """All demands of one plan. `form` says how an edge between two vertices looks.
+
+    With `fresh`, decisions go by what properties are going to be, and not by what they were (a running instance).
+    """
 
     def __init__(
         self,
@@ -30,8 +33,10 @@ class Demands:
         functions: Library,
         clock: Clock,
         form: Callable[[EdgeTemplate, Id, Id, int, Edge | None], Edge],
+        *,
+        fresh: bool = False,
     ) -> None:
-        self._draft, self._functions, self._clock = draft, functions, clock
+        self._draft, self._functions, self._clock, self._fresh = draft, functions, clock, fresh
         self._shared = Shared(draft, candidates, hooks, form, defaultdict(list), defaultdict(set))
         self._pending: list[Demand] = []
         self.problems: list[Problem] = []
@@ -100,7 +105,8 @@ class Demands:
 
     def _context(self, demand: Demand) -> Context:
         source = self._draft.vertexes[demand.source]
-        return Context(self._draft, self._functions, entity=source, source=source, run=Run(clock=self._clock))
+        run = Run(fresh=self._fresh, clock=self._clock)
+        return Context(self._draft, self._functions, entity=source, source=source, run=run)
 
     def _accept(self, edge: Edge, kept: set[Id]) -> None:
         self._shared.used[edge.source, edge.name].add(edge.index)

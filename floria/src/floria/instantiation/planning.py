@@ -244,7 +244,8 @@ class Planner:
 
     def _demands(self) -> Demands:
         candidates = Candidates(self._draft, self._design.vertexes, self._directory)
-        demands = Demands(self._draft, candidates, self._hooks, self._functions, self._clock, self._edge)
+        fresh = bool(self._running)
+        demands = Demands(self._draft, candidates, self._hooks, self._functions, self._clock, self._edge, fresh=fresh)
         for template in self._design.edges.values():
             for source in self._draft.made_from(template.source):
                 demands.add(template, source, self._old_edges.get((source, template.name), ()))
