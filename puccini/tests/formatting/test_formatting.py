@@ -107,7 +107,9 @@ def test_small_things(text: str, expected: str) -> None:
     assert formatting.format(text) == expected
 
 
-@pytest.mark.parametrize("text", ["? a\n: b\n", "%YAML 1.2\n---\na: 1\n", "a: [\n", "", "a: !!map {}\n", "a: b\u2028\n", "a: b\rc: d"])
+@pytest.mark.parametrize(
+    "text", ["? a\n: b\n", "%YAML 1.2\n---\na: 1\n", "a: [\n", "", "a: !!map {}\n", "a: b\u2028\n", "a: b\rc: d"]
+)
 def test_what_cannot_be_kept_is_refused(text: str) -> None:
     """R101: rather than changed."""
     with pytest.raises(puccini.Failed) as failed:
