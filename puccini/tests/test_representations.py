@@ -175,7 +175,8 @@ node_types:
         capability: C
         relationship: R
         count_range: [ 1, 1 ]
-        node_filter: { $equal: [ { $get_property: [ SELF, TARGET, zone ] }, { $get_property: [ SELF, SOURCE, zone ] } ] }
+        node_filter:
+          $equal: [ { $get_property: [ SELF, TARGET, zone ] }, { $get_property: [ SELF, SOURCE, zone ] } ]
 service_template:
   inputs: { zone: { type: string, default: east } }
   node_templates:
