@@ -294,3 +294,20 @@ def test_r52_everything_comes_back_after_a_reboot_without_khutulun(
         driver.call("delete", site)
     assert host.run(["podman", "ps", "--all", "--quiet"]).stdout == ""
     host.remove()
+
+
+def test_a_full_storage_is_told_and_a_retry_works_when_there_is_space(engine: Any, driver: Any, node: Any) -> None:
+    files = "/var/lib/khutulun/artifacts/hello"
+    engine.run(["mkdir", "-p", files])
+    engine.run(["podman", "save", "--quiet", f"--output={files}/app.tar", BASE])
+    image = artifact(engine, "ImageArchive", f"{files}/app.tar")
+    site = node({"image": None, "units": "never"}, artifacts={"image": image})
+    engine.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/var/lib/containers/storage"])
+    with pytest.raises(Fault) as failed:
+        driver.call("create", site)
+    engine.run(["umount", "/var/lib/containers/storage"])
+    assert failed.value.code == "no-space", str(failed.value)
+    driver.call("create", site)
+    driver.call("start", site)
+    driver.call("delete", site)
+    engine.run(["rm", "-rf", files])

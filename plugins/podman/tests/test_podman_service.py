@@ -4,8 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from podman_driver.driver import plugin
 from testbed import checkout
 from testbed.installation import Installation
+
+from floria_plugin.faults import Fault
 
 pytestmark = pytest.mark.host
 
@@ -73,3 +76,34 @@ def test_r1_r7_r30_r45_r85_an_application_of_containers_for_one_user(rootless: A
         assert podman(rootless, "pod", "ps", "--quiet") == ""
         assert podman(rootless, "volume", "ls", "--quiet") == ""
         assert "khutulun" not in podman(rootless, "images")
+
+
+def test_r7_a_user_without_subordinate_ids_is_told_what_to_do(rootless: Any, real_host: Any, node: Any) -> None:
+    home = "/home/worker"
+    places = {
+        "units": f"{home}/.config/systemd/user",
+        "state": f"{home}/.local/state/khutulun",
+        "run": "/run/user/1000/khutulun",
+        "home": home,
+        "artifacts": f"{home}/.local/state/khutulun/artifacts",
+        "bin": "/opt/khutulun/bin",
+        "runtime": "/run/user/1000",
+    }
+    driver = real_host(rootless, plugin, places, USER)
+    host = {"scope": "user", "user": USER, "paths": places}
+    rootless.run(["sh", "-c", ": >/etc/subuid; : >/etc/subgid"])
+    rootless.run(["podman", "system", "migrate"], user=USER, check=False)
+    files = f"{home}/.local/state/khutulun/artifacts/hello"
+    rootless.run(["mkdir", "-p", files], user=USER)
+    rootless.run(["cp", "/tmp/base.tar", f"{files}/owned.tar"], user=USER)
+    rootless.run(
+        [
+            "sh",
+            "-c",
+            f"mkdir -p /tmp/o/etc; touch /tmp/o/etc/x; chown 7:7 /tmp/o/etc/x; tar -C /tmp/o -cf {files}/owned.tar .",
+        ]
+    )
+    image = {"file": "owned.tar", "path": f"{files}/owned.tar", "digest": "sha256:1", "classes": ["c::RootFilesystem"]}
+    with pytest.raises(Fault) as failed:
+        driver.call("create", node({"image": None, "units": "never"}, host=host, artifacts={"image": image}))
+    assert failed.value.code == "no-subuids", str(failed.value)
