@@ -4,6 +4,7 @@ The loader asks for the dialect that a file's ``tosca_definitions_version`` name
 file, node by node, with the place of each; from there on all is as for TOSCA 2.0. See docs/tosca-1.md.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,14 @@ class Dialect:
 def is_old(root: Node) -> bool:
     """Whether a file was read through a dialect."""
     return hasattr(root.document, "original")
+
+
+def keynames(title: str) -> Iterable[str]:
+    """Return the keynames in TOSCA 1.x of a construct, by its title in TOSCA 2.0."""
+    from puccini.dialects import file, forms
+
+    assert file.FILE.title in forms.KEYNAMES
+    return forms.KEYNAMES.get("topology template" if title == "service template" else title, ())
 
 
 def implicit(profile: "Unit") -> "Implicit":

@@ -53,6 +53,10 @@ class Page:
         return list(entries(node))
 
 
+KEYNAMES: dict[str, tuple[str, ...]] = {}
+"""The keynames of all constructs by their titles."""
+
+
 class Form:
     """A construct of TOSCA 1.x: `title` for messages, what becomes of its keynames, and of what has no keynames.
 
@@ -72,6 +76,7 @@ class Form:
     ) -> None:
         self.title = title
         self.keys = {"description": to("description"), "metadata": to("metadata"), **keys}
+        KEYNAMES.setdefault(title, tuple(self.keys))
         self.kept = {key: into.name for key, into in self.keys.items() if isinstance(into, _Kept)}
         self.short = short
         self.others = others

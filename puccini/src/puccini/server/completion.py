@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from puccini import dialects
 from puccini.describing import text as texts
 from puccini.describing import types as describing
 from puccini.functions.signatures import SIGNATURES
@@ -106,6 +107,11 @@ def _is_item(cursor: Cursor) -> bool:
 
 def _keynames(place: Place, there: Mapping[Any, Any]) -> Iterator[Suggestion]:
     assert place.construct is not None
+    if dialects.is_old(place.world.unit.root):
+        for name in dialects.keynames(place.construct.title):
+            if name not in there:
+                yield Suggestion(name, Sort.KEYNAME, after=": ", rank=2 if name in ("metadata", "description") else 1)
+        return
     for name, key in place.construct.keys.items():
         if name not in there and not key.note:
             detail = "mandatory" if key.mandatory else ""
@@ -176,7 +182,7 @@ def _fits(place: Place, name: str) -> bool:
 
 
 def _section(cursor: Cursor, section: str) -> Mapping[str, Any]:
-    found = cursor.beside(("service_template", section))
+    found = cursor.beside(("service_template", section)) or cursor.beside(("topology_template", section))
     return {name: one for name, one in found.items() if isinstance(name, str)} if isinstance(found, dict) else {}
 
 

@@ -123,7 +123,7 @@ class Place:
     def _keyname(self, title: str, key: Any) -> "Place":
         if not isinstance(key, str):
             return Place(Form.TEXT, self.world)
-        child = _CHILDREN.get((title, key))
+        child = _CHILDREN.get((title, "service_template" if key == "topology_template" else key))
         if child is not None:
             form, construct = child
             return Place(form, self.world, construct, self.owner, _names(self, title, key))
