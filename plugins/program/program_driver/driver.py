@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from floria_plugin import Context, Fault, Permanent
-from floria_plugin.driver import Difference, Driver, Inputs, Inspection, Result, Site, State
+from floria_plugin.driver import Artifact, Difference, Driver, Inputs, Inspection, Result, Site, State
 
 TARBALLS = (".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst", ".txz", ".tbz2")
 UNZIP = """\
@@ -28,7 +28,6 @@ plugin = Driver(
     description="Delivers and installs programs that a service carries.",
     grants={
         "commands": [
-            {"program": "sha256sum", "arguments": ["--", "{artifacts}/*"], "effect": "query"},
             {"program": "test", "arguments": ["-e", "*"], "effect": "query"},
             {"program": "dpkg-deb", "arguments": ["--field", "{artifacts}/*", "Package"], "effect": "query"},
             {"program": "dpkg-query", "arguments": ["--show", "--showformat=*", "*"], "effect": "query"},
@@ -59,15 +58,16 @@ class Installed:
 def create(context: Context, site: Site, inputs: Inputs) -> Result:
     """Install the package, unless exactly this one is installed."""
     package = _package(site)
-    digest = context.run("sha256sum", "--", package, check=False).stdout.partition(" ")[0]  # none while planning
+    kind = _kind(package.path)
     found = _read(context, site)
-    wanted = Installed(digest, _kind(package), _destination(site, _kind(package)))
+    wanted = Installed(package.digest, kind, _destination(site, kind))
     if found is not None:
-        if (found.digest, found.kind, found.path) == (wanted.digest, wanted.kind, wanted.path):
+        same = (found.digest, found.kind, found.path) == (wanted.digest, wanted.kind, wanted.path)
+        if same and _there(context, found):
             return _result(found.path)
         _remove(context, found)
         context.files.remove(_record(site))
-    made = _install(context, site, package, wanted)
+    made = _install(context, site, package.path, wanted)
     context.files.write(_record(site), json.dumps(asdict(made), indent=2) + "\n")
     return _result(made.path)
 
@@ -99,15 +99,15 @@ def inspect(context: Context, site: Site, inputs: Inputs) -> Inspection:
     return Inspection(there, State.CREATED, {}, differences)
 
 
-def _package(site: Site) -> str:
+def _package(site: Site) -> Artifact:
     named = site.artifacts.get("package")
     if named is not None and named.path:
-        return named.path
+        return named
     carried = [artifact for artifact in site.artifacts.values() if artifact.path]
     if len(carried) != 1:
         found = ", ".join(sorted(artifact.file for artifact in carried)) or "none"
         raise Permanent("no-package", f"{site.node} needs one artifact `package` that the archive carries; has {found}")
-    return carried[0].path
+    return carried[0]
 
 
 def _kind(package: str) -> str:

@@ -7,6 +7,7 @@ _BY_CODE = {
     "denied": _DENIED,
     "missing-program": "install it on the host, then `khutulun service resume`",
     "not-startable": "look at the program's file and permissions on the host",
+    "script-failed": "mend the script and update the service, or mend what it needs and `khutulun service resume`",
     "command-failed": "run the command by hand on the host to see more, then `khutulun service resume`",
     "dbus-error": "is the service that is asked running on the host?",
     "network": "is the service that is asked running, and can the host reach it?",

@@ -18,11 +18,11 @@ def killed(trial: Trial) -> None:
     kills = Kills(trial, looks)
     for moment in (mortal.BEFORE, mortal.AFTER):
         for number in range(1, max(counts.values()) + 1):
-            before = len(trial.changes())
+            before = len(trial.own_changes())
             for verbs, count in counts.items():
                 kills.go(verbs, f"{moment} effect {number} of {verbs}", (number, moment) if number <= count else None)
             kills.finish()
-            recorded, expected = len(trial.changes()) - before, sum(counts.values())
+            recorded, expected = len(trial.own_changes()) - before, sum(counts.values())
             if recorded != expected:
                 raise Failed(f"{moment} effect {number}: {recorded} effects were recorded, {expected} without a kill")
 
@@ -30,10 +30,10 @@ def killed(trial: Trial) -> None:
 def _undisturbed(trial: Trial) -> tuple[dict[str, int], dict[str, str]]:
     """Go through all workflows once; return how much each changes, and what the everyday tool shows then."""
     counts, looks = {}, {}
-    before = len(trial.changes())
+    before = len(trial.own_changes())
     for verbs, act in ((UP, trial.deploy), (CHANGED, trial.update), (DOWN, trial.undeploy)):
         act()
-        after = trial.changes()
+        after = trial.own_changes()
         counts[verbs] = sum(operation.rpartition(".")[2] in verbs.split(",") for _, operation, *_ in after[before:])
         looks[verbs] = trial.shown()
         before = len(after)

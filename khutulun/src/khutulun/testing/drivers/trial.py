@@ -153,6 +153,14 @@ class Trial:
                 raise
             return []  # it was never there
 
+    def own_changes(self) -> list[tuple[str, str, str, str]]:
+        """Return what the driver itself has changed: without the files that were brought to the host for it."""
+        return [
+            each
+            for each in self.changes()
+            if f"{self.folder}/artifacts/{self.service}" not in each[3] or each[2] != "files.write"
+        ]
+
     # What is left
 
     def remains(self) -> dict[str, set[str]]:
