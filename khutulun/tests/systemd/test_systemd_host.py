@@ -195,3 +195,23 @@ def test_r14_after_a_crash_what_was_started_is_not_started_again(inside: Any) ->
         "not begun": [0, "x\n"],
         "starting": [0, "x\n"],
     }
+
+
+def test_a_users_own_systemd_is_asked_by_that_user_alone(fresh_host: Any) -> None:
+    """In the user scope it is the user's manager; a socket of somebody else is left to the program."""
+    fresh_host.log_in("worker")
+    script = """
+        argv = ("systemd-run", "--user", "--quiet", f"--unit={UNIT}", "--service-type=exec", "--", "sleep", "infinity")
+        show = ("systemctl", "--user", "show", "--property=ActiveState", UNIT)
+        foreign = builtins(RunCommand(("systemctl", "stop", UNIT))).run(limits())
+        print(json.dumps([own(*argv), own(*show), theirs(*show), foreign, own("systemctl", "--user", "stop", UNIT)]))
+        builtins.close()
+    """
+    program = PRELUDE + textwrap.dedent(script)
+    started, shown, theirs, foreign, stopped = json.loads(
+        fresh_host.run([sys.executable, "-c", program], user="worker").stdout
+    )
+    assert started == [0, "", ""]
+    assert shown == theirs == [0, "ActiveState=active\n", ""]
+    assert foreign is None
+    assert stopped == [0, "", ""]
