@@ -33,7 +33,8 @@ def service(path: Path, stack: ExitStack, name: str = "") -> Opened:
     """Open a file, folder or archive, which messages call `name`; `stack` closes it. Raises `CommandError`."""
     try:
         if path.is_dir():
-            return Opened(sources.FolderSource(path, name), _entry(path))
+            entry, others = _begins(path)
+            return Opened(sources.FolderSource(path, name), entry, others)
         if csar.is_archive(path):
             archive = stack.enter_context(csar.open(path))
             return Opened(ArchiveSource(archive, name), archive.entry, archive.others)
@@ -138,17 +139,20 @@ def unreadable(path: Path, error: OSError) -> CommandError:
     return CommandError(f"{path}: {error.strerror or error}", "check the path and its permissions", Exit.UNREADABLE)
 
 
-def _entry(folder: Path) -> str:
-    """Return the file in which the definitions of a folder begin; the rule is that of archives (section 17.1)."""
+def _begins(folder: Path) -> tuple[str, tuple[str, ...]]:
+    """Return the file in which the definitions of a folder begin, and those with substitution candidates.
+
+    The rule is that of archives (section 17.1).
+    """
     for place in meta.PLACES:
         if (folder / place).is_file():
             said = meta.parse((folder / place).read_bytes(), place)
             if said.entry is not None:
-                return said.entry
+                return said.entry, said.others
     found = sorted(one.name for one in folder.iterdir() if one.name.endswith((".yaml", ".yml")) and one.is_file())
     if len(found) != 1:
         has = f"{len(found)} YAML files: {', '.join(found)}" if found else "no YAML file"
         raise ArchiveError(
             Refusal.ENTRY, f"the folder does not say where its definitions begin, and has {has}", hint="name the file"
         )
-    return found[0]
+    return found[0], ()
