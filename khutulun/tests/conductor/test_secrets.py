@@ -1,4 +1,4 @@
-"""R105: secrets are encrypted at rest, reach who needs them, are found nowhere else, and their rotation is an event (T172)."""
+"""R105, T172: secrets are encrypted at rest, reach who needs them and nobody else; their rotation is an event."""
 
 import logging
 from collections.abc import Iterator
