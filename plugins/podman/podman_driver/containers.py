@@ -25,7 +25,12 @@ def create(context: Context, site: Site) -> dict[str, Any]:
     if units.possible(context, site):
         known = images.ensure(context, site, image, refresh=True)
         extras.make(context, site, found)
-        _write(context, site, found, image)
+        file = units.path(site, quadlet.CONTAINER)
+        before = context.files.read(file) if context.files.exists(file) else ""
+        if before and changed(before, _write(context, site, found, image)):
+            units.stop(context, site)  # what runs is another one; a start begins anew
+        elif not before:
+            _write(context, site, found, image)
         return _unit(site) | {"container": found.name} | images.attributes(image, known)
     known = None if _simple(image) else images.ensure(context, site, image, refresh=True)
     extras.make(context, site, found)
@@ -35,10 +40,6 @@ def create(context: Context, site: Site) -> dict[str, Any]:
         return {"container": found.name, "container_id": done.stdout.strip()} | images.attributes(image, known)
     there = _named(context, site, found, done)
     if not _same(site, found, image, there):
-        if observed.running(there):
-            raise Permanent(
-                "name-in-use", f"another container {found.name} of this node runs already", hint="update it"
-            )
         _replace(context, site, found, image)
         there = podman.container(context, site, found.name) or {}
     return observed.attributes(found.name, there)

@@ -213,3 +213,15 @@ def test_r54_a_running_container_is_adopted(engine: Any, driver: Any, node: Any)
     driver.call("delete", site)
     assert shown(engine, "{{.State.Status}}", "mine") == "exited"
     engine.run(["podman", "rm", "mine"])
+
+
+@pytest.mark.parametrize("units", ["auto", "never"])
+def test_r45_what_is_built_again_with_other_properties_is_another_container(
+    engine: Any, driver: Any, node: Any, units: str
+) -> None:
+    for value in ("1", "2"):
+        site = node({"units": units, "environment": {"A": value}})
+        driver.call("create", site)
+        driver.call("start", site)
+        assert engine.run(["podman", "exec", NAME, "sh", "-c", "echo $A"]).stdout == f"{value}\n"
+    driver.call("delete", site)
