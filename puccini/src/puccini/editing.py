@@ -115,6 +115,8 @@ class _Cutting:
         if indent and _less(indent).search(self.text, first.start(), piece.end):
             raise _Doubt
         begins = [found.start() + 1 for found in _just(indent).finditer(self.text, first.start(), piece.end)]
+        if not begins:
+            raise _Doubt
         line = piece.line + self.text.count("\n", piece.begin, begins[0])
         for begin, end in zip(begins, [*begins[1:], piece.end], strict=True):
             yield _Piece(begin, end, line), indent
