@@ -22,6 +22,11 @@ def described() -> list[Path]:
     return [folder for folder in drivers.folders() if (folder / description.FILE).exists()]
 
 
+def paged() -> list[Path]:
+    """Return the folders of the drivers whose page says what the kit saw: it has to see that again."""
+    return [folder for folder in described() if (folder / PAGE).exists()]
+
+
 def check(machine: Machine, folder: Path) -> report.Report:
     """Run the kit over a driver on a machine. Raises `processes.TestBedError` when it cannot."""
     command = ["khutulun", "plugin", "check", str(folder), "--output", "json"]
