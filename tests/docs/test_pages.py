@@ -7,7 +7,8 @@ from testbed.host import Host
 from testbed.machine import Machine
 from tests.docs import pages, reader
 
-HOST = ("README.md", *(f"docs/{name}.md" for name in ("services", "events", "durability", "plans-and-history", "secrets")))
+CONCEPTS = ("services", "events", "durability", "plans-and-history", "secrets")
+HOST = ("README.md", *(f"docs/{name}.md" for name in CONCEPTS))
 DRIVERS = {str(page.relative_to(pages.ROOT)): page.read_text() for page in drivers.pages()}
 TYPED = [name for name, text in DRIVERS.items() if "```console\n" in text]
 BARE = [name for name in TYPED if "<!-- true without systemd too -->" in DRIVERS[name]]

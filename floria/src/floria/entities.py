@@ -117,9 +117,9 @@ class Finder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     that template or is that vertex, and has representation `owner_index` when that is given. Then `predicate` is
     evaluated on it: anything but true refuses it. `equal` has properties of the candidate and what the predicate wants
     them to be, where it is true of nothing else: candidates with another value are then not even looked at.
-    `allocation` maps a capacity property of the candidate to the amount taken. `select` is a call that gets the ids of the accepted
-    candidates and returns those to use, in order; without it, candidates of the same instantiation come first, then
-    those with fewer edges of the same name, then the older.
+    `allocation` maps a capacity property of the candidate to the amount taken. `select` is a call that gets the ids of
+    the accepted candidates and returns those to use, in order; without it, candidates of the same instantiation
+    come first, then those with fewer edges of the same name, then the older.
     `scope` is a directory; candidates lie in it or below. Without it: the directory of the instantiation.
     """
 
