@@ -26,6 +26,7 @@ help: ## list what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: $(INSTALLED) $(BUILT) ## leave khutulun, floria, puccini-tosca and puccini-csar in .venv/bin
+	@$(BIN)/python -m compileall -q $(PACKAGES)
 
 demo: setup ## start Khutulun, deploy examples/hello, show it running
 	@$(BIN)/python -m khutulun.demo start
