@@ -90,13 +90,13 @@ def delete(context: Context, site: Site, inputs: Inputs) -> Result:
 
 @plugin.verb()
 def inspect(context: Context, site: Site, inputs: Inputs) -> Inspection:
-    """Tell whether it is still there."""
+    """Tell whether it is still there: an installation has nothing to start, and is ready when it is there."""
     found = _read(context, site)
     if found is None:
-        return Inspection(False, State.INITIAL)
-    there = _there(context, found)
-    differences = [] if there else [Difference("installation", found.name or found.path, None)]
-    return Inspection(there, State.CREATED, {}, differences)
+        return Inspection(False, State.STOPPED)
+    if _there(context, found):
+        return Inspection(True, State.STARTED)
+    return Inspection(False, State.STOPPED, {}, [Difference("installation", found.name or found.path, None)])
 
 
 def _package(site: Site) -> Artifact:

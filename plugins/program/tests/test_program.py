@@ -88,10 +88,13 @@ def test_r3_a_program_is_installed_started_and_removed(
     runner.call("start", job)
     assert bare.run(runner.call("logs", job)["argv"]).stdout == "installed and started\n"
     runner.call("delete", job)
-    assert driver.call("inspect", site)["exists"]
+    inspected = driver.call("inspect", site)
+    assert (inspected["exists"], inspected["state"]) == (True, "started")
     for _ in range(2):
         driver.call("delete", site)
     assert bare.run(["ls", f"{STATE}/programs"]).stdout == ""
+    inspected = driver.call("inspect", site)
+    assert (inspected["exists"], inspected["state"]) == (False, "stopped")
 
 
 def test_r3_a_debian_package(bare: Any, driver: Any, make_site: Any, deliver: Any) -> None:
