@@ -80,7 +80,8 @@ def test_fragments_of_the_pages_compile(page: str, text: str, tmp_path: Path) ->
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     lines = "".join(f"    {line}\n" for line in text.splitlines())
-    (tmp_path / "service.yaml").write_text(HEAD % profiles + lines)
+    whole = text.startswith("imports:")
+    (tmp_path / "service.yaml").write_text(HEAD.splitlines()[0] + "\n" + text if whole else HEAD % profiles + lines)
     assert _compile(tmp_path).vertexes
 
 
