@@ -57,7 +57,8 @@ def attributes(name: str, known: dict[str, Any] | None) -> dict[str, Any]:
 def arguments(known: dict[str, Any]) -> list[str]:
     """Return the arguments with which the container or pod was made, without those that can be changed afterwards."""
     words = [str(word) for word in (known.get("Config") or {}).get("CreateCommand") or known.get("CreateCommand") or []]
-    return [word for word in words if not _changeable(word)]
+    program = [word.rpartition("/")[2] for word in words[:1]]
+    return [*program, *(word for word in words[1:] if not _changeable(word))]
 
 
 def limits(known: dict[str, Any]) -> list[Option]:

@@ -40,6 +40,8 @@ def unknown_keys(context: Context, site: Site, file: str, own: frozenset[str]) -
     """
     said = _dry_run(context, site)
     name = file.rpartition("/")[2]
+    if name not in said and name.endswith(".container"):
+        return frozenset()  # every generator reads these: a plan is being made, and the file is not there yet
     if name not in said:
         raise Permanent("quadlet-unknown", f"this Podman has no Quadlet files like {name}")
     about = [line for line in said.splitlines() if name in line and "Loading source unit" not in line]
@@ -146,7 +148,12 @@ def _dry_run(context: Context, site: Site) -> str:
 def _not_started(context: Context, site: Site, said: str) -> Fault:
     unit = site.names["unit"]
     scope = [] if site.host.system else ["--user"]
-    invocation = show(context, site).shown.get("InvocationID") or ""
+    found = show(context, site).shown
+    if found.get("Result") == "timeout" or "timeout was exceeded" in said:
+        message = f"starting {unit}: it did not notify in time that it is ready"
+        hint = f"it does so with `systemd-notify --ready`, say; see `khutulun logs {site.service}/{site.node}`"
+        return Permanent("not-ready", message, {"unit": unit}, hint)
+    invocation = found.get("InvocationID") or ""
     which = f"_SYSTEMD_INVOCATION_ID={invocation}" if invocation else f"--unit={unit}"
     words = ["journalctl", *scope, "--no-pager", "--output=cat", f"--lines={_LINES}", which]
     done = context.run(*words, env=systemd.environment(site), check=False)
