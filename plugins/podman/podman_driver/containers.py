@@ -48,7 +48,7 @@ def create(context: Context, site: Site) -> dict[str, Any]:
 def start(context: Context, site: Site) -> dict[str, Any]:
     """Start it. One that has failed at once is a fault that tells what it wrote."""
     found = description.of(site)
-    if managed(context, site):
+    if managed(context, site) or _to_be_managed(context, site, found):
         units.start(context, site)
         return _started(context, site, found)
     if found.notify:
@@ -174,6 +174,11 @@ def health(site: Site) -> Stream:
 def managed(context: Context, site: Site) -> bool:
     """Whether a unit of ours runs the container."""
     return site.host.systemd and context.files.exists(units.path(site, quadlet.CONTAINER))
+
+
+def _to_be_managed(context: Context, site: Site, found: Description) -> bool:
+    """Whether a unit is going to run what is not made yet, as in the plan of a deploy."""
+    return units.possible(context, site) and podman.container(context, site, found.name) is None
 
 
 def _simple(image: Image) -> bool:
