@@ -14,6 +14,7 @@ from testbed import bare, drivers, lab, processes
 from testbed.machine import Machine
 
 PAGE = "conformance.md"
+MACHINE = "tests/kit/machine.sh"
 SYSTEMD, NONE = "with systemd", "without systemd"
 
 
@@ -28,7 +29,9 @@ def paged() -> list[Path]:
 
 
 def check(machine: Machine, folder: Path) -> report.Report:
-    """Run the kit over a driver on a machine. Raises `processes.TestBedError` when it cannot."""
+    """Make a machine ready and run the kit over a driver there. Raises `processes.TestBedError` when it cannot."""
+    if (folder / MACHINE).exists():
+        machine.run(["sh", str(folder / MACHINE)])
     command = ["khutulun", "plugin", "check", str(folder), "--output", "json"]
     done = machine.run(command, check=False)
     try:

@@ -55,6 +55,7 @@ class _Run:
         self._row(Row.SCRIPT, lambda: self._afresh(broken.by_hand))
         self._row(Row.ADOPT, lambda: self._afresh(broken.adopted))
         self._row(Row.LEFT, lambda: self._left(before))
+        trial.clean()
         version = trial.shell(trial.kit.version).stdout.strip()
         return Report(trial.driver.name, version, tuple(self._results[row] for row in Row if row in self._results))
 
