@@ -14,7 +14,16 @@ from podman_driver.options import Option
 UNIFIED = "/sys/fs/cgroup/cgroup.controllers"
 RESTARTER = "podman-restart.service"
 WITHOUT_RESTART = frozenset(
-    {"Description", "Restart", "RestartSec", "StartLimitBurst", "StartLimitIntervalSec", "TimeoutStopSec", "WantedBy"}
+    {
+        "Description",
+        "Restart",
+        "RestartSec",
+        "StartLimitBurst",
+        "StartLimitIntervalSec",
+        "TimeoutStartSec",
+        "TimeoutStopSec",
+        "WantedBy",
+    }
 )
 """Settings of a Quadlet file that are taken over without another container."""
 
@@ -24,22 +33,22 @@ def create(context: Context, site: Site) -> dict[str, Any]:
     found, image = description.of(site), images.of(site)
     if units.possible(context, site):
         known = images.ensure(context, site, image, refresh=True)
-        extras.make(context, site, found)
+        fresh = extras.make(context, site, found)
         file = units.path(site, quadlet.CONTAINER)
         before = context.files.read(file) if context.files.exists(file) else ""
-        if before and changed(before, _write(context, site, found, image)):
+        if before and (changed(before, _write(context, site, found, image)) or fresh):
             units.stop(context, site)  # what runs is another one; a start begins anew
         elif not before:
             _write(context, site, found, image)
         return _unit(site) | {"container": found.name} | images.attributes(image, known)
     known = None if _simple(image) else images.ensure(context, site, image, refresh=True)
-    extras.make(context, site, found)
+    fresh = extras.make(context, site, found)
     done = podman.attempt(context, site, "create", *_arguments(site, found, image))
     if done.ok:
         known = known or podman.image(context, site, image.name)
         return {"container": found.name, "container_id": done.stdout.strip()} | images.attributes(image, known)
     there = _named(context, site, found, done)
-    if not _same(site, found, image, there):
+    if fresh or not _same(site, found, image, there):
         _replace(context, site, found, image)
         there = podman.container(context, site, found.name) or {}
     return observed.attributes(found.name, there)
@@ -81,7 +90,7 @@ def delete(context: Context, site: Site) -> dict[str, Any]:
     if context.files.exists(file):
         units.stop(context, site)
         units.forget(context, site, file)
-    if name == site.names["machine"]:
+    if description.own(site):
         podman.run(context, site, "rm", "--force", "--ignore", "--volumes", name, doing=f"removing {name}")
     _forget_made(context, site)
     return {"pid": 0}
@@ -90,15 +99,15 @@ def delete(context: Context, site: Site) -> dict[str, Any]:
 def update(context: Context, site: Site) -> dict[str, Any]:
     """Apply what has changed: in place where Podman can, else with another container."""
     found, image = description.of(site), images.of(site)
-    if found.name != site.names["machine"]:
+    if not description.own(site):
         return _limit(context, site, found, podman.container(context, site, found.name))
     known = images.ensure(context, site, image, refresh=True)
-    extras.make(context, site, found)
+    fresh = extras.make(context, site, found)
     before = podman.container(context, site, found.name)
     if units.possible(context, site):
-        _update_unit(context, site, found, image, before, known)
+        _update_unit(context, site, found, image, before, known, fresh=fresh)
     else:
-        _update_plain(context, site, found, image, before, known)
+        _update_plain(context, site, found, image, before, known, fresh=fresh)
     extras.tidy(context, site, found)
     after = podman.container(context, site, found.name)
     old = observed.attributes(found.name, before).get("image_name") or ""
@@ -117,7 +126,7 @@ def inspect(context: Context, site: Site) -> Inspection:
         return _inspect_unit(context, site, known, attributes)
     differences = observed.state_differences(site, observed.running(known), attributes["state"])
     state = observed.state(known)
-    if known is not None and name == site.names["machine"]:
+    if known is not None and description.own(site):
         found, image = description.of(site), images.of(site)
         wanted = ["podman", "create", *_arguments(site, found, image)]
         wanted = [word for word in wanted if word not in [str(one) for one in options.limits(found)]]
@@ -234,6 +243,8 @@ def _update_plain(
     image: Image,
     before: dict[str, Any] | None,
     known: dict[str, Any] | None,
+    *,
+    fresh: bool,
 ) -> None:
     if managed(context, site):
         units.stop(context, site)
@@ -241,7 +252,7 @@ def _update_plain(
         before = None
     limits = [str(one) for one in options.limits(found)]
     wanted = [word for word in ["podman", "create", *_arguments(site, found, image)] if word not in limits]
-    stale = before is not None and known is not None and _id(before.get("Image")) != _id(known.get("Id"))
+    stale = fresh or (before is not None and known is not None and _id(before.get("Image")) != _id(known.get("Id")))
     if before is not None and not stale and observed.arguments(before) == wanted:
         _limit(context, site, found, before)
         return
@@ -261,6 +272,8 @@ def _update_unit(
     image: Image,
     before: dict[str, Any] | None,
     known: dict[str, Any] | None,
+    *,
+    fresh: bool,
 ) -> None:
     file = units.path(site, quadlet.CONTAINER)
     old = context.files.read(file) if context.files.exists(file) else ""
@@ -269,7 +282,7 @@ def _update_unit(
     new = _write(context, site, found, image)
     limits = {f"PodmanArgs={one}" for one in _limit_lines(old) ^ _limit_lines(new)}
     changes = changed(_without_limits(old), _without_limits(new))
-    stale = before is not None and known is not None and _id(before.get("Image")) != _id(known.get("Id"))
+    stale = fresh or (before is not None and known is not None and _id(before.get("Image")) != _id(known.get("Id")))
     if old != new:
         units.reload(context, site)
     if before is None or not observed.running(before):

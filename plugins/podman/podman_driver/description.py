@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from floria_plugin import Permanent
 from floria_plugin.driver import Edge, Site
 from floria_plugin.workload import Limits, Restart, Stop, invalid, is_a, read
 
 KINDS = ("Container", "Pod", "Volume", "Network")
 PRIVATE, HOST = "private", "host"
 ANY = ("0.0.0.0", "::")  # noqa: S104
+PROPERTIES = "entity/properties/"
+PASSWORD = f"{PROPERTIES}registry/password"
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,10 @@ class Secret:
 
 @dataclass(frozen=True)
 class Description:
-    """Everything about a container or pod but its image. `given` are the node's properties."""
+    """Everything about a container or pod but its image.
+
+    `given` are the node's properties. Variables and files that hold secrets are only among the `hidden` ones.
+    """
 
     kind: str
     name: str
@@ -69,7 +75,10 @@ class Description:
     pod_unit: str = ""
     health: Health | None = None
     notify: bool = False
+    ready_timeout: float = 60.0
     given: Mapping[str, Any] = field(default_factory=dict)
+    hidden_variables: Mapping[str, str] = field(default_factory=dict)
+    hidden_files: Mapping[str, str] = field(default_factory=dict)
 
 
 def kind(site: Site) -> str:
@@ -83,6 +92,11 @@ def name(site: Site) -> str:
     return str(adopted or site.names["machine"])
 
 
+def own(site: Site) -> bool:
+    """Whether it was made for the node; what was adopted has a name of its own, and stays when the node goes."""
+    return site.names["unit"] == f"khutulun-{name(site)}.service"
+
+
 def of(site: Site) -> Description:
     """Return what the node's properties and relationships ask for. Raises `Permanent` for what no schema can refuse."""
     given = site.properties
@@ -90,6 +104,8 @@ def of(site: Site) -> Description:
     _check_readiness(site, ready, given)
     health = given.get("health")
     pod = _pod(site)
+    variables, hidden_variables = _parted(site, "environment")
+    files, hidden_files = _parted(site, "files")
     found = Description(
         kind=kind(site),
         name=name(site),
@@ -98,16 +114,19 @@ def of(site: Site) -> Description:
         limits=read(Limits, given.get("limits")),
         stop=read(Stop, given.get("stop")),
         ports=ports(site),
-        mounts=_mounts(site),
+        mounts=_mounts(site, files),
         temporary=_temporary(given),
         networks=_networks(site),
-        files=dict(given.get("files") or {}),
+        files=files,
         secrets=[read(Secret, one) for one in given.get("secrets") or []],
         pod=str(pod.target.names.get("machine") or "") if pod else "",
         pod_unit=str(pod.target.names.get("unit") or "") if pod else "",
         health=read(Health, health) if isinstance(health, dict) and health.get("command") else None,
         notify=bool(ready.get("notify")),
-        given=given,
+        ready_timeout=float(ready.get("timeout") or 60.0),
+        given={**given, "environment": variables},
+        hidden_variables=hidden_variables,
+        hidden_files=hidden_files,
     )
     _check(site, found)
     return found
@@ -157,7 +176,29 @@ def _pod(site: Site) -> Edge | None:
     return next(iter(site.edges_named("pod")), None)
 
 
-def _mounts(site: Site) -> list[str]:
+def refuse_exposed(site: Site) -> None:
+    """Raise `Permanent` when a secret stands where every user of the machine could read it."""
+    for path in site.raw.get("secrets") or []:
+        place = str(path).removeprefix(PROPERTIES)
+        if place == path or path == PASSWORD or place.startswith(("environment/", "files/")):
+            continue
+        hint = "put it into environment or files, of which Podman keeps what holds secrets to itself"
+        message = f"{site.node}: a secret in {place.partition('/')[0]} could be seen by every user of the machine"
+        raise Permanent("exposed-secret", message, {"property": place}, hint)
+
+
+def _parted(site: Site, name: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the entries of a property without, and those with secrets in them."""
+    prefix = f"{PROPERTIES}{name}/"
+    secret = {str(path).removeprefix(prefix) for path in site.raw.get("secrets") or [] if str(path).startswith(prefix)}
+    given = dict(site.properties.get(name) or {})
+    return (
+        {key: value for key, value in given.items() if key not in secret},
+        {key: value for key, value in given.items() if key in secret},
+    )
+
+
+def _mounts(site: Site, files: Mapping[str, str]) -> list[str]:
     found = []
     for one in site.properties.get("mounts") or []:
         ways = [way for way in ("folder", "volume", "temporary", "artifact") if one.get(way)]
@@ -173,7 +214,7 @@ def _mounts(site: Site) -> list[str]:
     for edge in site.edges_named("volume"):
         source = str(edge.target.properties.get("volume") or edge.target.names.get("machine") or "")
         found.append(_mount(site, source, str(edge.properties["path"]), bool(edge.properties.get("read_only"))))
-    for path, content in (site.properties.get("files") or {}).items():
+    for path, content in files.items():
         found.append(_mount(site, f"{folder(site)}/{file_name(path, content)}", path, True))
     return found
 
@@ -236,6 +277,6 @@ def _check(site: Site, found: Description) -> None:
         raise invalid(site, "it has ports, but the network none")
     if found.health and found.health.timeout < 1:
         raise invalid(site, "the timeout of a health check is at least 1 s")
-    for variable, value in (found.given.get("environment") or {}).items():
+    for variable, value in {**found.given["environment"], **found.hidden_variables}.items():
         if "\0" in value:
             raise invalid(site, f"the environment variable {variable} cannot be passed on")

@@ -13,6 +13,7 @@ QUERIES = (
     ["image", "inspect", "..."],
     ["volume", "inspect", "..."],
     ["network", "inspect", "..."],
+    ["secret", "inspect", "*"],
     ["logs", "--tail=*", "*"],
 )
 CHANGES = (

@@ -7,6 +7,8 @@ from floria_plugin import Fault, Output
 from floria_plugin.faults import make
 
 LONGEST = 2000
+KILLED = (137, 143)
+"""What the program `podman` ends with when it is killed or told to end."""
 
 
 class Meaning(NamedTuple):
@@ -145,6 +147,10 @@ _MESSAGE = re.compile(r'^time="[^"]*" level=\w+ msg="(.*)"$')
 
 def of(output: Output, doing: str, code: str = "podman-failed") -> Fault:
     """Return the fault of a command of Podman that has failed; `doing` says what was being done."""
+    if output.status in KILLED and not said(output.stderr):
+        hint = "`journalctl --dmesg` shows whether memory ran out; `khutulun service resume` tries it again"
+        message = f"{doing}: podman was killed before it was done"
+        return make("podman-killed", message, True, {"status": output.status, "hint": hint})
     return told(output.stderr or output.stdout, doing, code, {"status": output.status})
 
 

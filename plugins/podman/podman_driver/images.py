@@ -8,7 +8,7 @@ from typing import Any
 from floria_plugin import Context, Fault, Permanent
 from floria_plugin.driver import Artifact, Site
 from floria_plugin.workload import invalid
-from podman_driver import podman
+from podman_driver import description, podman
 
 OWN = "localhost/khutulun"
 ARCHIVE, ROOT, BUILT, NAMED = "ImageArchive", "RootFilesystem", "Containerfile", ""
@@ -131,7 +131,9 @@ def _log_in(context: Context, site: Site, image: Image, registry: dict[str, Any]
     path = f"{site.host.paths['run']}/podman-{site.names['machine']}.auth"
     options = ["--tls-verify=false"] if registry.get("tls") is False else []
     words = ["login", *options, f"--authfile={path}", f"--username={registry['user']}", "--password-stdin", host]
-    password = context.secret(str(registry.get("password") or ""))
+    password = str(registry.get("password") or "")
+    if description.PASSWORD not in (site.raw.get("secrets") or []):
+        password = context.secret(password)
     podman.run(context, site, *words, stdin=password, doing=f"logging in at {host} as {registry['user']}")
     return path
 

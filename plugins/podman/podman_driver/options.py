@@ -1,5 +1,6 @@
 """The options of `podman create` and `podman pod create` that a description comes to."""
 
+import hashlib
 import json
 import shlex
 from collections.abc import Iterator
@@ -35,6 +36,11 @@ def of(found: Description) -> list[Option]:
     options += [Option("tmpfs", one) for one in found.temporary]
     options += [Option("env", f"{key}={value}") for key, value in (given.get("environment") or {}).items()]
     options += [Option("secret", secret(found, one.secret, one)) for one in found.secrets]
+    options += [Option("secret", f"{hidden_name(found, key)},type=env,target={key}") for key in found.hidden_variables]
+    options += [
+        Option("secret", f"{hidden_name(found, path)},type=mount,target={path},mode=0444")
+        for path in found.hidden_files
+    ]
     for name, key in (("workdir", "working_directory"), ("user", "user"), ("hostname", "hostname")):
         options += [Option(name, str(given[key]))] if given.get(key) else []
     options += [Option("entrypoint", json.dumps(given["entrypoint"]))] if given.get("entrypoint") else []
@@ -93,6 +99,13 @@ def secret(found: Description, name: str, use: object) -> str:
 def secret_name(container: str, name: str) -> str:
     """Return the name that a secret has in Podman's own store: that of the container that uses it comes first."""
     return f"{container}-{name.replace('/', '_')}"
+
+
+def hidden_name(found: Description, place: str) -> str:
+    """Return the name, in Podman's own store, of the content of a variable or file that holds secrets."""
+    if not place.startswith("/"):
+        return f"{found.name}.variable-{place}"
+    return f"{found.name}.file-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
 
 
 def health_command(words: list[str]) -> str:

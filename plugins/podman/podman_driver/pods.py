@@ -58,7 +58,7 @@ def delete(context: Context, site: Site) -> dict[str, Any]:
     if managed(context, site):
         units.stop(context, site)
         units.forget(context, site, file)
-    if name == site.names["machine"]:
+    if description.own(site):
         words = ["pod", "rm", "--force", "--ignore", name]
         podman.run(context, site, *words, doing=f"removing the pod {name}")
     return {"state": "absent"}
@@ -76,7 +76,7 @@ def update(context: Context, site: Site) -> dict[str, Any]:
             units.reload(context, site)
             if there is not None and changes - containers.WITHOUT_RESTART:
                 units.restart(context, site)
-    elif there is not None and observed.arguments(there) != ["podman", *_arguments(found)]:
+    elif there is not None and description.own(site) and observed.arguments(there) != ["podman", *_arguments(found)]:
         if int(there.get("NumContainers") or 0) > 1:
             message = f"the pod {found.name} has containers, and Podman cannot change a pod that is there"
             raise Permanent("pod-in-use", message, hint="deploy the service anew, or give the changed pod another name")
@@ -91,7 +91,6 @@ def inspect(context: Context, site: Site) -> Inspection:
     there = podman.pod(context, site, found.name)
     active = _status(there) in RUNNING
     differences = observed.state_differences(site, active, _status(there) or "absent")
-    own = found.name == site.names["machine"]
     if managed(context, site):
         unit = units.show(context, site)
         file = units.path(site, quadlet.POD)
@@ -103,7 +102,7 @@ def inspect(context: Context, site: Site) -> Inspection:
         return Inspection(True, told(site, True, unit.state), _attributes(context, site), differences)
     if there is None:
         differences += [] if differences else [Difference("pod", found.name, None)]
-    elif own:
+    elif description.own(site):
         differences += observed.argument_differences(["podman", *_arguments(found)], observed.arguments(there))
     state = State.STARTED if active else State.STOPPED
     return Inspection(there is not None, told(site, there is not None, state), _attributes(context, site), differences)

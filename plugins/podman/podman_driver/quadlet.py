@@ -69,6 +69,7 @@ def container(site: Site, found: Description, image: str, more: Iterable[str], w
     own = [("Image", _raw(image)), ("ContainerName", _raw(found.name)), *keyed, *_arguments([*more, *_extra(found)])]
     service = [("Restart", _RESTART[found.restart.policy]), ("RestartSec", span(found.restart.delay))]
     service += [("SuccessExitStatus", "143")]
+    service += [("TimeoutStartSec", span(found.ready_timeout))] if found.notify else []
     service += [("Environment", _VARIABLES[word][0]) for word in sorted(_VARIABLES.keys() & set(command))]
     service += [("TimeoutStopSec", span(found.stop.timeout + 20))] if found.stop.timeout > 60 else []
     about = [*_about(site, found.kind), *_bursts(found)]

@@ -15,9 +15,7 @@ def create(context: Context, site: Site, kind: str) -> dict[str, Any]:
     there = _there(context, site, kind, name)
     if there is None:
         podman.run(context, site, kind, "create", *_options(site, kind), name, doing=f"making the {kind} {name}")
-    elif (
-        any((_labels(there)).get(key) != value for key, value in site.labels.items()) and name == site.names["machine"]
-    ):
+    elif any((_labels(there)).get(key) != value for key, value in site.labels.items()) and description.own(site):
         hint = f"adopt it with `--adopt {site.node}={name}`, or remove it"
         raise Permanent("name-in-use", f"there is a {kind} {name} already, and it is not this node's", hint=hint)
     return _attributes(kind, name, there is None)
@@ -26,7 +24,7 @@ def create(context: Context, site: Site, kind: str) -> dict[str, Any]:
 def delete(context: Context, site: Site, kind: str) -> dict[str, Any]:
     """Remove it, unless it is to be kept."""
     name = description.name(site)
-    kept = site.properties.get("keep") is True or name != site.names["machine"]
+    kept = site.properties.get("keep") is True or not description.own(site)
     if not kept and _there(context, site, kind, name) is not None:
         podman.run(context, site, kind, "rm", name, doing=f"removing the {kind} {name}")
     return {}
@@ -51,7 +49,7 @@ def inspect(context: Context, site: Site, kind: str) -> Inspection:
     there = _there(context, site, kind, name)
     if there is None:
         return Inspection(False, State.STOPPED, _attributes(kind, name, True), [Difference(kind, name, None)])
-    own = name == site.names["machine"]
+    own = description.own(site)
     return Inspection(
         True, State.STARTED, _attributes(kind, name, False), _differences(site, kind, there) if own else []
     )
