@@ -74,9 +74,10 @@ def differences(trial: Trial) -> None:
     trial.shell(trial.kit.change)
     if not trial.server.client.validate(trial.service):
         raise Failed("the change by hand was not noticed")
-    trial.call("update")
-    if found := trial.server.client.validate(trial.service):
-        raise Failed(f"after 'update' there is still {found}")
+    with trial.server.following() as coming:
+        trial.call("update")
+        if found := _settled(coming, trial):
+            raise Failed(f"after 'update' there is still {found}")
     if trial.look() != before:
         raise Failed("after 'update' it is not as it was")
 
@@ -138,6 +139,16 @@ def await_event(coming: Iterator[model.Event], trial: Trial, name: str) -> None:
     except model.Refused as lost:
         raise Failed(f"no event {name!r} came, only {seen}: {lost}") from None
     raise Failed(f"no event {name!r} came, only {seen}")
+
+
+def _settled(coming: Iterator[model.Event], trial: Trial) -> list[model.Difference]:
+    """Return the differences; while only the state is another, the event that tells of it is awaited."""
+    while (found := trial.server.client.validate(trial.service)) and all(one.what == "state" for one in found):
+        try:
+            next(coming)
+        except (StopIteration, model.Refused):
+            break
+    return found
 
 
 def _again(trial: Trial, verb: str) -> None:
