@@ -70,7 +70,7 @@ fi
 # Arguments: user, home, folder of compiled plugins
 OWN_COPY = """
 install -d -o "$1" "$2/.cache" "$2/.cache/khutulun"
-[ -d "$2/.cache/khutulun/compiled" ] || cp -r "$3" "$2/.cache/khutulun/compiled"
+[ -d "$2/.cache/khutulun/compiled" ] || { mkdir "$2/.cache/khutulun/compiled"; cp "$3"/* "$2/.cache/khutulun/compiled"; }
 chmod 700 "$2/.cache/khutulun/compiled"
 chown -R "$1" "$2/.cache/khutulun"
 """

@@ -177,7 +177,8 @@ def test_r7_images_of_a_registry_and_what_can_be_wrong_with_them(
     digest = driver.call("create", site)["attributes"]["image_digest"]
     assert digest.startswith("sha256:")
     driver.call("start", site)
-    accept = ["-H", "Accept: application/vnd.oci.image.manifest.v1+json"]
+    kinds = ("vnd.oci.image.manifest.v1+json", "vnd.docker.distribution.manifest.v2+json")
+    accept = [word for kind in kinds for word in ("-H", f"Accept: application/{kind}")]
     told = engine.run(["curl", "-sSI", *accept, "http://127.0.0.1:5005/v2/app/manifests/1"]).stdout
     served = next(line for line in told.splitlines() if line.lower().startswith("docker-content-digest")).split()[1]
     engine.run(["podman", "build", "--quiet", "--tag", "changed", "-"], input=f"FROM {BASE}\nRUN touch /new\n")
