@@ -70,8 +70,9 @@ fi
 # Arguments: user, home, folder of compiled plugins
 OWN_COPY = """
 install -d -o "$1" "$2/.cache" "$2/.cache/khutulun"
-[ -d "$2/.cache/khutulun/compiled" ] || { mkdir "$2/.cache/khutulun/compiled"; cp "$3"/* "$2/.cache/khutulun/compiled"; }
-chmod 700 "$2/.cache/khutulun/compiled"
+own=$2/.cache/khutulun/compiled
+[ -d "$own" ] || { mkdir "$own"; cp "$3"/* "$own"; }
+chmod 700 "$own"
 chown -R "$1" "$2/.cache/khutulun"
 """
 # Arguments: folder
