@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-PARTS = ("__init__", "__main__", "inside", "lines")
+PARTS = ("__init__", "__main__", "inside", "lines", "simple")
 """Modules that are no benchmarks."""
 
 
