@@ -1,5 +1,7 @@
 """What a user is promised of containers, with all of Khutulun on a booted host (R7, R13, R54, R60, R105, T172)."""
 
+import base64
+import json
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -181,7 +183,9 @@ def test_r105_t172_a_private_registry_takes_the_right_password_only(engine: Any,
     engine.write("/srv/passwords", HASHED)
     engine.run(["systemd-run", "--quiet", "--unit=registry", "docker-registry", "serve", "/srv/registry.yml"])
     engine.run(["curl", "-sS", "--retry", "20", "--retry-connrefused", "--retry-delay", "1", "http://127.0.0.1:5008/"])
-    push = ["podman", "push", "--quiet", "--tls-verify=false", f"--creds=ada:{PASSWORD}"]
+    known = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
+    engine.write("/srv/auth.json", json.dumps({"auths": {"127.0.0.1:5008": {"auth": known}}}))
+    push = ["podman", "push", "--quiet", "--tls-verify=false", "--authfile=/srv/auth.json"]
     engine.run([*push, "localhost/base:1", "127.0.0.1:5008/app:1"])
     file = describe(engine, "private", PRIVATE)
     set_secret(khutulun, "registry-password", "wrong-horse-42")
@@ -199,7 +203,7 @@ def test_r105_t172_a_private_registry_takes_the_right_password_only(engine: Any,
     shown = engine.run(["podman", "inspect", "--format={{.State.Status}}", *names]).stdout
     assert shown == "running\nrunning\n"
     told = seen(khutulun, "private", *names)
-    assert PASSWORD not in told.replace(f"--creds=ada:{PASSWORD}", "")
+    assert PASSWORD not in told
     assert traces(engine, PASSWORD) == []
     khutulun.run("service", "undeploy", "private")
     assert left(engine, "private") == []
