@@ -127,8 +127,8 @@ class Asking:
         except bus.BusError as error:
             raise OperationFailed(model.Problem(UNHEARD, str(error), vertex.name), True) from None
 
-    def attend(self, operation: str, request: messages.Operate) -> None:
-        """Have the agent know the workload from its creation on, and forget it when it is deleted."""
+    def attend(self, operation: str, request: messages.Operate, answer: messages.Operated) -> None:
+        """Have the agent know the workload from its creation on, as it was left, and forget it when it is deleted."""
         if self._mode is messages.Mode.PLAN:
             return
         host = _host(request)
@@ -139,10 +139,11 @@ class Asking:
                 vertex = reader.get(Id(request.workload.entity))
             assert isinstance(vertex, Vertex)
             renamed, watch = site.realised(vertex)
+            workload = msgspec.structs.replace(request.workload, names={**request.workload.names, **renamed})
             attend = messages.Attend(
-                workload=msgspec.structs.replace(request.workload, names={**request.workload.names, **renamed}),
+                workload=workload,
                 plugin=request.plugin,
-                site=request.site,
+                site=site.left(request.site, workload.names, answer.result),
                 watch=watch,
                 state=STATES.get(operation, ("", str(request.site["entity"]["state"])))[1],
             )

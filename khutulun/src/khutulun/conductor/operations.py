@@ -119,14 +119,14 @@ class Operations:
         answer = self._asking.ask(request, vertex)
         verb = operation_name(name)
         if verb != "adopt" and edge is None:
-            self._asking.attend(verb, request)
+            self._asking.attend(verb, request, answer)
         switches = edge is None and name in (f"{topology.LIFECYCLE}start", f"{topology.LIFECYCLE}stop")
         state = STATES[verb][1] if switches else None
         self._results.apply(
             node, answer, target, verb, id, state=state, record=lambda tx: record(tx, answer.result), entity=entity
         )
         if verb == "adopt":
-            self._asking.attend(verb, request)
+            self._asking.attend(verb, request, answer)
         return answer
 
     def query(self, request: messages.Operate, vertex: Vertex) -> messages.Operated:
@@ -177,9 +177,9 @@ class Operations:
             raise
         if operation == "adopt":  # under other names, which are in the graph first
             self._results.apply(vertex.id, answer, target, operation, id, state=after, record=record)
-            self._asking.attend(operation, request)
+            self._asking.attend(operation, request, answer)
         else:
-            self._asking.attend(operation, request)
+            self._asking.attend(operation, request, answer)
             self._results.apply(vertex.id, answer, target, operation, id, state=after, record=record)
 
     def _refresh(self, node: Id, record: Callable[[Transaction], None]) -> None:

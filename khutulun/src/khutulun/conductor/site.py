@@ -116,6 +116,14 @@ def build(reader: Reader, around: Surroundings, host: dict[str, Any], event: Val
     }
 
 
+def left(built: dict[str, Any], names: dict[str, Any], result: Any) -> dict[str, Any]:
+    """Return a site as the result of an operation leaves it: under its names, with the node's attributes."""
+    told = (result.get("attributes") if isinstance(result, dict) else None) or {}
+    entity = built["entity"]
+    attributes = {name: value for name, value in told.items() if "/" not in name}
+    return {**built, "names": names, "entity": {**entity, "properties": {**entity["properties"], **attributes}}}
+
+
 def plain(properties: dict[str, Property]) -> dict[str, Any]:
     """Return the values that are set, as plain data."""
     return {name: codec.to_plain(found.value) for name, found in properties.items() if found.value is not msgspec.UNSET}
