@@ -14,7 +14,7 @@ from puccini.model.data import ANY, BUILT_IN, Base, Schema
 from puccini.model.service import NodeTemplate, RelationshipUse, RequirementUse
 from puccini.model.types import CapabilityType, NodeType, Relationship, RelationshipType, Requirement
 from puccini.nodes import Node, describe
-from puccini.semantics import linking, operations, templates, values
+from puccini.semantics import combination, linking, operations, templates, values
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 
@@ -227,9 +227,9 @@ def _named(
     if found is wanted:
         return defined
     made = Relationship(found, written.node)
-    made.properties |= defined.properties
-    made.attributes |= defined.attributes
-    made.interfaces |= defined.interfaces
+    made.properties = combination.data(found.properties, defined.properties, wanted.properties)
+    made.attributes = combination.data(found.attributes, defined.attributes, wanted.attributes)
+    made.interfaces = combination.interfaces(found.interfaces, defined.interfaces, wanted.interfaces)
     return made
 
 

@@ -9,7 +9,7 @@ from puccini.grammar.types import Kind
 from puccini.model.data import Role
 from puccini.model.type import Type
 from puccini.model.types import Interface, InterfaceType, Operation
-from puccini.semantics import definitions
+from puccini.semantics import combination, definitions
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 
@@ -61,9 +61,10 @@ def _interface(
         return None
     result = Interface(definition.name, type, definition.node)
     if parent is not None:
-        result.inputs |= parent.inputs
-        result.operations |= parent.operations
-        result.notifications |= parent.notifications
+        base = parent.type
+        result.inputs = combination.data(type.inputs, parent.inputs, base.inputs)
+        result.operations = combination.operations(type.operations, parent.operations, base.operations)
+        result.notifications = combination.operations(type.notifications, parent.notifications, base.notifications)
     result.inputs = definitions.extend(result.inputs, definition.inputs, Role.PARAMETER, scope, resolver, untyped=True)
     result.operations = _refine(result.operations, definition.operations, type, "operation", scope, resolver)
     result.notifications = _refine(

@@ -13,7 +13,7 @@ from puccini.model.types import (
     Requirement,
 )
 from puccini.nodes import Node
-from puccini.semantics import definitions, interfaces
+from puccini.semantics import combination, definitions, interfaces
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 
@@ -146,9 +146,10 @@ def _relationship(
         return
     made = Relationship(type, written.node)
     if before is not None:
-        made.properties |= before.properties
-        made.attributes |= before.attributes
-        made.interfaces |= before.interfaces
+        base = before.type
+        made.properties = combination.data(type.properties, before.properties, base.properties)
+        made.attributes = combination.data(type.attributes, before.attributes, base.attributes)
+        made.interfaces = combination.interfaces(type.interfaces, before.interfaces, base.interfaces)
     title = f"the relationship type {type.name!r}"
     inner = scope.with_(owner=type, relationship=True, source=scope.owner)
     made.properties = definitions.extend(

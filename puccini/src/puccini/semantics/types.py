@@ -11,7 +11,7 @@ from puccini.model import types as model
 from puccini.model.data import DataType, Role
 from puccini.model.type import Type
 from puccini.nodes import Node
-from puccini.semantics import artifacts, data_types, definitions, interfaces, requirements
+from puccini.semantics import artifacts, combination, data_types, definitions, interfaces, requirements
 from puccini.semantics.resolver import CLASSES, Resolver
 from puccini.semantics.scope import Scope
 from puccini.units import Unit
@@ -183,8 +183,8 @@ def _capability(
         return None
     result = model.Capability(definition.name, type, definition.node)
     if parent is not None:
-        result.properties |= parent.properties
-        result.attributes |= parent.attributes
+        result.properties = combination.data(type.properties, parent.properties, parent.type.properties)
+        result.attributes = combination.data(type.attributes, parent.attributes, parent.type.attributes)
     title = f"the capability type {type.name!r}"
     inner = scope.with_(owner=type)
     result.properties = definitions.extend(
@@ -195,9 +195,13 @@ def _capability(
     )
     names = definition.valid_source_node_types
     result.valid_sources = restrict(resolver, resolver.all(Kind.NODE, scope.unit, names), names, type.valid_sources)
+    if names is None and parent is not None:
+        result.valid_sources = combination.valid(type.valid_sources, parent.valid_sources)
     names = definition.valid_relationship_types
     found = resolver.all(Kind.RELATIONSHIP, scope.unit, names)
     result.valid_relationships = restrict(resolver, found, names, type.valid_relationships)
+    if names is None and parent is not None:
+        result.valid_relationships = combination.valid(type.valid_relationships, parent.valid_relationships)
     return result
 
 
