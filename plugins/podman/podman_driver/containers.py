@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from floria_plugin import Context, Fault, Output, Permanent, systemd
+from floria_plugin import Context, Fault, Output, Permanent, systemd, workload
 from floria_plugin.driver import Difference, Inputs, Inspection, Site, State, Stream
-from floria_plugin.units import changed
+from floria_plugin.streams import Program, Reading
+from floria_plugin.units import WITHOUT_RESTART, changed
 from floria_plugin.workload import invalid, told
 from podman_driver import description, extras, faults, images, observed, options, podman, quadlet, supervised, units
 from podman_driver.description import Description
@@ -13,19 +14,6 @@ from podman_driver.options import Option
 
 UNIFIED = "/sys/fs/cgroup/cgroup.controllers"
 RESTARTER = "podman-restart.service"
-WITHOUT_RESTART = frozenset(
-    {
-        "Description",
-        "Restart",
-        "RestartSec",
-        "StartLimitBurst",
-        "StartLimitIntervalSec",
-        "TimeoutStartSec",
-        "TimeoutStopSec",
-        "WantedBy",
-    }
-)
-"""Settings of a Quadlet file that are taken over without another container."""
 
 
 def create(context: Context, site: Site) -> dict[str, Any]:
@@ -124,7 +112,7 @@ def inspect(context: Context, site: Site) -> Inspection:
     attributes = observed.attributes(name, known)
     if managed(context, site):
         return _inspect_unit(context, site, known, attributes)
-    differences = observed.state_differences(site, observed.running(known), attributes["state"])
+    differences = workload.state_differences(site, observed.running(known), attributes["state"])
     state = observed.state(known)
     if known is not None and description.own(site):
         found, image = description.of(site), images.of(site)
@@ -150,15 +138,11 @@ def adopt(context: Context, site: Site, existing: str) -> dict[str, Any]:
 
 def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
     """Read its output; that of a container that a unit has removed is in the journal."""
-    name = description.name(site)
-    lines = inputs.get("lines")
+    name, reading = description.name(site), Reading.of(inputs)
     if managed(context, site) and podman.container(context, site, name) is None:
-        words = ["journalctl", *([] if site.host.system else ["--user"]), "--no-pager", "--output=cat"]
-        words += [f"--lines={'all' if lines is None else int(lines)}", *(["--follow"] if inputs.get("follow") else [])]
-        return Stream([*words, f"CONTAINER_NAME={name}"], systemd.environment(site))
-    options = ["--follow"] if inputs.get("follow") else []
-    options += [f"--tail={int(lines)}"] if lines is not None else []
-    if inputs.get("current"):
+        return systemd.journal(site, reading, f"CONTAINER_NAME={name}")
+    options = reading.options(lines="--tail={}")
+    if reading.current:
         known = podman.container(context, site, name) or {}
         since = str((known.get("State") or {}).get("StartedAt") or "")
         options += [f"--since={since.partition('.')[0]}Z"] if "." in since else []
@@ -167,12 +151,10 @@ def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
 
 def execute(site: Site, inputs: Inputs) -> Stream:
     """Run the input `argv` in the container."""
-    argv = list(inputs.get("argv") or inputs.get("command") or [])
-    if not argv or not all(isinstance(word, str) for word in argv):
-        raise Permanent("invalid-inputs", "exec needs the input argv: the program and its arguments")
-    options = ["--interactive"] if inputs.get("stdin", True) else []
-    options += ["--tty", "--env=TERM"] if inputs.get("tty") else []
-    return Stream(["podman", "exec", *options, description.name(site), *argv], systemd.environment(site))
+    program = Program.of(inputs)
+    options = ["--interactive"] if program.stdin else []
+    options += ["--tty", "--env=TERM"] if program.tty else []
+    return Stream(["podman", "exec", *options, description.name(site), *program.argv], systemd.environment(site))
 
 
 def health(site: Site) -> Stream:
@@ -318,10 +300,10 @@ def _write(context: Context, site: Site, found: Description, image: Image) -> st
 
 def _inspect_unit(context: Context, site: Site, known: dict[str, Any] | None, attributes: dict[str, Any]) -> Inspection:
     unit = units.show(context, site)
-    differences = observed.state_differences(site, unit.active, unit.shown.get("ActiveState") or "inactive")
+    differences = workload.state_differences(site, unit.active, unit.shown.get("ActiveState") or "inactive")
     found, image = description.of(site), images.of(site)
     differences += _file_differences(context, site, found, image)
-    differences += [Difference("drop-in", None, path) for path in (unit.shown.get("DropInPaths") or "").split()]
+    differences += unit.drop_ins()
     if known is not None:
         differences += observed.limit_differences(found, known)
         differences += _image_differences(context, site, image, known)

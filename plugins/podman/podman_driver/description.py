@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from floria_plugin import Permanent
-from floria_plugin.driver import Edge, Site
-from floria_plugin.workload import Limits, Restart, Stop, invalid, is_a, read
+from floria_plugin import Permanent, readiness
+from floria_plugin.driver import Edge, Readiness, Site
+from floria_plugin.workload import Limits, Restart, Stop, invalid, read
 
+READINESS = (Readiness.HEALTH, Readiness.PORT, Readiness.COMMAND, Readiness.LOG, Readiness.NOTIFY)
 KINDS = ("Container", "Pod", "Volume", "Network")
 PRIVATE, HOST = "private", "host"
 ANY = ("0.0.0.0", "::")  # noqa: S104
@@ -83,7 +84,7 @@ class Description:
 
 def kind(site: Site) -> str:
     """Return which of `KINDS` the node is."""
-    return next((name for name in KINDS if is_a(site, name)), "Container")
+    return next((name for name in KINDS if site.is_a(name)), "Container")
 
 
 def name(site: Site) -> str:
@@ -100,8 +101,9 @@ def own(site: Site) -> bool:
 def of(site: Site) -> Description:
     """Return what the node's properties and relationships ask for. Raises `Permanent` for what no schema can refuse."""
     given = site.properties
-    ready = given.get("readiness") or {}
-    _check_readiness(site, ready, given)
+    ready = readiness.asked(site, *READINESS)
+    if ready.get("health") and not isinstance(given.get("health"), dict):
+        raise invalid(site, "readiness by health needs the property health, which says how it is checked")
     health = given.get("health")
     pod = _pod(site)
     variables, hidden_variables = _parted(site, "environment")
@@ -189,8 +191,7 @@ def refuse_exposed(site: Site) -> None:
 
 def _parted(site: Site, name: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return the entries of a property without, and those with secrets in them."""
-    prefix = f"{PROPERTIES}{name}/"
-    secret = {str(path).removeprefix(prefix) for path in site.raw.get("secrets") or [] if str(path).startswith(prefix)}
+    secret = site.hidden(name)
     given = dict(site.properties.get(name) or {})
     return (
         {key: value for key, value in given.items() if key not in secret},
@@ -258,15 +259,6 @@ def _networks(site: Site) -> list[str]:
             )
         found = [chosen]
     return found
-
-
-def _check_readiness(site: Site, ready: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    ways = [way for way in ("health", "port", "command", "log", "notify") if ready.get(way)]
-    if ready and len(ways) != 1:
-        what = " and ".join(ways) or "none"
-        raise invalid(site, f"readiness needs exactly one of health, port, command, log, notify; has {what}")
-    if ready.get("health") and not isinstance(given.get("health"), dict):
-        raise invalid(site, "readiness by health needs the property health, which says how it is checked")
 
 
 def _check(site: Site, found: Description) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from floria_plugin import Context, signals, systemd
+from floria_plugin import Context, signals, supervisor, systemd
 from floria_plugin.driver import Driver, Event, Host, Inputs, Inspection, Readiness, Result, Site, Stream
 from podman_driver import containers, description, events, pods, stores, units
 
@@ -47,11 +47,6 @@ def _podman(arguments: list[str], effect: str) -> dict[str, object]:
     return {"program": "podman", "arguments": arguments, "effect": effect, "environment": systemd.USER_ENVIRONMENT}
 
 
-def _supervisor(arguments: list[str], effect: str) -> dict[str, object]:
-    program, folder = "{bin}/khutulun-supervisor", "{state}/supervisor"
-    return {"program": program, "arguments": ["--folder", folder, *arguments], "effect": effect}
-
-
 def _generator(program: str, scope: list[str]) -> dict[str, object]:
     environment = [*systemd.USER_ENVIRONMENT, "QUADLET_UNIT_DIRS"]
     return {
@@ -73,10 +68,10 @@ GRANTS = {
         *systemd.grants(["daemon-reload"], "change"),
         {"program": "journalctl", "arguments": ["..."], "effect": "query", "environment": systemd.USER_ENVIRONMENT},
         *(_generator(program, scope) for program in units.GENERATORS for scope in ([], ["--user"])),
-        _supervisor(["show", NAMES], "query"),
-        _supervisor(["define", "-"], "change"),
-        _supervisor(["start", NAMES], "change"),
-        _supervisor(["remove", NAMES], "change"),
+        *supervisor.grants(["show", NAMES], "query"),
+        *supervisor.grants(["define", "-"], "change"),
+        *supervisor.grants(["start", NAMES], "change"),
+        *supervisor.grants(["remove", NAMES], "change"),
     ],
     "files": [
         {"path": units.SYSTEM_FOLDER, "access": "write", "pattern": NAMES},

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from floria_plugin.driver import Difference, Site, State
+from floria_plugin.driver import Difference, State
 from floria_plugin.workload import ended
 from podman_driver import options
 from podman_driver.description import Description
@@ -94,16 +94,6 @@ def argument_differences(wanted: Sequence[str], there: Sequence[str]) -> list[Di
     return [
         Difference(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
     ]
-
-
-def state_differences(site: Site, active: bool, now: str) -> list[Difference]:
-    """Return whether it runs when it should not, or the other way round."""
-    wanted = (site.raw.get("entity") or {}).get("state")
-    if wanted == State.STARTED and not active:
-        return [Difference("state", "running", now)]
-    if wanted in (State.STOPPED, State.CREATED, State.CONFIGURED) and active:
-        return [Difference("state", "stopped", now)]
-    return []
 
 
 def _changeable(word: str) -> bool:

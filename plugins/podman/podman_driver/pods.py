@@ -4,8 +4,9 @@ from typing import Any
 
 from floria_plugin import Context, Permanent, systemd
 from floria_plugin.driver import Difference, Inputs, Inspection, Site, State, Stream
-from floria_plugin.units import changed
-from floria_plugin.workload import told
+from floria_plugin.streams import Reading
+from floria_plugin.units import WITHOUT_RESTART, changed
+from floria_plugin.workload import state_differences, told
 from podman_driver import containers, description, faults, observed, options, podman, quadlet, supervised, units
 from podman_driver.description import Description
 
@@ -74,7 +75,7 @@ def update(context: Context, site: Site) -> dict[str, Any]:
         _write(context, site, found)
         if changes := changed(old, context.files.read(file)):
             units.reload(context, site)
-            if there is not None and changes - containers.WITHOUT_RESTART:
+            if there is not None and changes - WITHOUT_RESTART:
                 units.restart(context, site)
     elif there is not None and description.own(site) and observed.arguments(there) != ["podman", *_arguments(found)]:
         if int(there.get("NumContainers") or 0) > 1:
@@ -90,7 +91,7 @@ def inspect(context: Context, site: Site) -> Inspection:
     found = description.of(site)
     there = podman.pod(context, site, found.name)
     active = _status(there) in RUNNING
-    differences = observed.state_differences(site, active, _status(there) or "absent")
+    differences = state_differences(site, active, _status(there) or "absent")
     if managed(context, site):
         unit = units.show(context, site)
         file = units.path(site, quadlet.POD)
@@ -98,7 +99,7 @@ def inspect(context: Context, site: Site) -> Inspection:
         wanted = quadlet.pod(site, found, _unknown(text))
         names = sorted(changed(text, wanted))
         differences += [Difference(name, units.values(wanted, name), units.values(text, name)) for name in names]
-        differences += [Difference("drop-in", None, path) for path in (unit.shown.get("DropInPaths") or "").split()]
+        differences += unit.drop_ins()
         return Inspection(True, told(site, True, unit.state), _attributes(context, site), differences)
     if there is None:
         differences += [] if differences else [Difference("pod", found.name, None)]
@@ -120,8 +121,7 @@ def adopt(context: Context, site: Site, existing: str) -> dict[str, Any]:
 
 def logs(site: Site, inputs: Inputs) -> Stream:
     """Read the output of all its containers."""
-    words = ["--follow"] if inputs.get("follow") else []
-    words += [f"--tail={int(inputs['lines'])}"] if inputs.get("lines") is not None else []
+    words = Reading.of(inputs).options(lines="--tail={}")
     return Stream(["podman", "pod", "logs", "--names", *words, description.name(site)], systemd.environment(site))
 
 

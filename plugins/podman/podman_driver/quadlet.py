@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from floria_plugin.driver import Site
-from floria_plugin.units import Setting, argument, span, text
+from floria_plugin.units import Setting, argument, bursts, restarts, span, text, title, wanted_by
 from podman_driver import options
 from podman_driver.description import Description
 from podman_driver.options import Option
@@ -55,8 +55,6 @@ POD_KEYS = frozenset({"HostName", "Label", "Network", "PublishPort", "Volume"})
 _VARIABLES = {"": ("EMPTY=", "${EMPTY}"), ";": ("SEMICOLON=;", "${SEMICOLON}")}
 """Words of a command that the generator cannot pass on, and the variables of the unit that stand for them."""
 
-_RESTART = {"never": "no", "on-failure": "on-failure", "always": "always"}
-
 
 def container(site: Site, found: Description, image: str, more: Iterable[str], without: frozenset[str]) -> str:
     """Return the ``.container`` file. `more` are further arguments of Podman, `without` keys that it does not know."""
@@ -67,12 +65,12 @@ def container(site: Site, found: Description, image: str, more: Iterable[str], w
     command = [str(word) for word in found.given.get("command") or []]
     keyed += [("Exec", " ".join(_VARIABLES.get(word, ("", argument(word)))[1] for word in command))] if command else []
     own = [("Image", _raw(image)), ("ContainerName", _raw(found.name)), *keyed, *_arguments([*more, *_extra(found)])]
-    service = [("Restart", _RESTART[found.restart.policy]), ("RestartSec", span(found.restart.delay))]
+    service = restarts(found.restart)
     service += [("SuccessExitStatus", "143")]
     service += [("TimeoutStartSec", span(found.ready_timeout))] if found.notify else []
     service += [("Environment", _VARIABLES[word][0]) for word in sorted(_VARIABLES.keys() & set(command))]
     service += [("TimeoutStopSec", span(found.stop.timeout + 20))] if found.stop.timeout > 60 else []
-    about = [*_about(site, found.kind), *_bursts(found)]
+    about = [*_about(site, found.kind), *bursts(found.restart)]
     return text(_with(found, [("Unit", about), (CONTAINER, own), ("Service", service), ("Install", _wanted(site))]))
 
 
@@ -85,20 +83,11 @@ def pod(site: Site, found: Description, without: frozenset[str]) -> str:
 
 
 def _about(site: Site, kind: str) -> list[Setting]:
-    number = f" {site.index}" if site.index else ""
-    title = " ".join(f"{kind} {site.node}{number} of {site.service}".split())
-    return [("Description", title.replace("%", "%%"))]
-
-
-def _bursts(found: Description) -> list[Setting]:
-    return [
-        ("StartLimitIntervalSec", span(found.restart.interval)),
-        ("StartLimitBurst", str(found.restart.burst)),
-    ]
+    return [("Description", title(site, kind))]
 
 
 def _wanted(site: Site) -> list[Setting]:
-    return [("WantedBy", "multi-user.target" if site.host.system else "default.target")]
+    return [("WantedBy", wanted_by(site))]
 
 
 def _setting(one: Option, without: frozenset[str]) -> Setting:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from floria_plugin import Context, Fault, Permanent, systemd
 from floria_plugin.driver import Site
+from floria_plugin.streams import Reading
 from floria_plugin.systemd import Unit
 from floria_plugin.units import settings
 from podman_driver import faults
@@ -90,7 +91,7 @@ def show(context: Context, site: Site) -> Unit:
 
 def reload(context: Context, site: Site) -> None:
     """Have systemd read all unit files, which makes units of the Quadlet files."""
-    systemd.control(context, site, "daemon-reload")
+    systemd.reload(context, site)
 
 
 def start(context: Context, site: Site) -> None:
@@ -115,19 +116,14 @@ def restart(context: Context, site: Site) -> None:
 
 def stop(context: Context, site: Site) -> Unit:
     """Stop the unit, which removes its container or pod."""
-    found = show(context, site)
-    if found.shown.get("ActiveState") in (None, "inactive", "failed"):
-        return found
-    systemd.control(context, site, "stop", site.names["unit"])
-    return show(context, site)
+    return systemd.end(context, site, site.names["unit"])
 
 
 def forget(context: Context, site: Site, file: str) -> None:
     """Remove the file of a unit that was stopped, and have systemd forget it."""
     context.files.remove(file)
     found = show(context, site)
-    if found.failed:
-        systemd.control(context, site, "reset-failed", site.names["unit"])
+    systemd.forgive(context, site, site.names["unit"], found)
     if found.loaded:
         reload(context, site)
 
@@ -139,15 +135,13 @@ def values(content: str, name: str) -> list[str]:
 
 def _dry_run(context: Context, site: Site) -> str:
     program = next(path for path in GENERATORS if context.files.exists(path))
-    scope = [] if site.host.system else ["--user"]
     environment = {**systemd.environment(site), "QUADLET_UNIT_DIRS": folder(site)}
-    done = context.run(program, *scope, "--dryrun", env=environment, check=False)
+    done = context.run(program, *systemd.scope(site), "--dryrun", env=environment, check=False)
     return done.stderr
 
 
 def _not_started(context: Context, site: Site, said: str) -> Fault:
     unit = site.names["unit"]
-    scope = [] if site.host.system else ["--user"]
     found = show(context, site).shown
     if found.get("Result") == "timeout" or "timeout was exceeded" in said:
         message = f"starting {unit}: it did not notify in time that it is ready"
@@ -155,6 +149,6 @@ def _not_started(context: Context, site: Site, said: str) -> Fault:
         return Permanent("not-ready", message, {"unit": unit}, hint)
     invocation = found.get("InvocationID") or ""
     which = f"_SYSTEMD_INVOCATION_ID={invocation}" if invocation else f"--unit={unit}"
-    words = ["journalctl", *scope, "--no-pager", "--output=cat", f"--lines={_LINES}", which]
-    done = context.run(*words, env=systemd.environment(site), check=False)
+    journal = systemd.journal(site, Reading(lines=_LINES), which)
+    done = context.run(*journal.argv, env=journal.env, check=False)
     return faults.told(done.stdout.strip() or said, f"starting {unit}", "not-started", {"unit": unit})

@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from floria_plugin import Permanent, workload
-from floria_plugin.driver import Edge, Inputs, Site, Stream
+from floria_plugin import Permanent, readiness, workload
+from floria_plugin.driver import Edge, Inputs, Readiness, Site, Stream
+from floria_plugin.streams import Program
 from floria_plugin.workload import Limits, Restart, Stop
 
 JOB = "Job"
-
-
-VARIABLES = "entity/properties/environment/"
 
 
 @dataclass(frozen=True)
@@ -55,15 +53,13 @@ def read(site: Site) -> Command:
     given = site.properties
     if existing(site):
         return Command([])
-    classes = (site.raw.get("entity") or {}).get("classes") or []
-    job = any(str(label).rpartition("::")[2] == JOB for label in classes)
-    ready = given.get("readiness") or {}
-    _one_way(ready)
+    job = site.is_a(JOB)
+    ready = readiness.asked(site, Readiness.PORT, Readiness.COMMAND, Readiness.LOG, Readiness.NOTIFY)
     schedule = given.get("schedule")
     command = Command(
         argv=_argv(site),
         environment=dict(given.get("environment") or {}),
-        hidden=_hidden(site),
+        hidden=site.hidden("environment"),
         environment_file=f"{site.host.paths['units']}/{site.names['unit']}.env",
         directory=given.get("working_directory") or _home(site) or "/",
         user=given.get("user") or "",
@@ -89,9 +85,7 @@ def existing(site: Site) -> str:
 
 def beside(site: Site, command: Command, inputs: Inputs) -> Stream:
     """Return how to run another program as this one runs: user, group, folder and environment."""
-    argv = list(inputs.get("argv") or inputs.get("command") or [])
-    if not argv or not all(isinstance(word, str) for word in argv):
-        raise Permanent("invalid-inputs", "exec needs the input argv: the program and its arguments")
+    argv = list(Program.of(inputs).argv)
     if command.user and site.host.system:
         group = [f"--regid={command.group}"] if command.group else ["--regid", command.user]
         argv = ["setpriv", f"--reuid={command.user}", *group, "--init-groups", "--", *argv]
@@ -143,24 +137,11 @@ def _other(edge: Edge) -> str:
     return edge.target.node or "its requirement"
 
 
-def _one_way(ready: Mapping[str, Any]) -> None:
-    given = [name for name in ("port", "command", "log", "notify") if ready.get(name)]
-    if ready and len(given) != 1:
-        found = " and ".join(given) or "none"
-        raise Permanent("invalid-properties", f"readiness needs exactly one of port, command, log, notify; has {found}")
-
-
 def _schedule(given: Mapping[str, Any]) -> Schedule:
     found = workload.read(Schedule, given)
     if bool(found.calendar) == bool(found.delay or found.interval):
         raise Permanent("invalid-properties", "schedule needs either calendar, or delay or interval or both")
     return found
-
-
-def _hidden(site: Site) -> frozenset[str]:
-    """Return the variables that hold secrets."""
-    found = site.raw.get("secrets") or []
-    return frozenset(path.removeprefix(VARIABLES) for path in found if path.startswith(VARIABLES))
 
 
 def _check(site: Site, command: Command) -> None:

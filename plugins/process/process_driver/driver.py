@@ -1,49 +1,34 @@
 """The driver `process`: its verbs, what it asks to be granted, and its event sources (see README.md).
 
-Each verb goes to `process_driver.systemd` or, where the host has no systemd, to `process_driver.supervised`.
+Each verb goes to `process_driver.managed` or, where the host has no systemd, to `process_driver.supervised`.
 """
 
 from types import ModuleType
 
-from floria_plugin import Context, workload
+from floria_plugin import Context, signals, supervisor, systemd, workload
 from floria_plugin.driver import Driver, Event, Host, Inputs, Inspection, Readiness, Result, Site, Stream
-from floria_plugin.signals import FILTER, SOURCE
-from process_driver import commands, signals, supervised, systemd, units
+from process_driver import commands, managed, supervised, units
 
 NAMES = "khutulun-*"
-USER_ENVIRONMENT = ("XDG_RUNTIME_DIR",)
-
-
-def _systemctl(arguments: list[str], effect: str) -> list[dict[str, object]]:
-    """Grants for `systemctl` in the system scope and in the user scope."""
-    return [
-        {"program": "systemctl", "arguments": scope + arguments, "effect": effect, "environment": USER_ENVIRONMENT}
-        for scope in ([], ["--user"])
-    ]
-
-
-def _supervisor(arguments: list[str], effect: str) -> dict[str, object]:
-    program, folder = "{bin}/khutulun-supervisor", "{state}/supervisor"
-    return {"program": program, "arguments": ["--folder", folder, *arguments], "effect": effect}
 
 
 GRANTS = {
     "commands": [
-        *_systemctl(["show", "--property=*", "*"], "query"),
-        *_systemctl(["--root=/", "enable", NAMES], "change"),
-        *_systemctl(["--root=/", "disable", NAMES], "change"),
-        *_systemctl(["start", "*"], "change"),
-        *_systemctl(["stop", "*"], "change"),
-        *_systemctl(["restart", "*"], "change"),
-        *_systemctl(["reset-failed", NAMES], "change"),
-        *_systemctl(["daemon-reload"], "change"),
-        {"program": "systemd-run", "arguments": ["..."], "effect": "change", "environment": USER_ENVIRONMENT},
-        _supervisor(["show", "*"], "query"),
-        _supervisor(["define", "-"], "change"),
-        _supervisor(["start", "*"], "change"),
-        _supervisor(["stop", "*"], "change"),
-        _supervisor(["restart", "*"], "change"),
-        _supervisor(["remove", NAMES], "change"),
+        *systemd.grants(["show", "--property=*", "*"], "query"),
+        *systemd.grants(["--root=/", "enable", NAMES], "change"),
+        *systemd.grants(["--root=/", "disable", NAMES], "change"),
+        *systemd.grants(["start", "*"], "change"),
+        *systemd.grants(["stop", "*"], "change"),
+        *systemd.grants(["restart", "*"], "change"),
+        *systemd.grants(["reset-failed", NAMES], "change"),
+        *systemd.grants(["daemon-reload"], "change"),
+        {"program": "systemd-run", "arguments": ["..."], "effect": "change", "environment": systemd.USER_ENVIRONMENT},
+        *supervisor.grants(["show", "*"], "query"),
+        *supervisor.grants(["define", "-"], "change"),
+        *supervisor.grants(["start", "*"], "change"),
+        *supervisor.grants(["stop", "*"], "change"),
+        *supervisor.grants(["restart", "*"], "change"),
+        *supervisor.grants(["remove", NAMES], "change"),
     ],
     "files": [
         {"path": "{units}", "access": "write", "pattern": NAMES},
@@ -61,14 +46,16 @@ plugin = Driver(
 
 
 def _backend(site: Site) -> ModuleType:
-    return systemd if site.host.systemd else supervised
+    return managed if site.host.systemd else supervised
 
 
 def _adopted(context: Context, site: Site, existing: str) -> Result:
     """Return what is there, under its own name from now on, also for the event sources."""
     found = _backend(site).adopt(context, site, {"existing": existing})
     unit = found["unit"]
-    return Result(found, names={"unit": signals.unit_name(unit)}, watch=[signals.path_of(unit), signals.mark_of(unit)])
+    return Result(
+        found, names={"unit": signals.unit_name(unit)}, watch=[signals.path_of(unit), supervisor.mark_of(unit)]
+    )
 
 
 @plugin.verb()
@@ -133,18 +120,13 @@ def execute(context: Context, site: Site, inputs: Inputs) -> Stream:
     return commands.beside(site, commands.read(site), inputs)
 
 
-@plugin.source("units", dbus=SOURCE, when={"init": "systemd"}, filter=FILTER)
+@plugin.source("units", dbus=signals.SOURCE, when={"init": "systemd"}, filter=signals.FILTER)
 def unit_changed(context: Context, host: Host, line: str) -> list[Event]:
     """Translate a change of a unit's properties."""
-    return signals.of_systemd(line)
+    return signals.translate(line)
 
 
-@plugin.source(
-    "supervisor",
-    command=["{bin}/khutulun-supervisor", "--folder", "{state}/supervisor", "events"],
-    when={"init": "none"},
-    filter=r'"event": "(started|ready|exited|failed|restarted|stopped)"',
-)
+@plugin.source("supervisor", command=supervisor.SOURCE, when={"init": "none"}, filter=supervisor.FILTER)
 def supervisor_told(context: Context, host: Host, line: str) -> list[Event]:
     """Translate an event of the supervisor."""
-    return signals.of_supervisor(line)
+    return supervisor.translate(line)

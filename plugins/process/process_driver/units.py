@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from floria_plugin import units
 from floria_plugin.driver import Site
 from floria_plugin.units import Setting, argument, changed, quote, span, text
 from process_driver.commands import Command
@@ -9,28 +10,11 @@ from process_driver.commands import Command
 __all__ = ["TARGETS", "WITHOUT_RESTART", "changed", "quote", "service", "settings", "span", "timer", "unit", "wanting"]
 
 
-WITHOUT_RESTART = frozenset(
-    {
-        "CPUQuota",
-        "Description",
-        "KillSignal",
-        "MemoryMax",
-        "Restart",
-        "RestartSec",
-        "StartLimitBurst",
-        "StartLimitIntervalSec",
-        "TasksMax",
-        "TimeoutStartSec",
-        "TimeoutStopSec",
-        "WantedBy",
-    }
-)
+WITHOUT_RESTART = units.WITHOUT_RESTART | {"CPUQuota", "KillSignal", "MemoryMax", "TasksMax"}
 """Settings that a running unit takes over when the manager reloads."""
 
-TARGETS = ("multi-user.target", "default.target", "timers.target")
-"""What wants units that come back at boot: services of the system, services of a user, timers."""
-
-_RESTART = {"never": "no", "on-failure": "on-failure", "always": "always"}
+TARGETS = (units.BOOT, units.USER_BOOT, units.TIMERS)
+"""What wants units that come back at boot."""
 
 
 def service(site: Site, command: Command) -> str:
@@ -54,23 +38,18 @@ def timer(site: Site, command: Command) -> str:
         when.append(("OnUnitActiveSec", span(plan.interval)))
     coarse = bool(plan.calendar) or min(plan.delay or plan.interval, plan.interval or plan.delay) >= 60
     when.append(("AccuracySec", "1s" if coarse else "1ms"))
-    about = [("Description", f"Schedule of {_title(site)}")]
+    about = [("Description", f"Schedule of {units.title(site)}")]
     return _file(site, [("Unit", about), ("Timer", when), ("Install", [("WantedBy", wanting(site, command))])])
 
 
 def wanting(site: Site, command: Command) -> str:
     """Return the target that brings it back at boot: of a scheduled job, its timer."""
-    of_system, of_user, of_timers = TARGETS
-    return of_timers if command.schedule else of_system if site.host.system else of_user
+    return units.TIMERS if command.schedule else units.wanted_by(site)
 
 
 def unit(site: Site, command: Command) -> list[Setting]:
     """Return the settings of the section Unit."""
-    found = [("Description", _title(site))]
-    if not command.job:
-        found += [("StartLimitIntervalSec", span(command.restart.interval))]
-        found += [("StartLimitBurst", str(command.restart.burst))]
-    return found
+    return [("Description", units.title(site)), *([] if command.job else units.bursts(command.restart))]
 
 
 def settings(command: Command) -> list[Setting]:
@@ -92,7 +71,7 @@ def settings(command: Command) -> list[Setting]:
     found += [("User", command.user)] if command.user else []
     found += [("Group", command.group)] if command.group else []
     if not command.job:
-        found += [("Restart", _RESTART[command.restart.policy]), ("RestartSec", span(command.restart.delay))]
+        found += units.restarts(command.restart)
     found += [("KillSignal", command.stop.signal), ("TimeoutStopSec", span(command.stop.timeout))]
     return found + list(_limits(command))
 
@@ -114,12 +93,6 @@ def _limits(command: Command) -> Iterator[Setting]:
         yield "TasksMax", str(limits.tasks)
     if limits.open_files is not None:
         yield "LimitNOFILE", str(limits.open_files)
-
-
-def _title(site: Site) -> str:
-    """Return the description: no line ends, and no specifiers."""
-    number = f" {site.index}" if site.index else ""
-    return " ".join(f"{site.node}{number} of {site.service}".split()).replace("%", "%%")
 
 
 def _file(site: Site, sections: Iterable[tuple[str, list[Setting]]]) -> str:

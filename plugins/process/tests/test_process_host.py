@@ -5,9 +5,9 @@ import subprocess
 from typing import Any
 
 import pytest
-from process_driver import signals
 from process_driver.driver import plugin
 
+from floria_plugin import signals
 from floria_plugin.faults import Permanent
 
 pytestmark = pytest.mark.host
@@ -310,7 +310,7 @@ def test_what_systemd_really_sends_becomes_the_right_events(host: Any, driver: A
             continue
         interface, changed, gone = message["payload"]["data"]
         body = [interface, {name: value["data"] for name, value in changed.items()}, gone]
-        for event in signals.of_systemd(json.dumps({**message, "body": body})):
+        for event in signals.translate(json.dumps({**message, "body": body})):
             seen.setdefault((event.event, event.id), event)
         names = [name for name, _ in seen]
         if names.count("ready") == 1 and not killed:

@@ -5,8 +5,9 @@ import re
 from typing import Any
 
 import pytest
-from process_driver import signals
 from process_driver.driver import plugin
+
+from floria_plugin import signals, supervisor
 
 PATH = "/org/freedesktop/systemd1/unit/khutulun_2dhello_2dweb_2d0_2eservice"
 RUNNING = {"MainPID": 7, "NRestarts": 0, "ExecMainStartTimestamp": 100, "ExecMainExitTimestamp": 0, "Result": "success"}
@@ -59,7 +60,7 @@ def _signal(interface: str, changed: dict[str, Any]) -> str:
     ],
 )
 def test_systemd(interface: str, changed: dict[str, Any], expected: tuple[str, str, str | None] | None) -> None:
-    found = signals.of_systemd(_signal(interface, changed))
+    found = signals.translate(_signal(interface, changed))
     assert [(event.event, event.id, event.state) for event in found] == ([expected] if expected else [])
     assert all(event.unit == "khutulun-hello-web-0.service" for event in found)
 
@@ -69,11 +70,11 @@ def test_an_adopted_unit_is_watched_under_its_own_name(unit: str) -> None:
     escaped = signals.path_of(unit).removeprefix("/unit/").removesuffix('"')
     line = _signal("Service", RUNNING).replace("khutulun_2dhello_2dweb_2d0_2eservice", escaped)
     assert signals.path_of(unit) in line
-    assert [event.unit for event in signals.of_systemd(line)] == [unit]
+    assert [event.unit for event in signals.translate(line)] == [unit]
 
 
 def test_a_crash_tells_signal_and_restarts() -> None:
-    event = signals.of_systemd(_signal("Service", KILLED))[0]
+    event = signals.translate(_signal("Service", KILLED))[0]
     assert event.detail == {"exit_code": 137, "signal": "SIGKILL", "restarts": 0, "pid": 0, "reason": "signal"}
     assert event.attributes["pid"] == 0
 
@@ -88,7 +89,7 @@ def test_supervisor() -> None:
         "detail": {"exit_code": 3, "signal": None, "status": "known", "restarts": 1, "reason": ""},
         "labels": {},
     }
-    (event,) = signals.of_supervisor(json.dumps(line))
+    (event,) = supervisor.translate(json.dumps(line))
     assert (event.event, event.unit, event.state) == ("failed", "khutulun-hello-web-0.service", "failed")
     assert event.attributes == {"pid": 0, "restarts": 1, "state": "restarting", "exit_code": 3, "signal": ""}
 

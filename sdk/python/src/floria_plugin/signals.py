@@ -8,7 +8,8 @@ import json
 import re
 from typing import Any
 
-from floria_plugin.driver import Event, State
+from floria_plugin.results import Event
+from floria_plugin.states import State
 from floria_plugin.workload import CLEAN_SIGNALS, signal_name
 
 MATCH = ",".join(

@@ -4,23 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from floria_plugin import signals
 from floria_plugin.context import Context, Output
-from floria_plugin.driver import Site, State
+from floria_plugin.results import Difference
+from floria_plugin.site import Site
+from floria_plugin.states import State
+from floria_plugin.streams import Reading, Stream
 
-SHOWN = (
-    "LoadState",
-    "ActiveState",
-    "SubState",
-    "FragmentPath",
-    "DropInPaths",
-    "NeedDaemonReload",
-    "MainPID",
-    "ExecMainCode",
-    "ExecMainStatus",
-    "Result",
-    "NRestarts",
-    "InvocationID",
-)
+TOLD = ("SubState", "MainPID", "ExecMainCode", "ExecMainStatus", "NRestarts")
+"""Properties of units that become attributes."""
+
+STATE = ("LoadState", "ActiveState")
+SHOWN = (*STATE, *TOLD, "FragmentPath", "DropInPaths", "NeedDaemonReload", "Result", "InvocationID")
 USER_ENVIRONMENT = ("XDG_RUNTIME_DIR",)
 
 
@@ -48,15 +43,35 @@ class Unit:
         return self.shown.get("NeedDaemonReload") == "yes"
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing of it runs or waits any more."""
+        return self.shown.get("ActiveState") in (None, "inactive", "failed")
+
+    @property
     def state(self) -> str:
+        """The state of the node that this is."""
         active = self.shown.get("ActiveState", "inactive")
         return {"active": State.STARTED, "activating": State.STARTING, "failed": State.FAILED}.get(
             active, State.STOPPED
         )
 
     @property
-    def restarts(self) -> int:
-        return int(self.shown.get("NRestarts") or 0)
+    def exit(self) -> dict[str, Any]:
+        """How its process ended, as attributes; nothing when it did not end."""
+        return signals.ended(int(self.shown.get("ExecMainCode") or 0), int(self.shown.get("ExecMainStatus") or 0))
+
+    def attributes(self, name: str) -> dict[str, Any]:
+        """Return the attributes of a node whose workload is the unit's own process; from `TOLD`."""
+        return {
+            "unit": name,
+            "state": self.shown.get("SubState", "dead"),
+            "pid": int(self.shown.get("MainPID") or 0),
+            "restarts": int(self.shown.get("NRestarts") or 0),
+        } | self.exit
+
+    def drop_ins(self) -> list[Difference]:
+        """Return the files by which others have changed it."""
+        return [Difference("drop-in", None, path) for path in (self.shown.get("DropInPaths") or "").split()]
 
 
 def grants(arguments: Sequence[str], effect: str) -> list[dict[str, Any]]:
@@ -72,17 +87,49 @@ def grants(arguments: Sequence[str], effect: str) -> list[dict[str, Any]]:
     ]
 
 
-def show(context: Context, site: Site, name: str) -> Unit:
-    """Return how a unit is; one that is not there has the LoadState `not-found`."""
-    done = control(context, site, "show", f"--property={','.join(SHOWN)}", name)
+def show(context: Context, site: Site, name: str, *properties: str) -> Unit:
+    """Return how a unit is, as far as these properties tell; one that is not there has the LoadState `not-found`."""
+    done = control(context, site, "show", f"--property={','.join(properties or SHOWN)}", name)
     pairs = (line.partition("=") for line in done.stdout.splitlines())
     return Unit({key: value for key, separator, value in pairs if separator})
 
 
 def control(context: Context, site: Site, *arguments: str, check: bool = True) -> Output:
     """Run `systemctl` in the scope of the host."""
-    scope = () if site.host.system else ("--user",)
-    return context.run("systemctl", *scope, *arguments, env=environment(site), check=check)
+    return context.run("systemctl", *scope(site), *arguments, env=environment(site), check=check)
+
+
+def reload(context: Context, site: Site) -> None:
+    """Have the manager read all unit files again."""
+    control(context, site, "daemon-reload")
+
+
+def end(context: Context, site: Site, name: str, *properties: str) -> Unit:
+    """Stop a unit when it runs; return how it is then."""
+    found = show(context, site, name, *properties)
+    if found.ended:
+        return found
+    control(context, site, "stop", name)
+    return show(context, site, name, *properties)
+
+
+def forgive(context: Context, site: Site, name: str, found: Unit) -> bool:
+    """Have the manager forget that a unit failed; return whether there was anything to forget."""
+    if found.failed:
+        control(context, site, "reset-failed", name)
+    return found.failed
+
+
+def journal(site: Site, reading: Reading, *matches: str) -> Stream:
+    """Read the journal: the messages alone that all `matches` (``FIELD=VALUE``) are true of."""
+    options = reading.options(everything="--lines=all")
+    argv = ["journalctl", *scope(site), "--no-pager", "--output=cat", *options, *matches]
+    return Stream(argv, environment(site))
+
+
+def scope(site: Site) -> list[str]:
+    """Return the option of systemd's tools for the scope of the host."""
+    return [] if site.host.system else ["--user"]
 
 
 def environment(site: Site) -> dict[str, str]:

@@ -2,7 +2,29 @@
 
 from collections.abc import Iterable
 
+from floria_plugin.site import Site
+from floria_plugin.workload import Restart
+
 Setting = tuple[str, str]
+
+WITHOUT_RESTART = frozenset(
+    {
+        "Description",
+        "Restart",
+        "RestartSec",
+        "StartLimitBurst",
+        "StartLimitIntervalSec",
+        "TimeoutStartSec",
+        "TimeoutStopSec",
+        "WantedBy",
+    }
+)
+"""Settings, of those that all units have, that a running one takes over when the manager reloads."""
+
+BOOT, USER_BOOT, TIMERS = "multi-user.target", "default.target", "timers.target"
+"""What wants units that come back at boot: services of the system, services of a user, timers."""
+
+_RESTART = {"never": "no", "on-failure": "on-failure", "always": "always"}
 
 _ESCAPES = {chr(code): f"\\x{code:02x}" for code in (*range(1, 32), 127)}
 _ESCAPES |= {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "%": "%%"}
@@ -16,6 +38,27 @@ def text(sections: Iterable[tuple[str, list[Setting]]]) -> str:
         if content:
             lines += [f"[{name}]", *(f"{key}={value}" for key, value in content), ""]
     return "\n".join(lines[:-1]) + "\n"
+
+
+def title(site: Site, kind: str = "") -> str:
+    """Return the description of a workload's unit: no line ends, and no specifiers."""
+    number = f" {site.index}" if site.index else ""
+    return " ".join(f"{kind} {site.node}{number} of {site.service}".split()).replace("%", "%%")
+
+
+def restarts(restart: Restart) -> list[Setting]:
+    """Return the settings of the section Service for when it is started again."""
+    return [("Restart", _RESTART[restart.policy]), ("RestartSec", span(restart.delay))]
+
+
+def bursts(restart: Restart) -> list[Setting]:
+    """Return the settings of the section Unit for how often that may be."""
+    return [("StartLimitIntervalSec", span(restart.interval)), ("StartLimitBurst", str(restart.burst))]
+
+
+def wanted_by(site: Site) -> str:
+    """Return the target that brings a service back at boot."""
+    return BOOT if site.host.system else USER_BOOT
 
 
 def argument(word: str) -> str:

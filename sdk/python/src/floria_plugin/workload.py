@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from floria_plugin.driver import Site, State
 from floria_plugin.faults import Permanent
+from floria_plugin.results import Difference
+from floria_plugin.site import Site
+from floria_plugin.states import State
 
 T = TypeVar("T")
 CLEAN_SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM", "SIGPIPE")
@@ -47,21 +49,20 @@ def read(cls: type[T], given: Mapping[str, Any] | None) -> T:
     return cls(**{name: value for name, value in (given or {}).items() if name in fields and value is not None})
 
 
-def is_a(site: Site, name: str) -> bool:
-    """Whether the node is of a type of this name, or of one that is derived from such a type."""
-    classes = (site.raw.get("entity") or {}).get("classes") or []
-    return any(str(label).rpartition("::")[2] == name for label in classes)
-
-
-def state(site: Site) -> str:
-    """Return the node's state in the graph."""
-    return str((site.raw.get("entity") or {}).get("state") or "")
-
-
 def told(site: Site, exists: bool, found: str) -> str:
     """Return the state to tell of: what was made but not started yet is `created`, not `stopped`."""
-    before = (State.CREATING, State.CREATED, State.CONFIGURING, State.CONFIGURED)
-    return State.CREATED if exists and found == State.STOPPED and state(site) in before else found
+    return State.CREATED if exists and found == State.STOPPED and site.made() else found
+
+
+def state_differences(
+    site: Site, active: bool, found: Any, running: str = "running", stopped: str = "stopped"
+) -> list[Difference]:
+    """Return whether it runs when it should not, or the other way round, in the words of what runs it."""
+    if site.state == State.STARTED and not active:
+        return [Difference("state", running, found)]
+    if site.state in (State.STOPPED, State.CREATED, State.CONFIGURED) and active:
+        return [Difference("state", stopped, found)]
+    return []
 
 
 def endpoint(site: Site) -> dict[str, Any]:
