@@ -98,13 +98,16 @@ class Node:
 
     def items(self) -> "Iterator[tuple[Any, Node]]":
         """Yield the keys and nodes of a map."""
-        for key in self.value:
-            yield key, self.child(key)
+        value, document = self.value, self.document
+        marks, parts = value.marks, document.parts
+        for key, item in value.items():
+            yield key, Node(item, document if parts is None else parts[key], marks[key], key, self)
 
     def __iter__(self) -> "Iterator[Node]":
         """Yield the nodes of a list."""
-        for index in range(len(self.value)):
-            yield self.child(index)
+        value, document = self.value, self.document
+        for index, (item, mark) in enumerate(zip(value, value.marks, strict=True)):
+            yield Node(item, document, mark, index, self)
 
     def _absolute(self, place: yaml.Position) -> yaml.Position:
         first = self.document.first

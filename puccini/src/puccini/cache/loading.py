@@ -9,25 +9,24 @@ tree, everything is read in full, so that what is said is the same as without a 
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
-from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 import puccini
 from puccini import catalog as catalogs
-from puccini import loading, nodes, sources, yaml
-from puccini.cache import summaries
+from puccini import dialects, loading, nodes, sources, yaml
 from puccini.cache.store import Store
-from puccini.cache.summaries import Page, Summary
 from puccini.diagnostics import Report
-from puccini.editing import Editor
 from puccini.grammar.types import Kind
 from puccini.loader import Loader
 from puccini.loading import Loaded
 from puccini.units import FUNCTIONS, Section, Unit
 from puccini.web import circles
+
+if TYPE_CHECKING:
+    from puccini.cache.summaries import Page, Summary
 
 LEAST: Final = 50
 """Of fewer files nothing is kept: they are read faster than remembered."""
@@ -56,6 +55,7 @@ class RememberingLoader(Loader):
 
     def __init__(self, catalog: Sequence[catalogs.Catalog], report: Report, store: Store) -> None:
         super().__init__(catalog, report, self._parsed)
+        self._remembers = store.exists
         self.pages: dict[int, Page] = {}
         self.taken = False
         self._store = store
@@ -70,6 +70,8 @@ class RememberingLoader(Loader):
         parsed = [unit for unit in self.units[1:] if id(unit) not in self.pages]
         if not parsed:
             return
+        from puccini.cache import summaries
+
         faulty = {one.file for one in loaded.diagnostics}
         files: dict[int, list[str]] = defaultdict(list)
         for artifact in loaded.resolver.known_artifacts:
@@ -77,7 +79,9 @@ class RememberingLoader(Loader):
                 files[id(artifact.unit)].append(artifact.path)
         found: dict[int, Summary] = {}
         for unit in parsed:
-            made = summaries.make(unit, tuple(sorted(files[id(unit)]))) if unit.name not in faulty else None
+            if unit.name in faulty:
+                continue
+            made = summaries.make(unit, self._cut(unit), tuple(sorted(files[id(unit)])))
             if made is not None:
                 found[id(unit)] = made
         encode = msgspec.msgpack.Encoder().encode
@@ -85,10 +89,21 @@ class RememberingLoader(Loader):
         clean = [key for key, circle in self._circles.items() if all(id(unit) in found for unit in circle)]
         self._store.keep(kept, clean)
 
+    def _cut(self, unit: Unit) -> yaml.Document:
+        """Return the document of a file in parts, if it can be cut."""
+        document = unit.root.document
+        if document.parts is None and dialects.OLD not in document.data:
+            from puccini.editing import Editor
+
+            return Editor(unit.name).parse(document.data)
+        return document
+
     def _found(self) -> None:
         """Read the definitions that something in files which are read in full may refer to."""
         if not self.pages:
             return
+        from puccini.cache import summaries
+
         names = {name for unit in self.units for _, name in unit.definitions}
         full = [unit for unit in self.units if id(unit) not in self.pages]
         waiting = [(unit, text) for unit in full for text in set(summaries.strings(unit.root.value))]
@@ -112,9 +127,9 @@ class RememberingLoader(Loader):
         if place in self._known:
             return self._known[place]
         data = self._data[place] = source.read(path)
-        if not self.units:
+        if not self.units or not self._remembers:
             return super()._unit(source, path)
-        key = blake2b(data, digest_size=24, key=_program()).digest()
+        key = _key(data)
         page = self._page(source, path, key, data)
         if page is None:
             unit = super()._unit(source, path)
@@ -132,7 +147,9 @@ class RememberingLoader(Loader):
             self._keys[id(unit)] = key
         return unit
 
-    def _page(self, source: sources.Source, path: str, key: bytes, data: bytes) -> Page | None:
+    def _page(self, source: sources.Source, path: str, key: bytes, data: bytes) -> "Page | None":
+        from puccini.cache.summaries import Page, Summary
+
         kept = self._store.summary(key)
         if kept is None:
             return None
@@ -145,10 +162,22 @@ class RememberingLoader(Loader):
         return Page(sources.display(source, path), data, summary)
 
     def _parsed(self, source: sources.Source, path: str) -> yaml.Document:
-        return Editor(sources.display(source, path)).parse(self._data[source.name, source.root, path])
+        name, data = sources.display(source, path), self._data[source.name, source.root, path]
+        if (not self._remembers and len(self.units) < LEAST) or not self.units or dialects.OLD in data:
+            return yaml.parse(data, name)
+        from puccini.editing import Editor
+
+        return Editor(name).parse(data)
 
     def _linked(self) -> None:
         """Read in full what is not known to be free of faults."""
+        if len(self.units) < LEAST and not self.pages:
+            return
+        from hashlib import blake2b
+
+        for unit in self.units[1:]:
+            if id(unit) not in self._keys:
+                self._keys[id(unit)] = _key(unit.root.document.data)
         places = {id(unit): place for place, unit in enumerate(self.units)}
         links = [[places[id(link.unit)] for link in unit.links] for unit in self.units]
         digests: dict[int, bytes] = {}
@@ -183,9 +212,18 @@ class RememberingLoader(Loader):
 _KINDS: Final = tuple(kind.value for kind in Kind)
 
 
+def _key(data: bytes) -> bytes:
+    """Return what a file with this content is known by."""
+    from hashlib import blake2b
+
+    return blake2b(data, digest_size=24, key=_program()).digest()
+
+
 @cache
 def _program() -> bytes:
     """Return what tells this program from others, whose findings may be different ones."""
+    from hashlib import blake2b
+
     folder = Path(puccini.__file__).parent
     digest = blake2b(digest_size=24)
     for file in sorted(folder.rglob("*.py")):

@@ -6,11 +6,13 @@ not used; a damaged file is made anew.
 
 import contextlib
 import os
-import sqlite3
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    import sqlite3
 
 FILE: Final = "files.sqlite"
 LIMIT: Final = 256 * 1024 * 1024
@@ -44,6 +46,11 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         self._opened = False
 
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever kept; where not, there is nothing to ask for."""
+        return self._place is not None and os.path.lexists(self._place / FILE)
+
     def summary(self, key: bytes) -> bytes | None:
         """Return what is kept of a file."""
         row = self._try(lambda one: one.execute("SELECT data FROM summaries WHERE key = ?", (key,)).fetchone())
@@ -56,7 +63,7 @@ class Store:
     def keep(self, summaries: Mapping[bytes, bytes], clean: Iterable[bytes]) -> None:
         """Keep what was found out, all or nothing."""
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: "sqlite3.Connection") -> None:
             with connection:
                 connection.executemany("INSERT OR REPLACE INTO summaries VALUES (?, ?)", summaries.items())
                 connection.executemany("INSERT OR REPLACE INTO clean VALUES (?)", ((one,) for one in clean))
@@ -69,12 +76,14 @@ class Store:
             self._connection.close()
         self._connection = None
 
-    def _try(self, what: Callable[[sqlite3.Connection], T]) -> T | None:
+    def _try(self, what: "Callable[[sqlite3.Connection], T]") -> T | None:
         if not self._opened:
             self._opened = True
             self._connection = self._open()
         if self._connection is None:
             return None
+        import sqlite3
+
         try:
             return what(self._connection)
         except sqlite3.OperationalError:
@@ -83,9 +92,11 @@ class Store:
             self._discard()
         return None
 
-    def _open(self) -> sqlite3.Connection | None:
+    def _open(self) -> "sqlite3.Connection | None":
         if self._place is None:
             return None
+        import sqlite3
+
         with contextlib.suppress(OSError, sqlite3.OperationalError):
             self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = self._place / FILE
@@ -112,7 +123,7 @@ class Store:
         with contextlib.suppress(OSError):
             (self._place / FILE).unlink()
 
-    def _bound(self, connection: sqlite3.Connection) -> None:
+    def _bound(self, connection: "sqlite3.Connection") -> None:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
         if pages * size <= self._limit:

@@ -36,9 +36,8 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
     files: tuple[str, ...] = ()
 
 
-def make(unit: Unit, files: tuple[str, ...]) -> Summary | None:
-    """Return the summary of a file that was parsed in parts; None when it cannot have one."""
-    document = unit.root.document
+def make(unit: Unit, document: yaml.Document, files: tuple[str, ...]) -> Summary | None:
+    """Return the summary of a file by its `document` in parts; None when it cannot have one."""
     file = unit.file
     if document.parts is None or file.service_template is not None:
         return None

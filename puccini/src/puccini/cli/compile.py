@@ -10,7 +10,7 @@ import puccini
 from floria import codec
 from floria.entities import Bundle
 from puccini import rendering
-from puccini.cli import frame, opening, validate
+from puccini.cli import checking, frame, opening
 from puccini.cli.frame import CommandError, Output
 from puccini.diagnostics import Diagnostic, Failed
 from puccini.loading import Loaded
@@ -79,7 +79,7 @@ def load(
             found = _all(loaded, error)
             _show(found, loaded)
             if output is not Output.HUMAN:
-                frame.write(output, validate.plain(file, False, found), "")
+                frame.write(output, checking.plain(file, False, found), "")
             raise CommandError(f"{file} cannot be compiled", f"see: puccini-tosca validate {file}") from error
         _show(loaded.diagnostics, loaded)
         return bundle

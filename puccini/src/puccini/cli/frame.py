@@ -1,45 +1,34 @@
 """What the commands share: lazily loaded groups, ``error:`` and ``hint:`` lines, exit codes, output formats."""
 
 import importlib
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from enum import IntEnum, StrEnum
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from puccini.cli.outcome import CommandError, Exit, Output, colored, complain
 from puccini.cli.version import VERSION
+
+__all__ = [
+    "CommandError",
+    "Exit",
+    "LazyGroup",
+    "Output",
+    "colored",
+    "complain",
+    "group",
+    "output_option",
+    "progress",
+    "run",
+    "serialised",
+    "write",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _WIDTH = 100
 _LONG = 16 * 1024 * 1024
-
-
-class Exit(IntEnum):
-    """How a command ends."""
-
-    FINE = 0
-    INVALID = 1
-    USAGE = 2
-    UNREADABLE = 3
-
-
-class Output(StrEnum):
-    """How results are written."""
-
-    HUMAN = "human"
-    JSON = "json"
-    YAML = "yaml"
-
-
-class CommandError(Exception):
-    """A command cannot go on: what is wrong, what to do, how it exits."""
-
-    def __init__(self, message: str, hint: str = "", code: Exit = Exit.INVALID) -> None:
-        super().__init__(message)
-        self.message, self.hint, self.code = message, hint, code
 
 
 class LazyGroup(click.Group):
@@ -93,18 +82,6 @@ def run(command: click.Command, program: str) -> int:
         sys.stderr.close()
         return 141
     return result if isinstance(result, int) else Exit.FINE
-
-
-def complain(message: str, hint: str = "") -> None:
-    """Write an error, and what to do about it, to standard error."""
-    click.echo(f"error: {message}", err=True)
-    if hint:
-        click.echo(f"hint: {hint}", err=True)
-
-
-def colored(stream: TextIO) -> bool:
-    """Whether what is written to `stream` may have colours: a terminal, and ``NO_COLOR`` is not set."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 @contextmanager

@@ -1,20 +1,19 @@
 """What ``FILE`` means on a command line: a TOSCA file, a folder or an archive, and the catalogs beside it."""
 
-import functools
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import click
-
-from puccini import csar, sources
-from puccini.candidates import Place
+from puccini import dialects, sources
 from puccini.catalog import Catalog, Entry, FolderCatalog
-from puccini.cli.frame import CommandError, Exit
-from puccini.csar import ArchiveError, Refusal, meta
-from puccini.csar.source import ArchiveSource
+from puccini.cli.outcome import CommandError, Exit
+from puccini.csar import container
+from puccini.csar.errors import ArchiveError, Refusal
+
+if TYPE_CHECKING:
+    from puccini.candidates import Place
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -35,7 +34,10 @@ def service(path: Path, stack: ExitStack, name: str = "") -> Opened:
         if path.is_dir():
             entry, others = _begins(path)
             return Opened(sources.FolderSource(path, name), entry, others)
-        if csar.is_archive(path):
+        if container.is_archive(path):
+            from puccini import csar
+            from puccini.csar.source import ArchiveSource
+
             archive = stack.enter_context(csar.open(path))
             return Opened(ArchiveSource(archive, name), archive.entry, archive.others)
         path.open("rb").close()
@@ -47,11 +49,11 @@ def service(path: Path, stack: ExitStack, name: str = "") -> Opened:
 
 
 def catalogs(folders: Sequence[Path]) -> list[Catalog]:
-    """Return the catalogs of profiles: `folders` first, then those that installed packages bring.
+    """Return the catalogs of profiles: `folders` first, what is built in, then those that installed packages bring.
 
     A package brings folders by an entry point of the group ``puccini.profiles``: a function that returns them.
     """
-    return [FolderCatalog(folders), Brought()]
+    return [FolderCatalog(folders), dialects.CATALOG, Brought()]
 
 
 class Brought:
@@ -72,6 +74,8 @@ class Brought:
 
 def profiles_option(command: Command) -> Command:
     """Add ``--profiles``."""
+    import click
+
     return click.option(
         "--profiles",
         type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -85,6 +89,9 @@ def profiles_option(command: Command) -> Command:
 
 def network_option(command: Command) -> Command:
     """Add ``--allow-network``: within the command, files may be fetched."""
+    import functools
+
+    import click
 
     @functools.wraps(command)
     def run(*arguments: Any, allow_network: bool, **options: Any) -> Any:
@@ -100,6 +107,8 @@ def network_option(command: Command) -> Command:
 
 def substitutes_option(command: Command) -> Command:
     """Add ``--substitutes``."""
+    import click
+
     return click.option(
         "--substitutes",
         type=click.Path(path_type=Path, exists=True),
@@ -110,7 +119,7 @@ def substitutes_option(command: Command) -> Command:
     )(command)
 
 
-def candidates(opened: Opened, substitutes: Sequence[Path], stack: ExitStack) -> list[Place]:
+def candidates(opened: Opened, substitutes: Sequence[Path], stack: ExitStack) -> "list[Place]":
     """Return the files with substitution candidates, as the user names them and as an archive does.
 
     What lies below the service's own folder is of that folder, so that it has its types in common.
@@ -144,6 +153,8 @@ def _begins(folder: Path) -> tuple[str, tuple[str, ...]]:
 
     The rule is that of archives (section 17.1).
     """
+    from puccini.csar import meta
+
     for place in meta.PLACES:
         if (folder / place).is_file():
             said = meta.parse((folder / place).read_bytes(), place)

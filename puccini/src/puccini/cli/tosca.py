@@ -1,6 +1,8 @@
 """``puccini-tosca``: validate, compile, try out, describe and format TOSCA files and archives; serve editors."""
 
+import os
 import sys
+from collections.abc import Sequence
 
 from puccini.cli.version import VERSION
 
@@ -33,9 +35,29 @@ def main() -> int:
     if sys.argv[1:] == ["--version"]:
         print(f"{PROGRAM} {VERSION}")
         return 0
+    if plain(sys.argv[1:]):
+        from pathlib import Path
+
+        from puccini.cli import checking
+        from puccini.cli.outcome import Output
+
+        try:
+            return checking.run([Path(one) for one in sys.argv[2:]], False, (), Output.HUMAN)
+        except KeyboardInterrupt:
+            return 130
+        except BrokenPipeError:
+            sys.stderr.close()
+            return 141
     from puccini.cli import frame
 
     return frame.run(frame.group(PROGRAM, COMMANDS, HELP), PROGRAM)
+
+
+def plain(arguments: Sequence[str]) -> bool:
+    """Whether `arguments` are ``validate`` and files, without options: then there is nothing to import a parser for."""
+    if len(arguments) < 2 or arguments[0] != "validate" or os.environ.get("PUCCINI_PROFILES"):
+        return False
+    return not any(one.startswith("-") or not one for one in arguments)
 
 
 if __name__ == "__main__":

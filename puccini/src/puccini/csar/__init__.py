@@ -1,21 +1,24 @@
-"""CSAR: archives of TOSCA definitions and the files they need (section 17 of the Standard). See docs/csar.md."""
+"""CSAR: archives of TOSCA definitions and the files they need (section 17 of the Standard). See docs/csar.md.
 
+The names below are imported when they are first used: most files are no archives.
+"""
+
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from puccini.csar.archive import Archive, is_archive, open
-from puccini.csar.container import Entry, Format
-from puccini.csar.errors import ArchiveError, Refusal
-from puccini.csar.extraction import extract
-from puccini.csar.limits import Limits
-from puccini.csar.meta import Meta
-from puccini.csar.plugins import Carrier, PluginFile
-from puccini.csar.signatures import signer
-from puccini.csar.verification import Finding, verify
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from puccini.catalog import Catalog
+    from puccini.csar.archive import Archive, open
+    from puccini.csar.container import Entry, Format, is_archive
+    from puccini.csar.errors import ArchiveError, Refusal
+    from puccini.csar.extraction import extract
+    from puccini.csar.limits import Limits
+    from puccini.csar.meta import Meta
+    from puccini.csar.plugins import Carrier, PluginFile
+    from puccini.csar.signatures import signer
+    from puccini.csar.verification import Finding, verify
 
 __all__ = [
     "Archive",
@@ -42,3 +45,28 @@ def pack(entry: Path, catalog: "Sequence[Catalog]" = (), others: "Sequence[Path]
     from puccini.csar import packing
 
     return packing.pack(entry, catalog, others=others)
+
+
+_PLACES = {
+    "Archive": "archive",
+    "ArchiveError": "errors",
+    "Carrier": "plugins",
+    "Entry": "container",
+    "Finding": "verification",
+    "Format": "container",
+    "Limits": "limits",
+    "Meta": "meta",
+    "PluginFile": "plugins",
+    "Refusal": "errors",
+    "extract": "extraction",
+    "is_archive": "container",
+    "open": "archive",
+    "signer": "signatures",
+    "verify": "verification",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)

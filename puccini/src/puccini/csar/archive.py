@@ -150,11 +150,6 @@ def open(source: bytes | Path | BinaryIO, *, name: str = "", limits: Limits = li
         raise
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a file's name says that it is an archive."""
-    return container.format_of_name(path.name) is not None
-
-
 def _file(source: bytes | Path | BinaryIO) -> BinaryIO:
     if isinstance(source, bytes):
         return io.BytesIO(source)

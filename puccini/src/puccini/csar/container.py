@@ -6,6 +6,7 @@
 import io
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
 
 import msgspec
@@ -62,6 +63,11 @@ def format_of_name(name: str) -> Format | None:
     """Return the format that the suffix of a file name stands for."""
     lowered = name.lower()
     return next((form for suffix, form in SUFFIXES.items() if lowered.endswith(suffix)), None)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file's name says that it is an archive."""
+    return format_of_name(path.name) is not None
 
 
 def recognise(file: BinaryIO) -> Format:

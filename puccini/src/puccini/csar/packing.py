@@ -13,7 +13,7 @@ from pathlib import Path
 from puccini import diagnostics, loading, sources
 from puccini.catalog import Catalog
 from puccini.csar import archive as archives
-from puccini.csar import creation, meta, plugins, verification
+from puccini.csar import container, creation, meta, plugins, verification
 from puccini.csar.container import Format
 from puccini.csar.creation import Plan
 from puccini.csar.errors import ArchiveError, Refusal
@@ -34,7 +34,7 @@ def pack(
     """
     if entry.is_dir():
         return creation.content(creation.from_folder(entry), form)
-    if archives.is_archive(entry):
+    if container.is_archive(entry):
         return _checked(entry)
     return creation.content(from_file(entry, catalog, others=others), form)
 

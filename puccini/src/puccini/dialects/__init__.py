@@ -22,6 +22,9 @@ PROFILE = "tosca-simple:1.3"
 CATALOG = FolderCatalog([Path(__file__).parent / "profiles"])
 """Where that profile is, unless a catalog of the caller's has one of its name."""
 
+OLD = b"tosca_simple_yaml_1"
+"""What a file that has to be read through a dialect holds somewhere."""
+
 VERSIONS = tuple(f"tosca_simple_yaml_1_{minor}{suffix}" for minor in range(4) for suffix in ("", "_0"))
 
 
@@ -40,7 +43,7 @@ class Dialect:
         page = Page(report)
         written = FILE(root, page)
         assert written is not None
-        old = OldDocument(root, written.value, page.outputs)
+        old = OldDocument(root, written.value, page)
         return Node(old.value, old, old.marks)
 
 
