@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +112,31 @@ def test_r61_validation_asks_for_what_was_intended_and_not_for_what_was_told_sin
     assert [node.state for node in conductor.service(ME, "s").nodes] == ["stopped"]
     found = [(one.what, one.expected, one.found) for one in conductor.validate(ME, "s")]
     assert found == [("asked as", "", "started")]
+
+
+def test_r30_what_was_missed_is_told_once_although_it_is_seen_and_said(pipe: Pipe) -> None:
+    """A stream of events is cut; the workload is looked at, and then the source tells what it had not told."""
+    pipe.machine.wait(pipe.deploy("s", "a"))
+    looked = pipe.machine.paths.state / "looked"
+    began = time.time_ns()
+    looked.write_text("failed")
+    listener = pipe.machine.running.agent._listener
+    (reference,) = {one.plugin.digest: one.plugin for one in listener._workloads}.values()
+    listener._catch_up(reference)
+    pipe.until("failed")
+    for at in (began, began - 1):
+        pipe.say(f"s-a-0 failed failed {at}")  # it was seen already
+        pipe.say(f"s-a-0 ready started {at}")  # what went before was another state
+    pipe.say(f"s-a-0 noticed - {began}")  # nobody could see that
+    pipe.until("noticed")
+    assert [node.state for node in pipe.machine.running.conductor.service(ME, "s").nodes] == ["failed"]
+    pipe.say(f"s-a-0 ready started {time.time_ns()}")
+    pipe.say(f"s-a-0 failed failed {time.time_ns()}")  # once more, since
+    pipe.say("s-a-0 last -")
+    pipe.until("last")
+    told = [event.name for event in pipe.machine.running.conductor.events(ME, service="s", after=0)]
+    names = [name for name in told if name in ("failed", "ready", "noticed", "last")]
+    assert names == ["failed", "noticed", "ready", "failed", "last"]
 
 
 def test_a_forgotten_workload_does_not_come_back_with_a_late_event(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ know is told here.
 """
 
 import json
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from floria_plugin.driver import Event, State
@@ -23,8 +25,23 @@ FILTER = r'"Status":"(start|died|restart|pause|unpause|health_status)".*"khutulu
 
 
 def translate(line: str) -> list[Event]:
-    """Return the events that a line tells of."""
+    """Return the events that a line tells of, with the time at which it was so: some lines tell what was missed."""
     found = json.loads(line)
+    at = _time(found)
+    return [replace(one, time=at) for one in _translate(found)]
+
+
+def _time(found: dict[str, Any]) -> int | None:
+    """Return when it happened (Unix ns); until Podman 4.4 that was told as a text."""
+    if isinstance(found.get("timeNano"), int):
+        return int(found["timeNano"])
+    try:
+        return round(datetime.fromisoformat(str(found.get("Time"))).timestamp() * 1e6) * 1000
+    except ValueError:
+        return None
+
+
+def _translate(found: dict[str, Any]) -> list[Event]:
     if found.get("Type") != "container" or not found.get("Name"):
         return []
     name, status = str(found["Name"]), str(found.get("Status"))

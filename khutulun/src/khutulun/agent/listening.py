@@ -1,6 +1,7 @@
 """What happens to a host's workloads: told by push sources, translated by plugins, kept until the conductor has it."""
 
 import collections
+import dataclasses
 import functools
 import hashlib
 import json
@@ -31,6 +32,24 @@ KNOWN_LINES = 64
 log = logging.getLogger(__name__)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Look:
+    """What catching up has told of a workload: its state, and between which times (Unix ns) it was looked at."""
+
+    before: str
+    state: str
+    event: str
+    began: int
+    ended: int
+
+    def covers(self, event: dict[str, Any], at: int) -> bool:
+        """Whether what happened then, or was heard then, is told with what was found."""
+        state = event.get("state")
+        if at <= self.began:
+            return state is not None or event.get("event") == self.event
+        return at <= self.ended and state == self.state
+
+
 class Listener:
     """Subscribes to the sources of plugins, and tells the conductor."""
 
@@ -49,6 +68,7 @@ class Listener:
         self._journal, self._workloads, self._facts, self._failures = journal, workloads, facts, failures
         self._lock = threading.Lock()
         self._told: dict[tuple[str, str], str] = {}
+        self._looks: dict[str, _Look] = {}
         self._known: collections.deque[tuple[str, str, str]] = collections.deque(maxlen=KNOWN_LINES)
         self._sources: dict[tuple[str, str], sources.Source] = {}
         self._stopping = ThreadPoolExecutor(1, "stop sources")
@@ -84,6 +104,7 @@ class Listener:
         """Keep nothing of a workload."""
         self._failures.clear(entity)
         with self._lock:
+            self._looks.pop(entity, None)
             for key in [key for key in self._told if key[0] == entity]:
                 del self._told[key]
 
@@ -152,6 +173,7 @@ class Listener:
                 effects.Effects(effects.MemoryJournal(), mode=effects.Mode.PLAN),
                 QUERY,
                 grants.NONE,
+                scope=("translate", source),
             )
         except (Fault, bus.BusError) as error:
             log.error("plugin %s cannot translate a line of %s: %s", reference.name, source, error)
@@ -183,13 +205,30 @@ class Listener:
             self._told[what] = key
             return True
 
+    def _reached(self, entity: str, event: dict[str, Any], at: int, look: _Look | None) -> bool:
+        """Note the state of an event; False when it is not to be told.
+
+        That is so when the workload was forgotten; when it was looked at, and the event is older than that; when this
+        is what was seen by looking at it, and it has left the state that it had `before` that.
+        """
+        state = event.get("state")
+        with self._lock:
+            seen = self._looks.get(entity)
+            if look is None and seen is not None and seen.covers(event, at):
+                return False
+            if state is not None and not self._workloads.reached(entity, str(state), look.before if look else None):
+                return False
+            if look is not None:
+                self._looks[entity] = look
+            return True
+
     def _happened(
-        self, attend: messages.Attend, event: dict[str, Any], id: str, now: int, before: str | None = None
+        self, attend: messages.Attend, event: dict[str, Any], id: str, now: int, look: _Look | None = None
     ) -> None:
-        """Tell an event, unless the workload was forgotten or has left the state `before` meanwhile."""
+        """Tell an event, once: what was missed may be seen by looking, and be told by a source as well."""
         workload = attend.workload
         state = event.get("state")
-        if state is not None and not self._workloads.reached(workload.entity, str(state), before):
+        if not self._reached(workload.entity, event, int(event.get("time") or now), look):
             return
         if state in FAILED:
             self._failures.tell(workload.entity, f"{workload.node} failed: {json.dumps(event.get('detail') or {})}")
@@ -237,6 +276,7 @@ class Listener:
                 site=attend.site,
                 arguments=[{}],
             )
+            began = time.time_ns()
             try:
                 found = self._operator.query(request, "inspect", [{}])
             except (Fault, bus.BusError) as error:
@@ -246,10 +286,11 @@ class Listener:
             if not state or state == attend.state:
                 continue
             name = "failed" if state in FAILED else str(state)
-            id = hashlib.sha256(f"{attend.workload.entity}\0{state}\0{time.time_ns()}".encode()).hexdigest()[:32]
+            ended = time.time_ns()
+            id = hashlib.sha256(f"{attend.workload.entity}\0{state}\0{ended}".encode()).hexdigest()[:32]
             detail = {"missed": True, "before": attend.state}
             event = {"event": name, "state": state, "attributes": found.get("attributes") or {}, "detail": detail}
-            self._happened(attend, event, id, time.time_ns(), before=attend.state)
+            self._happened(attend, event, id, ended, _Look(attend.state, str(state), name, began, ended))
 
 
 def _place(text: str, places: dict[str, str]) -> str:

@@ -6,7 +6,10 @@ from floria_plugin.driver import Difference, Driver, Event, Host, Inputs, Inspec
 plugin = Driver(
     "fickle",
     "1.0.0",
-    grants={"commands": [{"program": "sh", "arguments": ["-c", "*", "..."], "effect": "change"}]},
+    grants={
+        "commands": [{"program": "sh", "arguments": ["-c", "*", "..."], "effect": "change"}],
+        "files": [{"path": "{state}", "access": "read", "pattern": "looked"}],
+    },
 )
 
 
@@ -44,13 +47,16 @@ def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
 
 @plugin.verb()
 def inspect(context: Context, site: Site, inputs: Inputs) -> Inspection:
-    """Tell what it is asked as."""
+    """Tell what it is asked as, and the state in the file `looked`, if there is one."""
     asked = str(site.raw["entity"]["state"])
-    return Inspection(exists=True, differences=[Difference("asked as", "", asked)])
+    file = f"{site.host.paths['state']}/looked"
+    state = context.files.read(file) if context.files.exists(file) else ""
+    return Inspection(exists=True, state=state, differences=[Difference("asked as", "", asked)])
 
 
 @plugin.source("pipe", command=["sh", "-c", 'exec cat <>"$1"', "sh", "{state}/events"])
 def pipe(context: Context, host: Host, line: str) -> list[Event]:
-    """Translate ``MACHINE EVENT STATE``."""
-    machine, event, state = line.split()
-    return [Event(event, machine=machine, state=None if state == "-" else State(state))]
+    """Translate ``MACHINE EVENT STATE [TIME]``."""
+    machine, event, state, *at = line.split()
+    time = int(at[0]) if at else None
+    return [Event(event, machine=machine, state=None if state == "-" else State(state), time=time)]
