@@ -1,8 +1,9 @@
-"""The Wasm carrier: loads compiled components and runs each call in a fresh instance of its own."""
+"""The Wasm carrier: loads compiled components and runs calls in instances of them."""
 
 import contextlib
 import ctypes
 import math
+import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -80,10 +81,28 @@ class Guest:
 
 
 class Prepared:
-    """An instance that waits for its one call."""
+    """A store with an instance, which is made in it at the latest by its first call.
 
-    def __init__(self, store: Store, describe: Func, dispatch: Func) -> None:
-        self.store, self.describe, self.dispatch = store, describe, dispatch
+    `calls` and `pages` (of memory, touched for the first time) count what it has served. Whoever has called says that
+    it `is_sound` when it can serve another call: not when it was stopped, or has ended in a fault.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.functions: tuple[Func, Func] | None = None
+        self.calls = self.pages = 0
+        self.is_sound = True
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[None]:
+        """Count a call."""
+        before = _faults()
+        self.is_sound = False
+        try:
+            yield
+        finally:
+            self.calls += 1
+            self.pages += _faults() - before
 
 
 class Runtime:
@@ -149,30 +168,34 @@ class LoadedComponent:
         self._describe = self._index("describe")
         self._dispatch = self._index("dispatch")
 
+    def blank(self) -> Prepared:
+        """Return what the first call makes an instance in."""
+        return Prepared(self._runtime.store(DESCRIBE))
+
     def prepare(self, sources: Sources = (), *, warm: bool = False) -> Prepared:
         """Make an instance. `warm` has it describe itself and asks for a function without a name.
 
         This touches the pages that every call needs, so that they are there when the call comes.
         """
         guest = Guest(Call(self._name, NONE, None, DESCRIBE, sources), self._runtime.ticker)
-        store = self._runtime.store(DESCRIBE)
+        made = self.blank()
         try:
-            prepared = self._guarded(guest, store, lambda: self._instantiate(store))
+            describe, dispatch = self._guarded(guest, made.store, lambda: self._functions(made))
             if warm:
-                self._guarded(guest, store, lambda: prepared.describe(store))
-                self._guarded(guest, store, lambda: prepared.dispatch(store, "", "{}", "[]"))
+                self._guarded(guest, made.store, lambda: describe(made.store))
+                self._guarded(guest, made.store, lambda: dispatch(made.store, "", "{}", "[]"))
         except BaseException:
-            store.close()
+            made.store.close()
             raise
-        return prepared
+        return made
 
-    def describe(self, call: Call) -> str:
+    def describe(self, call: Call, made: Prepared) -> str:
         """Return the manifest as text. Raises `Fault`."""
-        return str(self._run(call, None, lambda made: made.describe(made.store)))
+        return str(self._run(call, made, lambda describe, dispatch: describe(made.store)))
 
-    def dispatch(self, call: Call, made: Prepared | None, function: str, site: str, arguments: str) -> str:
-        """Call a function in a new instance, or in the one made ahead, which the caller closes. Raises `Fault`."""
-        result = self._run(call, made, lambda made: made.dispatch(made.store, function, site, arguments))
+    def dispatch(self, call: Call, made: Prepared, function: str, site: str, arguments: str) -> str:
+        """Call a function in an instance, which the caller keeps or closes. Raises `Fault`."""
+        result = self._run(call, made, lambda describe, dispatch: dispatch(made.store, function, site, arguments))
         if isinstance(result, Record):
             fault: Any = result
             raise Fault.of(FaultData(fault.code, fault.message, fault.retryable, decode_detail(fault.detail)))
@@ -183,15 +206,13 @@ class LoadedComponent:
         self._linker.close()
         self._component.close()
 
-    def _run(self, call: Call, made: Prepared | None, work: Callable[[Prepared], Any]) -> Any:
+    def _run(self, call: Call, made: Prepared, work: Callable[[Func, Func], T]) -> T:
         guest = Guest(call, self._runtime.ticker)
-        store = self._runtime.store(call.budget) if made is None else made.store
-        limit(store, call.budget)
+        limit(made.store, call.budget)
         try:
-            return self._guarded(guest, store, lambda: work(made or self._instantiate(store)))
+            with made.serving():
+                return self._guarded(guest, made.store, lambda: work(*self._functions(made)))
         finally:
-            if made is None:
-                store.close()
             call.finish()
 
     def _guarded(self, guest: Guest, store: Store, work: Callable[[], T]) -> T:
@@ -205,9 +226,14 @@ class LoadedComponent:
                 message = f"{guest.call.actor} has other types than the contract: {error}"
                 raise Fault("invalid-component", message) from None
 
-    def _instantiate(self, store: Store) -> Prepared:
+    def _functions(self, made: Prepared) -> tuple[Func, Func]:
+        if made.functions is None:
+            made.functions = self._instantiate(made.store)
+        return made.functions
+
+    def _instantiate(self, store: Store) -> tuple[Func, Func]:
         instance = self._linker.instantiate(store, self._component)
-        return Prepared(store, self._func(instance, store, "describe"), self._func(instance, store, "dispatch"))
+        return self._func(instance, store, "describe"), self._func(instance, store, "dispatch")
 
     def _func(self, instance: Instance, store: Store, name: str) -> Func:
         found = instance.get_func(store, self._describe if name == "describe" else self._dispatch)
@@ -226,6 +252,11 @@ class LoadedComponent:
         if guest.failure is not None:
             return guest.failure
         return guest.call.crashed(_cause(str(error)))
+
+
+def _faults() -> int:
+    """Return how many pages of memory this thread has touched for the first time."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
 
 
 def limit(store: Store, budget: Budget) -> None:

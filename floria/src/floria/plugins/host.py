@@ -6,7 +6,7 @@ in the thread that makes it, and the host does nothing between calls but one cle
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,10 +92,13 @@ class PluginHost:
         grants: Grants = NONE,
         effects: Effects,
         budget: Budget | None = None,
+        scope: Hashable = None,
     ) -> object:
         """Call a function of the plugin and return its result, JSON data. Raises `Fault` and nothing else.
 
-        `site` is JSON data that says for what and where; `grants` are filled (`floria.plugins.grants.fill`).
+        `site` is JSON data that says for what and where; `grants` are filled (`floria.plugins.grants.fill`). A call has
+        an instance of its own, unless it has a `scope`: then it may have one that has served others of this scope
+        before, none of which was handed a secret or failed. Only calls that may know of each other have the same.
         """
         call = Call(f"{plugin.name}.{function}", grants, effects, budget or Budget(), plugin.sources)
         if plugin.carrier is Carrier.EXECUTABLE:
@@ -103,8 +106,10 @@ class PluginHost:
 
             return executable.dispatch(self._program(plugin), call, function, site, list(arguments))
         texts = call.encode(site, list(arguments))
-        with self._components.using(plugin) as (component, made):
-            return call.decode(component.dispatch(call, made, function, *texts))
+        with self._components.using(plugin, scope) as (component, made):
+            result = call.decode(component.dispatch(call, made, function, *texts))
+            made.is_sound = not effects.knows_secrets
+            return result
 
     def discard(self, plugin: Plugin) -> None:
         """Remove what the cache holds for a plugin that is not needed any more."""
@@ -116,7 +121,7 @@ class PluginHost:
         """Keep the plugin mapped and this many instances made ahead, so that a call is short; 0 lets go.
 
         They are there when this returns or, if `soon` is enough, after the next moment without calls.
-        Each instance still serves one call only. For plugins that answer events; the others need no such thing.
+        For plugins that answer events; the others need no such thing.
         """
         if plugin.carrier is not Carrier.EXECUTABLE:
             self._components.keep(plugin, instances, soon=soon)
@@ -152,8 +157,8 @@ class PluginHost:
             from floria.plugins import executable
 
             return msgspec.json.encode(executable.describe(self._program(plugin), call))
-        with self._components.using(plugin) as (component, _):
-            text = component.describe(call)
+        with self._components.using(plugin) as (component, made):
+            text = component.describe(call, made)
         call.decode(text)
         return text.encode()
 

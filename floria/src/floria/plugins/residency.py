@@ -5,7 +5,7 @@ import queue
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 
 from floria.plugins import build, compiling, memory
@@ -14,6 +14,7 @@ from floria.plugins.carriers import Carrier, Plugin
 from floria.plugins.component import LoadedComponent, Prepared, Runtime
 from floria.plugins.engine import identity
 from floria.plugins.faults import Fault
+from floria.plugins.instances import Instances
 
 QUIET = 0.05
 """Seconds without a call after which instances are made ahead."""
@@ -37,6 +38,7 @@ class Components:
         self._runtime: Runtime | None = None
         self._loaded: dict[str, LoadedComponent] = {}
         self._kept: set[Plugin] = set()
+        self._served = Instances()
         self._orders: queue.SimpleQueue[Plugin | None] = queue.SimpleQueue()
         self._maker: threading.Thread | None = None
         self._janitor = Janitor(idle, self._clean)
@@ -48,16 +50,24 @@ class Components:
         return self._cache.get(f"{plugin.key}.{_suffix()}", lambda out: self._compile(plugin, out))
 
     @contextlib.contextmanager
-    def using(self, plugin: Plugin) -> Iterator[tuple[LoadedComponent, Prepared | None]]:
-        """Yield the plugin's component, and an instance when one was made ahead."""
+    def using(self, plugin: Plugin, scope: Hashable = None) -> Iterator[tuple[LoadedComponent, Prepared]]:
+        """Yield the plugin's component, and what a call is to run in.
+
+        With a `scope` it may have served others of the scope, and goes on to serve more of them if it is sound.
+        """
         with self._janitor.busy():
             component = self._get(plugin)
-            made = self._take(plugin)
+            served = self._served.take(_identity(plugin), scope) if scope is not None else None
+            ahead = self._take(plugin) if served is None else None
+            made = served or ahead or component.blank()
             try:
                 yield component, made
             finally:
-                if made is not None:
+                if scope is not None:
+                    self._served.give(_identity(plugin), scope, made)
+                else:
                     made.store.close()
+                if ahead is not None:
                     self._order(plugin)
 
     def keep(self, plugin: Plugin, instances: int, *, soon: bool = False) -> None:
@@ -67,6 +77,8 @@ class Components:
             (self._kept.add if instances else self._kept.discard)(plugin)
             while len(plugin.ahead) > instances:
                 plugin.ahead.pop().store.close()
+        if not instances:
+            self._served.drop(_identity(plugin))
         for _ in range(instances - len(plugin.ahead)):
             if soon:
                 self._order(plugin)
@@ -79,6 +91,7 @@ class Components:
         self._janitor.clean_if_idle()
 
     def _clean(self) -> None:
+        self._served.drop()
         with self._lock:
             kept = {self._key(plugin) for plugin in self._kept}
             for key in self._loaded.keys() - kept:
@@ -96,6 +109,7 @@ class Components:
             self._maker.join()
         for plugin in list(self._kept):
             self.keep(plugin, 0)
+        self._served.drop()
         with self._lock:
             for component in self._loaded.values():
                 component.close()
@@ -247,6 +261,10 @@ class Janitor:
             return False
         self._condition.wait(None if self._busy else left)
         return True
+
+
+def _identity(plugin: Plugin) -> str:
+    return f"{plugin.key}.{plugin.carrier}"
 
 
 def _suffix() -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import BinaryIO
 
 from floria import plugins
@@ -34,8 +34,13 @@ class Loader:
         performer: effects.Effects,
         budget: Budget,
         allowed: grants.Grants | None = None,
+        *,
+        scope: Hashable = None,
     ) -> Plain:
-        """Call a function with the plugin's own grants, or with those `allowed`. Raises `Fault`, `BusError`."""
+        """Call a function with the plugin's own grants, or with those `allowed`. Raises `Fault`, `BusError`.
+
+        `scope` says which calls may know of each other (`floria.plugins.PluginHost.dispatch`).
+        """
         return self._host.dispatch(
             self.load(reference),
             function,
@@ -44,6 +49,7 @@ class Loader:
             grants=self._grants(reference) if allowed is None else allowed,
             effects=performer,
             budget=budget,
+            scope=scope,
         )
 
     def sources(self, reference: messages.PluginReference) -> tuple[plugins.Source, ...]:

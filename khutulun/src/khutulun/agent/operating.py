@@ -20,6 +20,7 @@ from khutulun.agent.effects import Graph, OperationJournal, told
 from khutulun.agent.exclusion import Exclusion
 from khutulun.agent.journal import BadState, Journal
 from khutulun.agent.loader import Loader
+from khutulun.agent.plans import Plans
 from khutulun.agent.secrets import Lent
 from khutulun.bus import interface as bus
 from khutulun.systemd import builtins as systemd
@@ -39,6 +40,7 @@ class Operator:
         self._bus, self._loader, self._journal, self._artifacts = over, loader, journal, artifacts
         self._spool, self._facts = spool, facts
         self._exclusion = Exclusion()
+        self.plans = Plans()
         self._systemd = systemd.Builtins()
         self._builtin = self._systemd if facts["init"] == "systemd" else builtins.none
 
@@ -91,7 +93,8 @@ class Operator:
         lent.conceal = performer.conceal
         try:
             site, given = lent.fill([self._with_secrets(request, lent), arguments])
-            return self._loader.call(request.plugin, function, site, given, performer, QUERY)
+            scope = _scope(request, "query")
+            return self._loader.call(request.plugin, function, site, given, performer, QUERY, scope=scope)
         except Fault as fault:
             told = lent.redacted([fault.message, fault.detail])
             raise Fault(fault.code, told[0], fault.retryable, told[1]) from None
@@ -116,6 +119,7 @@ class Operator:
             performer = effects.Effects(
                 journal,
                 mode=effects.Mode.LIVE if kept is not None else effects.Mode.PLAN,
+                planned=self.plans.files(request.plan),
                 prior=prior,
                 spool=self._spool if kept is not None else None,
                 graph=Graph(self._bus, request.workload, "" if kept is not None else request.id),
@@ -125,9 +129,8 @@ class Operator:
             )
             lent.conceal = performer.conceal
             site, given = lent.fill([self._with_secrets(request, lent), request.arguments])
-            answer = self._loader.call(
-                request.plugin, request.function, site, given, performer, Budget(wall=request.timeout)
-            )
+            budget, scope = Budget(wall=request.timeout), _scope(request, performer.mode)
+            answer = self._loader.call(request.plugin, request.function, site, given, performer, budget, scope=scope)
             result = lent.mark(answer)
         except Fault as fault:
             message, detail = lent.redacted([fault.message, fault.detail])
@@ -197,6 +200,12 @@ class _Both:
     def result(self, effect: str, outcome: effects.Outcome) -> None:
         self._kept.result(effect, outcome)
         self._seen.result(effect, outcome)
+
+
+def _scope(request: messages.Operate, mode: str) -> tuple[str, ...]:
+    """Return which calls of a plugin may know of each other: those for the same service, and with the same effect."""
+    workload = request.workload
+    return mode, workload.directory, workload.service
 
 
 def _host_error(error: Exception) -> model.Problem:

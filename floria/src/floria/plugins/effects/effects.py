@@ -45,7 +45,8 @@ class Effects:
     dies with the host. `environment` is the whole environment of commands, by default `processes.environment`. `prior`
     are the effects of an earlier, interrupted attempt: a request equal to one of them, not taken yet, is answered with
     its outcome instead of being done again; an effect in doubt is resolved first. What is not lent (`graph`,
-    `evaluate`, `secrets`) is refused. `builtin` finds commands that the host carries out itself.
+    `evaluate`, `secrets`) is refused. `builtin` finds commands that the host carries out itself. `planned` are the
+    files as the earlier calls of the same plan would leave them.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Effects:
         secrets: Secrets | None = None,
         log: Log | None = None,
         builtin: builtins.Builtins = builtins.none,
+        planned: PlannedFiles | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.mode, self.spool = mode, spool
@@ -70,7 +72,7 @@ class Effects:
         self._builtin = builtin
         self._prior = [e for e in prior if e.outcome is None or e.outcome.status is not Status.RECORDED]
         self._redaction = Redaction()
-        self._planned = PlannedFiles()
+        self._planned = PlannedFiles() if planned is None else planned
         self._boot = boot()
 
     def log(self, level: str, message: str) -> None:
@@ -81,6 +83,11 @@ class Effects:
     def conceal(self, name: str, value: str) -> None:
         """Keep the value of a secret that the plugin knows already out of everything that is written down."""
         self._redaction.add(name, value)
+
+    @property
+    def knows_secrets(self) -> bool:
+        """Whether the plugin was handed a secret."""
+        return self._redaction.was_told
 
     def redacted(self, data: object) -> object:
         """Return JSON data without secrets."""

@@ -20,8 +20,10 @@ class Redaction:
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
+        self.was_told = False
 
     def add(self, name: str, value: str) -> None:
+        self.was_told = True
         for part in _forms(value):
             if len(part) >= SHORTEST:
                 self._names.setdefault(part, name)
