@@ -87,7 +87,7 @@ def _target(definition: Definition, use: RequirementUse, scope: Scope, resolver:
     name = written
     if type(written.value) is yaml.Seq and len(written.value) == 2:
         name = written.child(0)
-        values.give(written.child(1), _INTEGER, scope, resolver, partial(setattr, use, "index"))
+        _index(written.child(1), use, scope, resolver)
     if not isinstance(name.value, str):
         message = f"the node of a requirement is a name or [ NAME, INDEX ], not {describe(written.value)}"
         resolver.report.error("wrong-kind", message, written)
@@ -107,6 +107,10 @@ def _target(definition: Definition, use: RequirementUse, scope: Scope, resolver:
     found = resolver.find(Kind.NODE, scope.unit, name)
     if not isinstance(found, NodeType):
         return
+    if name is not written:
+        message = f"an index is for a node template; {name.text!r} is a node type"
+        resolver.report.error("bad-target", message, written, f"write 'node: {name.text}'")
+        return
     if definition.short:
         message = "the short form of a requirement names a node template; this is a node type"
         resolver.report.warn("short-node-type", message, name, f"write '{use.name}: {{ node: {name.text} }}'")
@@ -116,6 +120,14 @@ def _target(definition: Definition, use: RequirementUse, scope: Scope, resolver:
         resolver.report.error("bad-target", message, name, related=use.requirement.node)
         return
     use.node_type = found
+
+
+def _index(node: Node, use: RequirementUse, scope: Scope, resolver: Resolver) -> None:
+    """Section 8.5.2: which of the nodes of a template it is, from 0."""
+    if isinstance(node.value, int) and node.value < 0:
+        resolver.report.error("bad-target", f"the index of a node is a number from 0, not {node.value}", node)
+        return
+    values.give(node, _INTEGER, scope, resolver, partial(setattr, use, "index"))
 
 
 def _capability(definition: Definition, use: RequirementUse, scope: Scope, resolver: Resolver) -> None:
@@ -238,7 +250,7 @@ def _filters(use: RequirementUse, own: Node | None, template: NodeTemplate, scop
     if own is None and not use.requirement.filters:
         return
     owner = use.relationship.definition if use.relationship is not None else None
-    inner = scope.with_(owner=owner, relationship=True, source=template)
+    inner = scope.with_(owner=owner, relationship=True, source=template, requirement=use.requirement)
     for one in use.requirement.filters:
         use.filters.append(templates.condition(one.node, inner.with_(unit=one.unit), resolver))
     if own is not None:

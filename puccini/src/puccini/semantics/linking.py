@@ -33,6 +33,10 @@ def check(use: RequirementUse, source: NodeTemplate, resolver: Resolver) -> None
         message = f"{target.name!r} is of the type {target.type.name!r}, not of {wanted.name!r} as {use.name!r} asks"
         resolver.report.error("bad-target", message, use.node, related=use.requirement.node)
         return
+    if isinstance(use.index, int) and isinstance(target.count, int) and use.index >= target.count and not use.optional:
+        message = f"there is no node {use.index} of {target.name!r}: it has {target.count}, from 0"
+        resolver.report.error("bad-target", message, use.node)
+        return
     reasons = {one.name: refusal(use, one, source.type, target.type) for one in target.type.capabilities.values()}
     if target.type.incomplete:
         return

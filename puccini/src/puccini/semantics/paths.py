@@ -20,21 +20,27 @@ _OLD = {"SOURCE", "TARGET", "HOST", "ENTITY"}
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Place:
-    """Where a path has come to; everything that is not known is None."""
+    """Where a path has come to; everything that is not known is None.
+
+    `own` is the requirement at whose relationship a path began. `narrower` says that what is found there may be of a
+    derived type, which has more.
+    """
 
     node: "NodeType | NodeTemplate | None" = None
     relationship: "Relationship | RelationshipType | None" = None
     capability: Capability | CapabilityType | None = None
     source: "NodeType | NodeTemplate | None" = None
     requirement: Requirement | None = None
+    own: Requirement | None = None
     kind: str = "node"
     many: bool = False
+    narrower: bool = False
 
 
 class _Lost(Exception):
-    def __init__(self, code: str, message: str, index: int, hint: str = "") -> None:
+    def __init__(self, code: str, message: str, index: int, hint: str = "", *, maybe: bool = False) -> None:
         super().__init__(message)
-        self.code, self.index, self.hint = code, index, hint
+        self.code, self.index, self.hint, self.maybe = code, index, hint, maybe
 
 
 def check(call: Call, node: Node, arguments: list[Node], scope: Scope, resolver: "Resolver") -> None:
@@ -44,7 +50,8 @@ def check(call: Call, node: Node, arguments: list[Node], scope: Scope, resolver:
     except _Lost as lost:
         where = arguments[lost.index] if lost.index < len(arguments) else node
         name = call.function.removeprefix("tosca:")
-        resolver.report.error(lost.code, f"${name}: {lost}", where, lost.hint)
+        say = resolver.report.warn if lost.maybe else resolver.report.error
+        say(lost.code, f"${name}: {lost}", where, lost.hint)
 
 
 def schema(call: Call, scope: Scope) -> Schema | None:
@@ -103,7 +110,7 @@ def _self(scope: Scope) -> Place:
     owner = scope.owner
     if scope.relationship:
         relationship = owner if isinstance(owner, Relationship | RelationshipType) else None
-        return Place(relationship=relationship, source=scope.source, kind="relationship")
+        return Place(relationship=relationship, source=scope.source, own=scope.requirement, kind="relationship")
     if isinstance(owner, CapabilityType):
         return Place(capability=owner, kind="capability")
     if isinstance(owner, Relationship | RelationshipType):
@@ -170,6 +177,7 @@ def _to_target(place: Place, tokens: Sequence[Value], index: int) -> tuple[Place
     requirement = place.requirement
     if requirement is not None and (template := _assigned(place.source, requirement)) is not None:
         return Place(node=template, many=place.many), index + 1
+    requirement = requirement or place.own
     target = requirement.node_type if requirement is not None else None
     return Place(node=target, requirement=requirement, many=place.many), index + 1
 
@@ -184,13 +192,14 @@ def _assigned(source: "NodeType | NodeTemplate | None", requirement: Requirement
 
 
 def _to_target_capability(place: Place, tokens: Sequence[Value], index: int) -> tuple[Place, int]:
-    requirement = place.requirement
+    requirement = place.requirement or place.own
     found: Capability | CapabilityType | None = None
     if requirement is not None:
         found = requirement.capability_type
         if requirement.node_type is not None and requirement.capability_name:
             found = requirement.node_type.capabilities.get(requirement.capability_name)
-    return Place(capability=found, kind="capability", many=place.many), index + 1
+    narrower = place.requirement is None and isinstance(found, CapabilityType)
+    return Place(capability=found, kind="capability", many=place.many, narrower=narrower), index + 1
 
 
 def _to_incoming(place: Place, tokens: Sequence[Value], index: int) -> tuple[Place, int]:
@@ -229,7 +238,7 @@ def _value(call: Call, place: Place, tokens: Sequence[Value], index: int) -> Sch
         if not final:
             return None
         hint = suggest(name, known) or f"it has no {kind.replace('property', 'propertie')}s"
-        raise _Lost("unknown-property", f"{title} has no {kind} {name!r}", index, hint)
+        raise _Lost("unknown-property", f"{title} has no {kind} {name!r}", index, hint, maybe=place.narrower)
     if found.schema is None or found.schema.type is ANY or place.many:
         return None
     from puccini.semantics import references

@@ -1,5 +1,7 @@
 """Requirement definitions of node types and their refinement (section 8.4)."""
 
+from functools import partial
+
 from puccini.diagnostics import suggest, unread
 from puccini.grammar.types import REQUIREMENT, Kind, RelationshipDefinition, RequirementDefinition
 from puccini.model.data import Role
@@ -13,7 +15,7 @@ from puccini.model.types import (
     Requirement,
 )
 from puccini.nodes import Node
-from puccini.semantics import combination, definitions, interfaces
+from puccini.semantics import combination, definitions, interfaces, templates
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 
@@ -32,6 +34,8 @@ def define(
     _relationship(definition, result, parent, scope, resolver)
     if definition.node_filter is not None:
         result.filters = (*result.filters, Filter(definition.node_filter, scope.unit))
+        inner = scope.with_(owner=result.relationship, relationship=True, source=scope.owner, requirement=result)
+        resolver.deferred.append(partial(_check_filter, definition.node_filter, inner, resolver))
     if definition.count_range is not None:
         if parent is not None and not definition.count_range.within(parent.count_range):
             node = definition.node.child("count_range")
@@ -39,6 +43,11 @@ def define(
             resolver.report.error("bad-refinement", message, node, related=parent.node)
         result.count_range = definition.count_range
     return result
+
+
+def _check_filter(node: Node, scope: Scope, resolver: Resolver) -> None:
+    """Check a filter when all types are known, although no node template may ever use it."""
+    templates.condition(node, scope, resolver)
 
 
 def check_targets(type: NodeType, resolver: Resolver) -> None:
@@ -112,6 +121,7 @@ def _capability(
         return
     if parent is not None and parent.capability_type is not None and not found.derives(parent.capability_type):
         _not_derived(found, parent.capability_type, name, parent, resolver)
+        return
     result.capability_type = found
 
 

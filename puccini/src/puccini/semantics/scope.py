@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from puccini.grammar.templates import FunctionDefinition
 from puccini.model.data import Property, Schema
-from puccini.model.types import CapabilityType, NodeType, Relationship, RelationshipType
+from puccini.model.types import CapabilityType, NodeType, Relationship, RelationshipType, Requirement
 from puccini.units import Unit
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ class Scope:
     """What an expression may refer to.
 
     `unit` is its file. `owner` is what SELF means, None where that is not known or means nothing; `relationship` says
-    that SELF is a relationship. `source` is the node at whose requirement the expression stands. `service` gives names
-    of inputs and node templates. `value` is the schema of ``$value``; `validating` says whether there is one at all.
+    that SELF is a relationship. `source` is the node at whose `requirement` the expression stands. `service` gives
+    names of inputs and node templates. `value` is the schema of ``$value``; `validating` says whether there is one at all.
     `inputs` are those of the workflow around it. With `closed`, nothing outside of the value may be referred to (data
     types, interface types). `selfless` says that there is no SELF (outputs of services).
     """
@@ -30,6 +30,7 @@ class Scope:
     owner: Owner = None
     relationship: bool = False
     source: "NodeType | NodeTemplate | None" = None
+    requirement: Requirement | None = None
     value: Schema | None = None
     validating: bool = False
     closed: bool = False
