@@ -20,9 +20,9 @@ class Scope:
 
     `unit` is its file. `owner` is what SELF means, None where that is not known or means nothing; `relationship` says
     that SELF is a relationship. `source` is the node at whose `requirement` the expression stands. `service` gives
-    names of inputs and node templates. `value` is the schema of ``$value``; `validating` says whether there is one at all.
-    `inputs` are those of the workflow around it. With `closed`, nothing outside of the value may be referred to (data
-    types, interface types). `selfless` says that there is no SELF (outputs of services).
+    names of inputs and node templates. `value` is the schema of ``$value``; `validating` says whether there is one at
+    all. `inputs` are those of the workflow around it. With `closed`, nothing outside of the value may be referred to
+    (data types, interface types). `selfless` says that there is no SELF (outputs of services).
     """
 
     unit: Unit
