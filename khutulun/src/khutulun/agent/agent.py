@@ -119,6 +119,7 @@ class Agent:
     def _forget(self, forget: messages.Forget) -> messages.Done:
         gone = [forget.entity] if forget.entity else []
         gone += self._workloads.of_service(forget.service) if forget.service else []
+        self._operator.plans.forget(forget.plan)
         for entity in gone:
             self._workloads.forget(entity)
             self._listener.forget(entity)

@@ -50,7 +50,8 @@ class Operate(msgspec.Struct, frozen=True, kw_only=True):
     """Run a function of a plugin for a workload (``agent.HOST.operate``).
 
     The same `id` never runs twice: the agent answers with what it recorded. `artifacts` maps paths inside the
-    service's folder to blob digests; they are there before the function runs.
+    service's folder to blob digests; they are there before the function runs. What is asked for the same `plan` sees
+    the files as they would be by then.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Operate(msgspec.Struct, frozen=True, kw_only=True):
     arguments: list[Plain]
     artifacts: dict[str, str] = {}
     mode: Mode = Mode.LIVE
+    plan: str = ""
     timeout: float = 300.0
 
 
@@ -98,10 +100,14 @@ class Attend(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Forget(msgspec.Struct, frozen=True):
-    """Know a workload no longer, or with `service` everything of a service, its delivered files included."""
+    """Know a workload no longer, or with `service` everything of a service, its delivered files included.
+
+    A `plan` that was made is forgotten, too.
+    """
 
     entity: str = ""
     service: str = ""
+    plan: str = ""
 
 
 class Done(msgspec.Struct, frozen=True):

@@ -77,6 +77,7 @@ class Asking:
                 arguments=[codec.to_plain(given)],
                 artifacts=files,
                 mode=self._mode,
+                plan=id if self._mode is messages.Mode.PLAN else "",
                 timeout=target.timeout or DEFAULT_TIMEOUT,
             ),
             target,

@@ -5,6 +5,7 @@ Queries of drivers run, their changes are written down: so the plan is made of t
 
 import contextlib
 import graphlib
+import logging
 import threading
 from collections.abc import Iterator
 
@@ -27,6 +28,8 @@ from khutulun.conductor.imperative import Imperative
 from khutulun.conductor.operations import Operations
 from khutulun.conductor.performing import OperationFailed
 from khutulun.conductor.workflow import REMOVE, Change
+
+log = logging.getLogger(__name__)
 
 _CONTENT = (Kind.CLASS, Kind.VERTEX_TEMPLATE, Kind.EDGE_TEMPLATE, Kind.VERTEX, Kind.EDGE, Kind.PLUGIN)
 
@@ -91,7 +94,7 @@ class Planner:
                 execution, changes = updated.execution, updated.changes
         unknown: list[str] = []
         if execution is not None:
-            with self._as_plan(scratch) as id:
+            with self._as_plan(scratch, operations) as id:
                 unknown = self._perform(scratch, operations, execution, id)
         found = tuple(effect for answer in operations.planned for effect in answer.effects if effect.change)
         script = effects.script(untold(effect) for effect in found) if found else ""
@@ -118,7 +121,7 @@ class Planner:
         return unknown
 
     @contextlib.contextmanager
-    def _as_plan(self, scratch: Store) -> Iterator[str]:
+    def _as_plan(self, scratch: Store, operations: Operations) -> Iterator[str]:
         id = ids.new()
         with self._lock:
             self._graphs[id] = GraphAccess(scratch, self._functions, lambda *_: None)
@@ -127,6 +130,11 @@ class Planner:
         finally:
             with self._lock:
                 del self._graphs[id]
+            for host in {effect.host for answer in operations.planned for effect in answer.effects}:
+                try:
+                    self._bus.request(f"agent.{host}.forget", messages.Forget(plan=id), messages.Done)
+                except bus.BusError as error:
+                    log.warning("host %s keeps a plan that was made: %s", host, error)
 
     def _copy(
         self, reader: Reader, scratch: Store, request: model.DeployRequest, design: designs.Design | None

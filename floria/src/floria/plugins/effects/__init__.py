@@ -3,6 +3,7 @@
 from floria.plugins.effects.access import Evaluate, GraphAccess, Log, Secrets
 from floria.plugins.effects.effects import Effects, Mode
 from floria.plugins.effects.journal import Effect, Journal, MemoryJournal, Outcome, Status, decode, encode
+from floria.plugins.effects.planned import PlannedFiles
 from floria.plugins.effects.processes import ENVIRONMENT, Limits
 from floria.plugins.effects.script import script
 
@@ -18,6 +19,7 @@ __all__ = [
     "MemoryJournal",
     "Mode",
     "Outcome",
+    "PlannedFiles",
     "Secrets",
     "Status",
     "decode",

@@ -6,7 +6,7 @@ from floria.plugins.grants import Permit
 
 
 class PlannedFiles:
-    """The recorded changes of one call."""
+    """The recorded changes of one call, or of all calls of a plan on one host; used by one call at a time."""
 
     def __init__(self) -> None:
         self._files: dict[str, str] = {}
