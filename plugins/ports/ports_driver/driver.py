@@ -102,13 +102,18 @@ def inspect(context: Context, site: Site, inputs: Inputs) -> dict[str, Any]:
 
 @plugin.verb()
 def adopt(context: Context, site: Site, inputs: Inputs) -> Result:
-    """Take a number into the graph that something uses already: the property `number`."""
-    wanted = _wanted(site)
-    if wanted.number is None:
-        raise Permanent("invalid-properties", f"{site.node}: only a port with the property number can be adopted")
-    if not _claim(context, wanted.protocol, wanted.number):
-        raise _taken(site, wanted)
-    return _result(site, wanted, wanted.number)
+    """Take a number into the graph that something uses already: the input `existing`, or the property `number`."""
+    wanted, existing = _wanted(site), str(inputs.get("existing") or "")
+    number = int(existing) if existing.isdigit() else wanted.number
+    if number is None:
+        hint = f"`--adopt {site.node}=8080` adopts port 8080"
+        raise Permanent("invalid-properties", f"{site.node}: which number is to be adopted is not said", hint=hint)
+    if not wanted.fits(number):
+        asked = str(wanted.number or f"{wanted.first}-{wanted.last}")
+        raise Permanent("invalid-properties", f"{site.node}: {number} is to be adopted, but the node is for {asked}")
+    if not _claim(context, wanted.protocol, number):
+        raise _taken(site, wanted, number)
+    return _result(site, wanted, number)
 
 
 def _wanted(site: Site) -> Wanted:
@@ -143,7 +148,7 @@ def _choose(context: Context, site: Site, wanted: Wanted) -> int:
         if wanted.number in used:
             raise _in_use(context, site, wanted)
         if not _claim(context, wanted.protocol, wanted.number):
-            raise _taken(site, wanted)
+            raise _taken(site, wanted, wanted.number)
         return wanted.number
     claimed = set(context.graph.claims(_space(wanted.protocol)))
     for number in range(wanted.first, wanted.last + 1):
@@ -175,10 +180,10 @@ def _space(protocol: str) -> str:
     return f"port/{protocol}"
 
 
-def _taken(site: Site, wanted: Wanted) -> Permanent:
+def _taken(site: Site, wanted: Wanted, number: int) -> Permanent:
     return Permanent(
         "port-reserved",
-        f"{site.node}: {wanted.protocol} port {wanted.number} belongs to another workload of this host; choose another",
+        f"{site.node}: {wanted.protocol} port {number} belongs to another workload of this host; choose another",
     )
 
 

@@ -122,8 +122,15 @@ def test_r54_a_port_in_use_is_adopted(make_site: Any) -> None:
     host = _host((8000, 0x0A))
     found = host.call(plugin, "adopt", _port(make_site, {"number": 8000}), [{}])
     assert found["attributes"]["capability/reservation"]["port"] == 8000
-    with pytest.raises(Permanent, match="only a port with the property number"):
+    chosen = host.call(plugin, "adopt", _port(make_site, SPAN), [{"existing": "8002"}])
+    assert chosen["attributes"]["capability/reservation"]["port"] == 8002
+    with pytest.raises(Permanent, match="which number is to be adopted is not said"):
         host.call(plugin, "adopt", _port(make_site, SPAN), [{}])
+    with pytest.raises(Permanent, match="9000 is to be adopted, but the node is for 8000-8002"):
+        host.call(plugin, "adopt", _port(make_site, SPAN), [{"existing": "9000"}])
+    with pytest.raises(Permanent, match="8002 belongs to another workload"):
+        host.claims["port/tcp"].add("8002")
+        host.call(plugin, "adopt", _port(make_site, SPAN), [{"existing": "8002"}])
 
 
 @pytest.mark.parametrize(
