@@ -359,3 +359,17 @@ def _tree(folder: Path) -> dict[str, tuple[int, str]]:
         text = file.read_text() if file.is_file() else ""
         found[str(file.relative_to(folder))] = (file.stat().st_mode, text)
     return found
+
+
+def test_r53_the_calls_of_a_plan_see_what_those_before_would_have_written(tmp_path: Path) -> None:
+    planned, permit, path = effects_module.PlannedFiles(), Permit(change=True, root=str(tmp_path)), f"{tmp_path}/unit"
+    first = Effects(MemoryJournal(), mode=Mode.PLAN, planned=planned)
+    first.perform(requests.WriteFile(path, "text"), permit, limits())
+    journal = MemoryJournal()
+    second = Effects(journal, mode=Mode.PLAN, planned=planned)
+    assert second.perform(requests.KindOf(path), permit, limits()) == "file"
+    assert second.perform(requests.ReadFile(path), permit, limits()) == "text"
+    assert second.perform(requests.WriteFile(path, "text"), permit, limits()) is False
+    assert journal.effects == ()
+    alone, look = Effects(MemoryJournal(), mode=Mode.PLAN), Permit(change=False, root=str(tmp_path))
+    assert alone.perform(requests.KindOf(path), look, limits()) == "none"
