@@ -244,6 +244,28 @@ class Secret(msgspec.Struct, frozen=True, omit_defaults=True):
     modified: int = 0
 
 
+class Audited(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An entry of the audit log: what `by` has asked for at `time`, and what has become of it.
+
+    `outcome` is ``begun`` (and not ended yet), ``done``, ``failed`` or ``denied``; `problem` says why. `data` says what
+    belongs to the action, without the values that were given.
+    """
+
+    position: int
+    time: int
+    by: str
+    action: str
+    outcome: str
+    directory: str
+    uid: int = -1
+    ended: int = 0
+    service: str = ""
+    node: str = ""
+    execution: str = ""
+    data: dict[str, Value] = {}
+    problem: Problem | None = None
+
+
 class CallResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an operation called by hand returned."""
 

@@ -57,6 +57,7 @@ EXERCISES: dict[str, Callable[[Client], object]] = {
     "update": lambda c: c.update(model.DeployRequest("hello", inputs={"a": 2})).workflow,
     "undeploy": lambda c: c.undeploy("hello").workflow,
     "resume": lambda c: c.resume("hello").workflow,
+    "audit": lambda c: c.audit(arguments.Audit("hello", limit=3)),
     "run": lambda c: c.run("hello", "backup", {"to": "/srv"}).workflow,
     "validate": lambda c: (c.validate("hello") == [],),
     "history": lambda c: c.history("hello", "server"),

@@ -212,7 +212,7 @@ def test_the_commands_are_those_that_are_promised() -> None:
         "serve", "service", "service deploy", "service plan", "service list", "service show", "service graph",
         "service outputs", "service events", "service undeploy", "service update", "service validate",
         "service resume", "service run", "call", "logs", "exec", "history", "events", "event", "event emit", "plugin",
-        "plugin list", "plugin show", "plugin add", "plugin remove", "plugin check", "plugin new", "adopt",
+        "plugin list", "plugin show", "plugin add", "plugin remove", "plugin check", "plugin new", "adopt", "audit",
         "completion", "secret", "secret set", "secret list", "secret remove", "access", "access list", "access grant",
         "access revoke",
     }  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 from khutulun import model
 from khutulun.conductor.conductor import Conductor
-from khutulun.testing.machine import ME, Machine, note
+from khutulun.testing.machine import ME, Machine, bundle, note
 
 NOBODY = pwd.getpwnam("nobody")
 WHO = model.Principal(NOBODY.pw_uid, NOBODY.pw_gid, "nobody")
@@ -116,3 +116,71 @@ def test_r104_only_owners_give_roles_and_every_change_is_in_the_audit_log(
         ("secret-removed", {"secret": "db", "by": "nobody"}),
         ("access-revoked", {"who": "nobody", "by": ME.name}),
     ]
+
+
+def audited(conductor: Conductor, service: str | None = None, directory: str = "/") -> list[tuple[str, str, str, str]]:
+    found = conductor.audit(ME, service=service, directory=directory)
+    assert [one.time for one in found] == sorted(one.time for one in found)
+    return [(one.by, one.action, "/".join(filter(None, (one.service, one.node))), one.outcome) for one in found]
+
+
+def test_r104_who_did_what_to_a_service_when_and_how_it_ended_is_in_the_audit_log(
+    conductor: Conductor, machine: Machine
+) -> None:
+    conductor.grant_access(ME, "nobody", "operator")
+    machine.deploy("s", note("a"))
+    archive = conductor.upload(ME, bundle(note("a"), note("b")))
+    machine.wait(conductor.update(ME, model.DeployRequest("s", archive)))
+    conductor.update(ME, model.DeployRequest("s", archive))
+    conductor.call(WHO, "s", "a", "lifecycle.stop", {})
+    with pytest.raises(model.Refused):
+        conductor.call(WHO, "s", "a", "lifecycle.dance", {"secret": "hidden"})
+    conductor.emit(WHO, "rotated", service="s", data="hidden")
+    with pytest.raises(model.Refused):
+        conductor.revoke_access(WHO, ME.name)
+    machine.wait(conductor.undeploy(ME, "s"))
+    conductor.revoke_access(ME, "nobody")
+    assert audited(conductor)[1:] == [  # the first is the plugin that the tests use
+        (ME.name, "access-granted", "", "done"),
+        (ME.name, "deploy", "s", "done"),
+        (ME.name, "update", "s", "done"),
+        (ME.name, "update", "s", "done"),
+        ("nobody", "call", "s/a", "done"),
+        ("nobody", "call", "s/a", "failed"),
+        ("nobody", "emit", "s", "done"),
+        ("nobody", "access-revoked", "", "denied"),
+        (ME.name, "undeploy", "s", "done"),
+        (ME.name, "access-revoked", "", "done"),
+    ]
+    assert "hidden" not in str(conductor.audit(ME))
+    (failed,) = [one for one in conductor.audit(ME, service="s") if one.outcome == "failed"]
+    assert (failed.uid, failed.data) == (WHO.uid, {"operation": "lifecycle.dance", "inputs": ["secret"]})
+    assert failed.problem is not None
+    assert failed.problem.code == "unknown-operation"
+    assert failed.time <= failed.ended
+
+
+def test_r104_an_update_that_fails_and_its_rollback_are_those_of_who_asked_for_it(
+    conductor: Conductor, machine: Machine
+) -> None:
+    conductor.grant_access(ME, "nobody", "operator")
+    machine.deploy("s", note("a"))
+    archive = conductor.upload(ME, bundle(note("a", text="2"), note("b", broken=True)))
+    feed = conductor.events(ME, service="s", after=0, follow=True)
+    machine.wait(conductor.update(WHO, model.DeployRequest("s", archive)))
+    next(one for one in feed if one.name == "rollback-done")
+    assert audited(conductor, "s")[1:] == [("nobody", "update", "s", "failed"), ("nobody", "rollback", "s", "done")]
+    (problem,) = [one.problem for one in conductor.audit(ME, service="s") if one.problem is not None]
+    assert problem.message
+
+
+def test_r104_a_viewer_reads_the_audit_log_of_its_directory_and_nobody_else(
+    conductor: Conductor, machine: Machine
+) -> None:
+    machine.deploy("s", note("a"))
+    with pytest.raises(model.Refused):
+        conductor.audit(WHO)
+    conductor.grant_access(ME, "nobody", "viewer", "/team")
+    assert [one.action for one in conductor.audit(WHO, directory="/team")] == ["access-granted"]
+    with pytest.raises(model.Refused, match="there is no service 'nothing'"):
+        conductor.audit(ME, service="nothing")

@@ -100,6 +100,19 @@ def test_a_position_that_is_gone_is_refused_with_what_to_do(store: Store) -> Non
             assert caught.value.problems[0].hint
 
 
+def test_r104_the_audit_log_is_bounded_and_attempts_push_nothing_out(store: Store) -> None:
+    record(store, Topic.ASKED, "s", 100, 3)
+    record(store, Topic.ASKED, "s", 60, 5)
+    record(store, Topic.AUDIT, "s", 1, FEW.count * retention.AUDITED + 30)
+    record(store, Topic.DENIED, "s", 1, FEW.count + 30)
+    record(store, "other", "x", 1)
+    housekeeping(store).run()
+    kept = counts(store)
+    assert kept["asked"] == 5
+    assert kept["audit"] == FEW.count * retention.AUDITED
+    assert kept["denied"] == FEW.count
+
+
 def test_the_home_of_a_subject() -> None:
     assert journals.home("/s/s/web/0") == "/s"
     assert journals.home("/a/b/a/a/web") == "/a/b/a"

@@ -89,6 +89,14 @@ class Events(msgspec.Struct, frozen=True):
     limit: int = 1000
 
 
+class Audit(msgspec.Struct, frozen=True):
+    """The newest `limit` entries of the audit log, of a directory or of one service."""
+
+    service: str | None = None
+    directory: str = "/"
+    limit: int = 100
+
+
 class Emission(msgspec.Struct, frozen=True):
     """An event to a node, to a service, or to a whole directory."""
 

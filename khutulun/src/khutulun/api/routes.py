@@ -125,6 +125,10 @@ ROUTES = (
         "events", "GET", "/v1/events", "Events, as they were and as they come: NDJSON, or SSE when it is accepted",
         arguments.Events, model.Event, kind=Kind.EVENTS,
     ),
+    Route(
+        "audit", "GET", "/v1/audit", "Who has asked for what, when, and what has become of it",
+        arguments.Audit, list[model.Audited],
+    ),
     Route("emit", "POST", "/v1/events", "Send an event", arguments.Emission, model.Event, 201),
     Route(
         "plugins", "GET", "/v1/plugins", "The plugins that a directory sees",

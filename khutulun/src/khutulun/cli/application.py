@@ -47,6 +47,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         "plugin": "plugin:plugin",
         "secret": "secret:secret",
         "access": "access:access",
+        "audit": "audit:audit",
         "adopt": "operate:adopt",
         "completion": "completion:completion",
     },

@@ -78,6 +78,9 @@ class Client:
     def script(self, service: str, node: str | None = None, directory: str = "/") -> str:
         return self._text("script", arguments.Done(service, node, directory))
 
+    def audit(self, asked: arguments.Audit) -> list[model.Audited]:
+        return self._ask("audit", asked, list[model.Audited])
+
     def emit(self, emission: arguments.Emission) -> model.Event:
         return self._ask("emit", emission, model.Event)
 

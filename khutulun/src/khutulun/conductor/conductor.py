@@ -5,10 +5,11 @@ Stateless above its store: everything it knows is in the graph, and it goes on w
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from floria import codec, ids, plugins
+from floria import codec, ids, naming, plugins
+from floria.entities import Vertex
 from floria.evaluation import Functions
 from floria.store.interface import NotFound, Store
 from floria.values import Value
@@ -17,18 +18,17 @@ from khutulun.agent import messages
 from khutulun.bus import interface as bus
 from khutulun.conductor import (
     access,
-    journals,
-    locations,
+    auditing,
     nesting,
     progress,
     registry,
     retention,
-    secrets,
     topology,
     views,
 )
-from khutulun.conductor import plugins as administration
 from khutulun.conductor.access import Role
+from khutulun.conductor.administering import Administering
+from khutulun.conductor.auditing import Outcome
 from khutulun.conductor.looking import Looking
 from khutulun.conductor.performing import OperationFailed
 from khutulun.conductor.streaming import Streaming
@@ -39,7 +39,7 @@ CHUNK = 1 << 20
 log = logging.getLogger(__name__)
 
 
-class Conductor(Looking, Streaming):
+class Conductor(Looking, Streaming, Administering):
     """See `khutulun.conductor.interface.Conductor` for what each method does."""
 
     def __init__(
@@ -96,10 +96,11 @@ class Conductor(Looking, Streaming):
         return self._store.put_blob(content)
 
     def deploy(self, principal: model.Principal, request: model.DeployRequest) -> model.Execution:
-        self._require(principal, request.directory, Role.OPERATOR)
+        self._require(principal, request.directory, Role.OPERATOR, "deploy")
         design = self._design(request)
         with self._services.lock, self._store.write() as tx:
             id = self._services.deploy(tx, request, design, access.sight(tx, principal))
+            auditing.begin_execution(tx, principal, "deploy", id, _given(request))
         return self._begin(id)
 
     def plan(self, principal: model.Principal, request: model.DeployRequest) -> model.Plan:
@@ -108,11 +109,16 @@ class Conductor(Looking, Streaming):
         return self._planner.plan(request, design)
 
     def update(self, principal: model.Principal, request: model.DeployRequest) -> model.Execution:
-        self._require(principal, request.directory, Role.OPERATOR)
+        self._require(principal, request.directory, Role.OPERATOR, "update")
         design = self._design(request) if request.archive is not None else None
         with self._services.lock, self._store.write() as tx:
             root = self._services.root(tx, request.name, request.directory)
             updated = self._services.update(tx, root, request, design, access.sight(tx, principal))
+            if updated.execution is not None:
+                auditing.begin_execution(tx, principal, "update", updated.execution, _given(request))
+            else:  # nothing runs for it, but the design or the inputs are others
+                subject = naming.subject(tx, root)
+                auditing.end(tx, auditing.ask(principal, "update", subject, _given(request)), Outcome.DONE)
         self._emission.handle(*updated.recorded)
         if updated.execution is not None:
             return self._begin(updated.execution)
@@ -120,7 +126,7 @@ class Conductor(Looking, Streaming):
         return model.Execution("", request.name, Workflow.UPDATE.value, "done", (), now, now)
 
     def undeploy(self, principal: model.Principal, service: str, directory: str = "/") -> model.Execution:
-        self._require(principal, directory, Role.OPERATOR)
+        self._require(principal, directory, Role.OPERATOR, "undeploy")
         with self._services.lock, self._store.write() as tx:
             root = self._services.root(tx, service, directory)
             last = views.last_execution(tx, root.directory)
@@ -133,10 +139,11 @@ class Conductor(Looking, Streaming):
                 id = last.id
             else:
                 id = self._services.undeploy(tx, root)
+            auditing.begin_execution(tx, principal, "undeploy", id)
         return self._begin(id)
 
     def resume(self, principal: model.Principal, service: str, directory: str = "/") -> model.Execution:
-        self._require(principal, directory, Role.OPERATOR)
+        self._require(principal, directory, Role.OPERATOR, "resume")
         with self._services.lock, self._store.write() as tx:
             root = self._services.root(tx, service, directory)
             last = views.last_execution(tx, root.directory)
@@ -150,6 +157,7 @@ class Conductor(Looking, Streaming):
                     status=409,
                 )
             self._executions.again(tx, last)
+            auditing.begin_execution(tx, principal, "resume", last.id)
         return self._begin(last.id)
 
     def run(
@@ -160,9 +168,11 @@ class Conductor(Looking, Streaming):
         inputs: dict[str, Value],
         directory: str = "/",
     ) -> model.Execution:
-        self._require(principal, directory, Role.OPERATOR)
+        self._require(principal, directory, Role.OPERATOR, "run")
         with self._services.lock, self._store.write() as tx:
             id = self._imperative.create(tx, self._services.root(tx, service, directory), workflow, inputs)
+            data: dict[str, Value] = {"workflow": workflow, "inputs": [*sorted(inputs)]}
+            auditing.begin_execution(tx, principal, "run", id, data)
         return self._begin(id)
 
     def call(
@@ -174,20 +184,21 @@ class Conductor(Looking, Streaming):
         inputs: dict[str, Value],
         directory: str = "/",
     ) -> model.CallResult:
-        vertex = self._node(principal, service, node, directory, Role.OPERATOR)
+        vertex = self._node(principal, service, node, directory, Role.OPERATOR, "call")
+        data: dict[str, Value] = {"operation": operation, "inputs": [*sorted(inputs)]}
         if (workflow := nesting.operation(vertex, operation)) is not None:
             with self._services.lock, self._store.write() as tx:
                 id = self._imperative.create_inside(tx, vertex.id, workflow, inputs)
+                auditing.begin_execution(tx, principal, "call", id, data)
             return model.CallResult({"workflow": workflow, "execution": self._begin(id).id})
-        return self._called(lambda: self._operations.call(vertex.id, operation, inputs, ids.new()))
+        return self._called(principal, "call", vertex, operation, inputs, data)
 
     def adopt(
         self, principal: model.Principal, service: str, node: str, existing: str, directory: str = "/"
     ) -> model.CallResult:
-        vertex = self._node(principal, service, node, directory, Role.OPERATOR)
-        inputs: dict[str, Value] = {"existing": existing}
-        name = f"{topology.LIFECYCLE}adopt"
-        return self._called(lambda: self._operations.call(vertex.id, name, inputs, ids.new()))
+        vertex = self._node(principal, service, node, directory, Role.OPERATOR, "adopt")
+        given: dict[str, Value] = {"existing": existing}
+        return self._called(principal, "adopt", vertex, f"{topology.LIFECYCLE}adopt", given, given)
 
     def emit(
         self,
@@ -199,7 +210,7 @@ class Conductor(Looking, Streaming):
         data: Value = None,
         directory: str = "/",
     ) -> model.Event:
-        self._require(principal, directory, Role.OPERATOR)
+        self._require(principal, directory, Role.OPERATOR, "emit")
         if not name.strip():
             raise model.refuse("bad-name", f"{name!r} is no name for an event", hint="name it: a letter at least")
         with self._store.read() as reader:
@@ -209,54 +220,8 @@ class Conductor(Looking, Streaming):
                 )
             root = self._services.root(reader, service, directory)
             target = topology.load(reader, root).find(node) if node is not None else root
-        return self._emission.emit(target, name, data)
-
-    def add_plugin(
-        self, principal: model.Principal, content: bytes, carrier: str, name: str | None, directory: str = "/"
-    ) -> model.PluginInfo:
-        self._require(principal, directory, Role.OWNER)
-        plugin = self._admin.describe(content, carrier, name, directory)
-        with self._store.write() as tx:
-            journals.audit(tx, principal, "plugin-added", directory, {"plugin": plugin.name, "digest": plugin.digest})
-            return administration.info(self._admin.put(tx, plugin))
-
-    def remove_plugin(self, principal: model.Principal, name: str, directory: str = "/") -> None:
-        self._require(principal, directory, Role.OWNER)
-        replaced = self._admin.replaced(name, directory)
-        with self._store.write() as tx:
-            administration.remove(tx, self._registry.entity(tx, name, directory), name, directory, replaced)
-            journals.audit(tx, principal, "plugin-removed", directory, {"plugin": name})
-
-    def grant_access(self, principal: model.Principal, who: str, role: str, directory: str = "/") -> model.Access:
-        self._require(principal, directory, Role.OWNER)
-        with self._store.write() as tx:
-            locations.make(tx, directory)
-            access.grant(tx, directory, who, role)
-            journals.audit(tx, principal, "access-granted", directory, {"who": who, "role": role})
-        self._bell.ring()
-        return model.Access(who, role, directory)
-
-    def revoke_access(self, principal: model.Principal, who: str, directory: str = "/") -> None:
-        self._require(principal, directory, Role.OWNER)
-        with self._store.write() as tx:
-            access.revoke(tx, directory, who)
-            journals.audit(tx, principal, "access-revoked", directory, {"who": who})
-        self._bell.ring()
-
-    def set_secret(self, principal: model.Principal, name: str, content: bytes, directory: str = "/") -> model.Secret:
-        self._require(principal, directory, Role.OPERATOR)
-        with self._store.write() as tx:
-            found, changed = self._secrets.set(tx, directory, name, content)
-            users = self._secrets.users(tx, directory, name) if changed else []
-            journals.audit(tx, principal, "secret-set", directory, {"secret": name})
-        self._emission.tell(users, secrets.CHANGED, {"secret": name})
-        return found
-
-    def remove_secret(self, principal: model.Principal, name: str, directory: str = "/") -> None:
-        self._require(principal, directory, Role.OPERATOR)
-        with self._store.write() as tx:
-            self._secrets.remove(tx, directory, name)
-            journals.audit(tx, principal, "secret-removed", directory, {"secret": name})
+            asked = auditing.ask(principal, "emit", naming.subject(reader, target), {"event": name})
+        return self._emission.emit(target, name, data, lambda tx: auditing.end(tx, asked, Outcome.DONE))
 
     # What agents tell
 
@@ -281,10 +246,34 @@ class Conductor(Looking, Streaming):
         except (NotFound, bus.BusError) as error:
             log.warning("blob %s: %s", request.digest, error)
 
-    def _called(self, call: Callable[[], messages.Operated]) -> model.CallResult:
+    def _called(
+        self,
+        principal: model.Principal,
+        action: str,
+        vertex: Vertex,
+        operation: str,
+        inputs: dict[str, Value],
+        data: dict[str, Value],
+    ) -> model.CallResult:
+        """Call an operation for a user."""
+        with self._store.write() as tx:
+            asked = auditing.ask(principal, action, naming.subject(tx, vertex), data)
+            auditing.begin(tx, asked)
         try:
-            answer = call()
-        except OperationFailed as failure:
+            answer = self._operations.call(
+                vertex.id, operation, inputs, ids.new(), lambda tx, _: auditing.end(tx, asked, Outcome.DONE)
+            )
+        except (OperationFailed, model.Refused) as failure:
+            problems = failure.problems if isinstance(failure, model.Refused) else (failure.problem,)
+            with self._store.write() as tx:
+                auditing.end(tx, asked, Outcome.FAILED, problems)
+            if isinstance(failure, model.Refused):
+                raise
             raise model.Refused(failure.problem, status=409) from None
         self._bell.ring()
         return model.CallResult(codec.from_plain(answer.result), answer.effects)
+
+
+def _given(request: model.DeployRequest) -> dict[str, Value]:
+    """Return what of a request stands in the audit log."""
+    return {"archive": request.archive, "inputs": [*sorted(request.inputs)], "adopt": [*sorted(request.adopt)]}

@@ -88,11 +88,14 @@ class Emission:
             self.handle(*writing.recorded)
         after()
 
-    def emit(self, target: Vertex, name: str, data: Value) -> model.Event:
-        """Emit a user's event; its handlers run in the background."""
+    def emit(
+        self, target: Vertex, name: str, data: Value, record: Callable[[Transaction], None] = lambda tx: None
+    ) -> model.Event:
+        """Emit a user's event; its handlers run in the background. `record` writes beside it what belongs to it."""
         event = Event(name=name, source=target.id, data=data, time=time.time_ns())
         with self._emitter.writing() as writing:
             writing.emit(event)
+            record(writing.tx)
             service, node = journals.split(naming.subject(writing.tx, target))
         self.handle(*writing.recorded)
         position = writing.recorded[0].position if writing.recorded else 0
@@ -188,7 +191,9 @@ class Emission:
             return self._triggers.act(entity, actions, context, id)
         if event.source != entity.id:
             return None
+        only = given.get("only") if isinstance(given, dict) else None
         return [
             self._triggers.act(one, actions, context.with_(entity=one), ids.derive("target", id, one.id))
             for one in targets
+            if not isinstance(only, list) or one.name in only
         ]

@@ -10,7 +10,7 @@ from floria.store.interface import Store, Transaction
 from khutulun import model
 from khutulun.agent import messages
 from khutulun.bus import interface as bus
-from khutulun.conductor import designs, progress, registry
+from khutulun.conductor import auditing, designs, progress, registry
 from khutulun.conductor.emission import Emission
 from khutulun.conductor.services import Services
 from khutulun.conductor.workflow import Workflow
@@ -42,6 +42,7 @@ class Endings:
 
     def finished(self, tx: Transaction, execution: Vertex, well: bool) -> Callable[[], None]:
         """Write what has become of a service, in the last transaction; what is returned comes after."""
+        auditing.end_execution(tx, execution, well)
         recorded = self.services.finished(tx, execution, well)
 
         def after() -> None:
@@ -74,6 +75,8 @@ class Endings:
                 if last is None or last.id != execution.id:
                     return
                 updated = self.services.roll_back(tx, root, request, design)
+                if updated.execution is not None:
+                    auditing.pass_on(tx, execution, updated.execution, "rollback")
         except model.Refused as refused:
             log.error("%s cannot be rolled back: %s", service, refused)
             return

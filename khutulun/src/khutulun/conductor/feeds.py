@@ -119,5 +119,5 @@ def _data(record: Record, body: dict[str, Value]) -> Value:
     elif record.topic == Topic.HANDLING:
         found = {name: body.get(name) for name in ("status", "result", "error", "event")}
     else:
-        found = {name: value for name, value in body.items() if name not in ("kind", "name", "service", "node")}
+        found = {name: value for name, value in body.items() if name not in ("kind", "name", "service", "node", "uid")}
     return {name: value for name, value in found.items() if value not in (None, "", [], {})}

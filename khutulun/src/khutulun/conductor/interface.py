@@ -108,6 +108,12 @@ class Conductor(Protocol):
         """Journaled events after a position (None: the newest `limit`), then, with `follow`, those to come."""
         ...
 
+    def audit(
+        self, principal: model.Principal, *, service: str | None = None, directory: str = "/", limit: int = 100
+    ) -> list[model.Audited]:
+        """Return the newest entries of the audit log of a directory or a service, in order."""
+        ...
+
     def emit(
         self,
         principal: model.Principal,

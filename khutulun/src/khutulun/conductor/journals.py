@@ -1,7 +1,8 @@
 """What is written to the store's durable journals, and under which subject.
 
 ``event`` and ``handling`` are the engine's; the conductor adds ``progress`` (states of executions and steps),
-``effect`` (every command and file that made what there is), ``reaction`` (those of handlers) and ``audit``.
+``effect`` (every command and file that made what there is), ``reaction`` (those of handlers), and what the audit
+log is made of (`khutulun.conductor.auditing`).
 """
 
 import itertools
@@ -23,6 +24,8 @@ class Topic(StrEnum):
     EFFECT = "effect"
     REACTION = "reaction"
     AUDIT = "audit"
+    ASKED = "asked"
+    DENIED = "denied"
 
 
 MAKING = frozenset({"create", "configure", "start", "stop", "delete", "update", "adopt"})
@@ -41,7 +44,7 @@ def service(directory: str, name: str) -> str:
 
 def audit(tx: Transaction, principal: model.Principal, name: str, directory: str, data: dict[str, Value]) -> None:
     """Write who has changed what in a directory (R104)."""
-    body: dict[str, Value] = {"name": name, **data, "by": principal.name}
+    body: dict[str, Value] = {"name": name, **data, "by": principal.name, "uid": principal.uid}
     tx.append(Topic.AUDIT, ids.new(), body, subject=directory.rstrip("/"))
 
 

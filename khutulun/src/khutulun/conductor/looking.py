@@ -14,6 +14,7 @@ from khutulun import model
 from khutulun.agent.effects import untold
 from khutulun.conductor import (
     access,
+    auditing,
     feeds,
     journals,
     locations,
@@ -113,6 +114,16 @@ class Looking(Parts):
         with self._store.read() as reader:
             retention.check(reader, subject, after or 0)
         return feeds.Feed(self._store, self._bell, subject, after, follow, limit)
+
+    def audit(
+        self, principal: model.Principal, *, service: str | None = None, directory: str = "/", limit: int = 100
+    ) -> list[model.Audited]:
+        self._require(principal, directory, Role.VIEWER)
+        if service is not None:
+            self._require_known(service, directory)
+        subject = locations.path(directory, service) if service is not None else directory.rstrip("/")
+        with self._store.read() as reader:
+            return auditing.read(reader, subject, limit)
 
     def plugins(self, principal: model.Principal, directory: str = "/") -> list[model.PluginInfo]:
         self._require(principal, directory, Role.VIEWER)

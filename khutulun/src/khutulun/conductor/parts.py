@@ -9,6 +9,7 @@ from khutulun import model, paths
 from khutulun.bus import interface as bus
 from khutulun.conductor import (
     access,
+    auditing,
     designs,
     executions,
     feeds,
@@ -81,15 +82,23 @@ class Parts:
             raise model.refuse("no-archive", "a service is deployed from a file", hint="upload it first")
         return designs.load(self._store, request.archive, request.name)
 
-    def _node(self, principal: model.Principal, service: str, node: str, directory: str, role: Role) -> Vertex:
-        self._require(principal, directory, role)
+    def _node(
+        self, principal: model.Principal, service: str, node: str, directory: str, role: Role, action: str = ""
+    ) -> Vertex:
+        self._require(principal, directory, role, action)
         with self._store.read() as reader:
             return topology.load(reader, self._services.root(reader, service, directory)).find(node)
 
-    def _require(self, principal: model.Principal, directory: str, role: Role) -> None:
+    def _require(self, principal: model.Principal, directory: str, role: Role, action: str = "") -> None:
+        """Raise `model.Refused` when the role is not enough; for an `action`, which changes something, it is noted."""
         locations.check_directory(directory)
-        with self._store.read() as reader:
-            access.require(reader, principal, directory, role)
+        try:
+            with self._store.read() as reader:
+                access.require(reader, principal, directory, role)
+        except model.Refused as refused:
+            if action:
+                auditing.deny(self._store, principal, action, directory, refused.problems[0])
+            raise
 
     def _require_known(self, service: str, directory: str) -> None:
         """Raise `model.Refused` for a service that is not there and of which nothing is kept."""

@@ -15,7 +15,7 @@ import msgspec
 from floria.events import journal as engine
 from floria.store.interface import Reader, Store, StoreError, Transaction
 from khutulun import model
-from khutulun.conductor import graphaccess, journals
+from khutulun.conductor import auditing, graphaccess, journals
 from khutulun.conductor.journals import Topic
 
 EVERY = 1000
@@ -23,6 +23,9 @@ EVERY = 1000
 
 BATCH = 2000
 """Records that one transaction forgets: others who write do not wait long."""
+
+AUDITED = 10
+"""How many times the `count` of a service's records the audit log of all services has."""
 
 HORIZON = "horizon"
 """Topic: up to which position events of a service were forgotten."""
@@ -40,7 +43,8 @@ log = logging.getLogger(__name__)
 class Retention(msgspec.Struct, frozen=True):
     """What is kept: of each service the newest `count` records of each kind, and none older than `days`.
 
-    What made a service is kept as long as it is there, and `history_days` longer.
+    What made a service is kept as long as it is there, and `history_days` longer. The audit log is kept for
+    `history_days`, and has ten times `count` entries at most.
     """
 
     count: int = 10_000
@@ -99,9 +103,19 @@ class Housekeeping:
         for topic in _OF_ENGINE:
             self._forget(topic, until=floor)
         self._forget(engine.FLOOR, keep=1)
-        self._forget(Topic.AUDIT, before=self._before(self._keep.history_days))
+        for topic in auditing.TOPICS:
+            self._audit(topic)
         for directory in sorted(known):
             self._service(directory, found.get(directory), floor)
+
+    def _audit(self, topic: Topic) -> None:
+        """Bound one of the journals of the audit log as a whole: by age, and by count."""
+        self._forget(topic, before=self._before(self._keep.history_days))
+        most = self._keep.count * (1 if topic is Topic.DENIED else AUDITED)
+        with self._store.read() as reader:
+            extent = reader.extent(topic)
+        if extent is not None and extent.count > most:
+            self._forget(topic, keep=most)
 
     def _service(self, directory: str, created: int | None, floor: int) -> None:
         for topic in _COUNTED:

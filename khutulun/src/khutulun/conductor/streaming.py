@@ -1,15 +1,20 @@
 """Programs beside workloads, and their logs, as streams of bytes; `Conductor` has it."""
 
+from floria import naming
 from floria.entities import Vertex
 from floria.values import Value
 from khutulun import model
 from khutulun.agent import messages
 from khutulun.bus import interface as bus
-from khutulun.conductor import streams, topology
+from khutulun.conductor import auditing, streams, topology
 from khutulun.conductor.access import Role
+from khutulun.conductor.auditing import Outcome
 from khutulun.conductor.calls import find_handler
 from khutulun.conductor.parts import Parts
 from khutulun.conductor.performing import OperationFailed
+
+PROGRAM = 200
+"""Characters of a program's name that the audit log keeps."""
 
 
 class Streaming(Parts):
@@ -30,11 +35,16 @@ class Streaming(Parts):
         return self._stream(vertex, "logs", inputs)
 
     def execute(self, principal: model.Principal, request: model.ExecRequest) -> streams.ChannelStream:
-        vertex = self._node(principal, request.service, request.node, request.directory, Role.OPERATOR)
+        vertex = self._node(principal, request.service, request.node, request.directory, Role.OPERATOR, "exec")
         if not request.argv:
             raise model.refuse("no-command", "there is no command to run", hint="write it after --")
         inputs: dict[str, Value] = {"argv": list(request.argv), "tty": request.tty, "stdin": request.stdin}
-        return self._stream(vertex, "exec", inputs, request)
+        stream = self._stream(vertex, "exec", inputs, request)
+        with self._store.write() as tx:
+            subject = naming.subject(tx, vertex)
+            asked = auditing.ask(principal, "exec", subject, {"program": request.argv[0][:PROGRAM]})
+            auditing.end(tx, asked, Outcome.DONE)
+        return stream
 
     def _stream(
         self,

@@ -311,6 +311,16 @@ class FakeConductor:
     def access(self, principal: model.Principal, directory: str = "/") -> list[model.Access]:
         return [model.Access(who, role, "/") for who, role in self.roles.items()]
 
+    def audit(
+        self, principal: model.Principal, *, service: str | None = None, directory: str = "/", limit: int = 100
+    ) -> list[model.Audited]:
+        return [
+            model.Audited(
+                number, time.time_ns(), "worker", name, "done", directory, service=str(asked.get("service", ""))
+            )
+            for number, (name, asked) in enumerate(self.asked[-limit:])
+        ]
+
     def grant_access(self, principal: model.Principal, who: str, role: str, directory: str = "/") -> model.Access:
         self.roles[who] = role
         return model.Access(who, role, directory)
