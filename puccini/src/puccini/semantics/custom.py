@@ -13,7 +13,7 @@ from floria.values import Call, Value
 from puccini.data.coercion import Coercion
 from puccini.grammar.templates import FunctionDefinition, SignatureDefinition
 from puccini.nodes import Node
-from puccini.semantics import artifacts, definitions
+from puccini.semantics import artifacts, definitions, operands, references
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 from puccini.units import Unit
@@ -29,6 +29,7 @@ def call(
     name: str,
     found: tuple[Unit, FunctionDefinition],
     values: list[Value],
+    scope: Scope,
     resolver: Resolver,
 ) -> Call:
     """Return the call of the custom function `name`."""
@@ -38,14 +39,19 @@ def call(
         message = f"${name} is not defined for {len(values)} argument{'' if len(values) == 1 else 's'}"
         resolver.report.error("bad-arguments", message, node, related=definition.node)
     else:
-        resolver.deferred.append(partial(_check, plain, node, definition, values, resolver))
+        resolver.deferred.append(partial(_check, plain, node, definition, values, scope, resolver))
     return Call(NAME, [plain, values])
 
 
 def _check(
-    plain: dict[str, Any], node: Node, definition: FunctionDefinition, values: list[Value], resolver: Resolver
+    plain: dict[str, Any],
+    node: Node,
+    definition: FunctionDefinition,
+    values: list[Value],
+    scope: Scope,
+    resolver: Resolver,
 ) -> None:
-    if not any(accepts(one, len(values)) and _fits(one, values) for one in plain["signatures"]):
+    if not any(accepts(one, len(values)) and _fits(one, values, scope) for one in plain["signatures"]):
         message = f"no signature of ${plain['function']} fits the types of these arguments"
         resolver.report.error("bad-arguments", message, node, related=definition.node)
 
@@ -118,12 +124,15 @@ def _complete(result: dict[str, Any], definition: SignatureDefinition, unit: Uni
         result["result"] = definitions.schema(definition.result, scope, resolver).plain
 
 
-def _fits(signature: dict[str, Any], values: list[Value]) -> bool:
+def _fits(signature: dict[str, Any], values: list[Value], scope: Scope) -> bool:
     schemas = signature["arguments"] + signature["optional"]
     for index, value in enumerate(values):
         if not schemas:
             return True
-        check = Coercion(schemas[min(index, len(schemas) - 1)], literal=True)
+        schema = schemas[min(index, len(schemas) - 1)]
+        if isinstance(value, Call) and not operands.possible(value, schema, partial(references.result, scope=scope)):
+            return False
+        check = Coercion(schema, literal=True)
         check.run(value)
         if any(not problem.warning for problem in check.problems):
             return False

@@ -12,7 +12,7 @@ from puccini.grammar.data import ATTRIBUTE, PARAMETER, PROPERTY, DataDefinition,
 from puccini.model.data import ANY, UNSET, Base, DataType, Property, Role, Schema
 from puccini.model.type import Type
 from puccini.nodes import Node, describe
-from puccini.semantics import expressions, values
+from puccini.semantics import attribute_mappings, expressions, references, values
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 
@@ -120,16 +120,17 @@ def _values(definition: DataDefinition, result: Property, scope: Scope, resolver
         if result.mapping is not None:
             message = f"{definition.name!r} is already mapped in the parent type"
             resolver.report.error("bad-refinement", message, mapped, key=True)
-        result.mapping = mapping(mapped, scope, resolver)
+        result.mapping = mapping(mapped, result.schema, scope, resolver)
 
 
-def mapping(node: Node, scope: Scope, resolver: Resolver) -> list[Value] | None:
-    """Return the TOSCA path and attribute that an incoming parameter is stored in (section 9.10)."""
+def mapping(node: Node, schema: Schema | None, scope: Scope, resolver: Resolver) -> list[Value] | None:
+    """Return the TOSCA path and attribute that an incoming parameter of `schema` is stored in (section 9.10)."""
     value = expressions.read(node, scope, resolver)
     if not isinstance(value, list) or len(value) < 2 or not all(isinstance(item, str | int) for item in value):
         message = f"a mapping is a list of a TOSCA path and the name of an attribute, not {describe(node.value)}"
         resolver.report.error("bad-mapping", message, node, "such as [ SELF, ATTRIBUTE ]")
         return None
+    attribute_mappings.later(value, node, schema, scope, resolver)
     return value
 
 
@@ -164,6 +165,7 @@ def validation(node: Node, about: Schema, scope: Scope, resolver: Resolver) -> V
         message = f"a validation clause is a function that gives true or false, not {describe(node.value)}"
         resolver.report.error("bad-condition", message, node, "such as { $greater_or_equal: [ $value, 1 ] }")
         return True
+    references.condition(clause, node, "a validation clause", scope.with_value(about), resolver)
     return clause
 
 

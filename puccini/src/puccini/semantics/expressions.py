@@ -88,7 +88,7 @@ def _call(node: Node, name: str, arguments: list[Node], scope: Scope, resolver: 
     if signature is None:
         found = scope.function(name)
         if found is not None:
-            return custom.call(node, name, found, values, resolver)
+            return custom.call(node, name, found, values, scope, resolver)
         special = getattr(node.document, "special", None)
         if special is not None and (made := special(name, values, arguments, scope, resolver)) is not None:
             return made  # type: ignore[no-any-return]

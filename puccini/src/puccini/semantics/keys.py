@@ -32,7 +32,7 @@ def call(key: Any, node: Node, scope: Scope, resolver: Resolver) -> Value:
     if signature is None:
         found = scope.function(name)
         if found is not None:
-            return custom.call(node, name, found, values, resolver)
+            return custom.call(node, name, found, values, scope, resolver)
         resolver.report.error("unknown-function", f"there is no function ${name}", node, key=True)
     elif not signature.accepts(len(values)):
         message = f"${name} takes {signature.expectation}, not {len(values)}"

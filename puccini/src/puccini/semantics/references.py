@@ -13,7 +13,7 @@ from puccini.functions.signatures import SIGNATURES, Kind, Signature
 from puccini.functions.signatures import Scope as Needs
 from puccini.model.data import ANY, BUILT_IN, Base, DataType, Property, Schema
 from puccini.nodes import Node
-from puccini.semantics import paths
+from puccini.semantics import operands, paths
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 
@@ -33,7 +33,7 @@ def later(
     call: Call, node: Node, arguments: list[Node], signature: Signature, scope: Scope, resolver: Resolver
 ) -> None:
     """Have `call` checked when types and templates are known."""
-    if signature.name in _COMPARISONS or signature.scope in (Needs.SERVICE, Needs.VALIDATION):
+    if signature.name in operands.CHECKED or signature.scope in (Needs.SERVICE, Needs.VALIDATION):
         resolver.deferred.append(partial(_check, call, node, arguments, signature, scope, resolver))
 
 
@@ -49,8 +49,11 @@ def _check(
         if modernise is not None:
             arguments = modernise(call, arguments, scope, resolver)
         paths.check(call, node, arguments, scope, resolver)
-    elif signature.name in _COMPARISONS:
-        _convert(call, arguments, scope, resolver)
+    else:
+        if signature.name in _COMPARISONS:
+            _convert(call, arguments, scope, resolver)
+        if not hasattr(node.document, "reword"):
+            operands.check(signature, call, arguments, partial(result, scope=scope), resolver)
 
 
 def _input(call: Call, arguments: list[Node], scope: Scope, resolver: Resolver) -> None:
@@ -115,7 +118,10 @@ def _step(schema: Schema, key: Value) -> tuple[Schema | None, str, str]:
 def _convert(call: Call, arguments: list[Node], scope: Scope, resolver: Resolver) -> None:
     """Write scalars among the arguments as numbers in the canonical unit, as their values are stored."""
     schema = next((s for s in (result(one, scope) for one in call.arguments) if s is not None), None)
-    if schema is None or schema.base is not Base.SCALAR:
+    if schema is None:
+        return
+    if schema.base is not Base.SCALAR:
+        _adapt(call, arguments, Schema(schema.type), resolver)
         return
     plain = {key: value for key, value in Schema(schema.type).plain.items() if key != "validations"}
     number = plain["number"]
@@ -128,6 +134,20 @@ def _convert(call: Call, arguments: list[Node], scope: Scope, resolver: Resolver
             ]
         else:
             call.arguments[index] = _scalar(argument, arguments[index], plain, resolver)
+
+
+def _adapt(call: Call, arguments: list[Node], schema: Schema, resolver: Resolver) -> None:
+    """Write literals that are compared as `schema` has them, in files of versions of TOSCA that are not exact."""
+    for index, (argument, node) in enumerate(zip(call.arguments, arguments, strict=False)):
+        adapt = getattr(node.document, "adapt", None)
+        if adapt is None:
+            return
+        if isinstance(argument, list) and call.function == "tosca:valid_values":
+            call.arguments[index] = [
+                adapt(item, schema, child, resolver.report) for item, child in zip(argument, node, strict=True)
+            ]
+        else:
+            call.arguments[index] = adapt(argument, schema, node, resolver.report)
 
 
 def _scalar(value: Value, node: Node, plain: dict[str, Value], resolver: Resolver) -> Value:
@@ -162,6 +182,19 @@ def result(value: Value, scope: Scope) -> Schema | None:
     if signature.result in (Kind.SAME, Kind.NUMBER) and value.arguments:
         return result(value.arguments[0], scope)
     return None
+
+
+def condition(clause: Value, node: Node, what: str, scope: Scope, resolver: Resolver) -> None:
+    """Have it checked, when types are known, that `clause` is true or false. `what` it is begins the message."""
+    if isinstance(clause, Call):
+        resolver.deferred.append(partial(_condition, clause, node, what, scope, resolver))
+
+
+def _condition(clause: Call, node: Node, what: str, scope: Scope, resolver: Resolver) -> None:
+    found = operands.base(clause, partial(result, scope=scope))
+    if found not in (None, Base.BOOLEAN):
+        message = f"{what} gives true or false; this gives {operands.article(found)}"
+        resolver.report.error("bad-condition", message, node, "such as { $greater_or_equal: [ $value, 1 ] }")
 
 
 def _input_schema(call: Call, scope: Scope) -> Schema | None:

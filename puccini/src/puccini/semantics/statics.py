@@ -26,6 +26,11 @@ class Statics:
         self._context: Context | None = None
         self._evaluators: dict[int, tuple[Mapping[str, Any], Evaluate]] = {}
         self._pure: dict[int, tuple[Value, bool]] = {}
+        self._refused: dict[int, Call] = {}
+
+    def refuse(self, call: Call) -> None:
+        """Have clauses with `call`, with which something is wrong that was reported, count as fulfilled."""
+        self._refused[id(call)] = call
 
     def evaluator(self, schema: Mapping[str, Any]) -> Evaluate:
         """Return what coercion with `schema` needs; it raises `EvaluationError` for clauses that make no sense."""
@@ -56,7 +61,8 @@ class Statics:
     def _is_pure(self, clause: Value) -> bool:
         known = self._pure.get(id(clause))
         if known is None:
-            known = self._pure[id(clause)] = (clause, pure(clause))
+            refused = self._refused and any(id(call) in self._refused for call in calls(clause))
+            known = self._pure[id(clause)] = (clause, not refused and pure(clause))
         return known[1]
 
     def _base(self) -> Context:

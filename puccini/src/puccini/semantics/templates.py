@@ -13,7 +13,7 @@ from puccini.model.data import BUILT_IN, Property, Role, Schema
 from puccini.model.service import CapabilityUse, InterfaceUse, NodeTemplate, OperationUse, Service
 from puccini.model.types import Interface, InterfaceType, NodeType, Operation
 from puccini.nodes import Node, describe
-from puccini.semantics import artifacts, assignments, definitions, expressions, linking, operations, values
+from puccini.semantics import artifacts, assignments, definitions, expressions, linking, operations, references, values
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 
@@ -150,6 +150,7 @@ def condition(node: Node, scope: Scope, resolver: Resolver) -> Value:
         message = f"a condition is a function that gives true or false, not {describe(node.value)}"
         resolver.report.error("bad-condition", message, node, "such as { $equal: [ A, B ] }")
         return True
+    references.condition(value, node, "a condition", scope, resolver)
     return value
 
 
@@ -170,6 +171,7 @@ def _capabilities(
             resolver.report.error("unknown-capability", message, definition.node, hint, key=True)
             continue
         use = CapabilityUse(name, definition.node)
+        use.limit = getattr(definition.node.document, "limits", {}).get(definition.node.marks)
         owner = f"the capability {name!r}"
         use.properties = values.assign(
             definition.properties,
@@ -231,7 +233,8 @@ def _operation(definition: OperationAssignment, operation: Operation, scope: Sco
     owner = f"the operation {definition.name!r}"
     use.inputs = values.assign(definition.inputs, operation.inputs, scope, resolver, owner, open_ended=True)
     for name, node in definition.outputs.items():
-        mapped = definitions.mapping(node, scope, resolver)
+        schema = operation.outputs[name].schema if name in operation.outputs else None
+        mapped = definitions.mapping(node, schema, scope, resolver)
         if name in operation.outputs and operation.outputs[name].mapping is not None:
             message = f"the output {name!r} is already mapped in the type"
             resolver.report.error("fixed-value", message, node, key=True, related=operation.outputs[name].node)
