@@ -215,8 +215,8 @@ service_template:
           inputs: { verbose: true }
           operations:
             create: { inputs: { size: 3 kB, more: $node_index } }
-            delete: create.sh
-          notifications: { changed: { implementation: { primary: script, dependencies: [ create.sh ], timeout: 9 } } }
+            delete: { implementation: { primary: create.sh, timeout: 9 } }
+          notifications: { changed: { implementation: { primary: script, dependencies: [ create.sh ] } } }
         on: { operations: { failed: other.sh } }
     b: { type: App }
 """,
@@ -246,8 +246,9 @@ service_template:
             "outputs": {"state": ["SELF", "state"]},
         }
     ]
+    delete: Any = a.handlers[1].call.arguments[0]
+    assert delete["timeout"] == 9
     changed: Any = a.handlers[2].call.arguments[0]
-    assert changed["timeout"] == 9
     assert changed["dependencies"][0]["name"] == "create.sh"
     (only,) = vertex(bundle, "b").handlers
     plain: Any = only.call.arguments[0]

@@ -63,6 +63,12 @@ class InterfaceAssignment(Element, kw_only=True, frozen=True):
     notifications: dict[str, OperationAssignment] = {}
 
 
+def _version(node: Node, report: Report) -> Any:
+    """What the grammar of section 12.2 calls ``version`` is ``artifact_version`` in its table of keynames."""
+    report.warn("other-keyname", "the version of an artifact is 'artifact_version'", node, key=True)
+    return readers.text(node, report)
+
+
 ARTIFACT = Construct(
     "artifact definition",
     ArtifactDefinition,
@@ -71,6 +77,7 @@ ARTIFACT = Construct(
         "file": Key(readers.name, mandatory=True),
         "repository": Key(readers.name),
         "artifact_version": Key(readers.text),
+        "version": Key(_version, field="artifact_version"),
         "checksum": Key(readers.text),
         "checksum_algorithm": Key(readers.name),
         "properties": Key(readers.values),
@@ -88,18 +95,14 @@ def _artifacts(node: Node, report: Report) -> Any:
     return [found for found in (_artifact(item, report) for item in node) if found is not INVALID]
 
 
-IMPLEMENTATION = readers.or_name(
-    Construct(
-        "implementation definition",
-        Implementation,
-        {
-            "primary": Key(_artifact),
-            "dependencies": Key(_artifacts),
-            "timeout": Key(readers.seconds),
-        },
-    ),
-    "primary",
-)
+def _implementations(timeout: Key) -> Any:
+    keys = {"primary": Key(_artifact), "dependencies": Key(_artifacts), "timeout": timeout}
+    return readers.or_name(Construct("implementation definition", Implementation, keys), "primary")
+
+
+IMPLEMENTATION = _implementations(Key(readers.seconds))
+NOTIFYING = _implementations(Key(readers.seconds, note="'timeout' means nothing for notifications (section 11.8)"))
+"""The implementation of a notification, which is not waited for."""
 
 
 def _implementation(node: Node, report: Report) -> dict[str, Any] | None:
@@ -114,7 +117,12 @@ _DEFINITION_KEYS = {
     "outputs": Key(named(PARAMETER)),
 }
 OPERATION = Construct("operation definition", OperationDefinition, _DEFINITION_KEYS, _implementation)
-NOTIFICATION = Construct("notification definition", OperationDefinition, _DEFINITION_KEYS, _implementation)
+NOTIFICATION = Construct(
+    "notification definition",
+    OperationDefinition,
+    {**_DEFINITION_KEYS, "implementation": Key(NOTIFYING)},
+    _implementation,
+)
 
 INTERFACE = Construct(
     "interface definition",
@@ -133,7 +141,12 @@ _ASSIGNMENT_KEYS = {
     "outputs": Key(readers.values),
 }
 OPERATION_ASSIGNMENT = Construct("operation assignment", OperationAssignment, _ASSIGNMENT_KEYS, _implementation)
-NOTIFICATION_ASSIGNMENT = Construct("notification assignment", OperationAssignment, _ASSIGNMENT_KEYS, _implementation)
+NOTIFICATION_ASSIGNMENT = Construct(
+    "notification assignment",
+    OperationAssignment,
+    {**_ASSIGNMENT_KEYS, "implementation": Key(NOTIFYING)},
+    _implementation,
+)
 
 INTERFACE_ASSIGNMENT = Construct(
     "interface assignment",

@@ -62,8 +62,16 @@ def from_file(node: Node, unit: Unit, resolver: Resolver, lenient: bool = False)
         resolver.report.warn("unknown-artifact", message, node, hint)
         result.type = unit.implicit.implementation(resolver.types)
         return result
+    if _is_path(node.text):
+        resolver.report.warn("unknown-artifact", message, node, hint)
+        return result
     resolver.report.error("unknown-artifact", message, node, hint)
     return None
+
+
+def _is_path(text: str) -> bool:
+    """Whether it is the name of a file rather than that of an artifact (sections 11.4, 11.5)."""
+    return "/" in text or "." in text.strip(".")
 
 
 def implement(

@@ -43,15 +43,15 @@ class _Lost(Exception):
         self.code, self.index, self.hint, self.maybe = code, index, hint, maybe
 
 
-def check(call: Call, node: Node, arguments: list[Node], scope: Scope, resolver: "Resolver") -> None:
-    """Report where the path of `call` leads nowhere."""
+def check(call: Call, node: Node, arguments: list[Node], scope: Scope, resolver: "Resolver", title: str = "") -> None:
+    """Report where the path of `call` leads nowhere. `title` begins messages where no function was written."""
     try:
         _follow(call, scope)
     except _Lost as lost:
         where = arguments[lost.index] if lost.index < len(arguments) else node
-        name = call.function.removeprefix("tosca:")
+        title = title or f"${call.function.removeprefix('tosca:')}"
         say = resolver.report.warn if lost.maybe else resolver.report.error
-        say(lost.code, f"${name}: {lost}", where, lost.hint)
+        say(lost.code, f"{title}: {lost}", where, lost.hint)
 
 
 def schema(call: Call, scope: Scope) -> Schema | None:

@@ -44,10 +44,9 @@ def _workflow(definition: WorkflowDefinition, service: Service, resolver: Resolv
         artifacts.implement(implementation, definition.implementation, service.unit, {}, resolver)
         workflow.implementation = implementation
     for name, node in definition.outputs.items():
-        mapped = definitions.mapping(node, scope, resolver)
+        mapped = definitions.mapping(node, None, scope, resolver)
         if mapped is not None:
             workflow.outputs[name] = mapped
-            _check_output(mapped[0], node, service, resolver)
     return workflow
 
 
@@ -108,11 +107,3 @@ def _following(names: list[Node], workflow: WorkflowDefinition, resolver: Resolv
             message = f"the workflow {workflow.name!r} has no step {name.text!r}"
             resolver.report.error("unknown-step", message, name, suggest(name.text, steps))
     return [name.text for name in names if name.text in steps]
-
-
-def _check_output(start: object, node: Node, service: Service, resolver: Resolver) -> None:
-    if isinstance(start, str) and start != "SELF" and start not in service.nodes:
-        if service.uncertain("node_templates", start):
-            return
-        hint = suggest(start, service.nodes)
-        resolver.report.error("unknown-node", f"there is no node template {start!r}", node, hint)
