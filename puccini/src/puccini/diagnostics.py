@@ -80,12 +80,15 @@ class Report:
         self, code: str, message: str, node: "Node", hint: str = "", *, key: bool = False, related: "Node | None" = None
     ) -> None:
         """Report an error at `node`, or at its key when `key` is true."""
-        self._place(self._at(code, message, node, hint, Severity.ERROR, key=key, related=related), node)
+        if code not in node.document.allowed:
+            self._place(self._at(code, message, node, hint, Severity.ERROR, key=key, related=related), node)
 
     def warn(
         self, code: str, message: str, node: "Node", hint: str = "", *, key: bool = False, related: "Node | None" = None
     ) -> None:
         """Report something that is accepted although the Standard says otherwise; an error when strict."""
+        if code in node.document.allowed:
+            return
         severity = Severity.ERROR if self.strict else Severity.WARNING
         self._place(self._at(code, message, node, hint, severity, key=key, related=related), node)
 

@@ -7,7 +7,7 @@ written out is counted against a budget. No input raises: problems are in `Docum
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
 from yaml import YAMLError
 from yaml._yaml import CParser
@@ -167,8 +167,11 @@ class Document:
 
     A file that is being edited is made of parts (`puccini.editing`): `parts` has for each key of `value` the document
     in which its entry was read, and `first` is the line of the file at which a part begins. `read` keeps what was made
-    of a document, for those who read it again.
+    of a document, for those who read it again. `allowed` are the codes of what its version of TOSCA has nothing
+    against.
     """
+
+    allowed: ClassVar[frozenset[str]] = frozenset()
 
     __slots__ = (
         "anchored",

@@ -21,6 +21,10 @@ class OldDocument(yaml.Document):
     operation, output.
     """
 
+    allowed = frozenset(
+        {"no-entry-schema", "no-properties", "no-relationship", "old-scalar", "short-node-type", "useless-default"}
+    )
+
     def __init__(self, original: Node, written: Any, outputs: dict[str, tuple[str, str, str]]) -> None:
         super().__init__(original.document.name, original.document.data)
         self.original = original

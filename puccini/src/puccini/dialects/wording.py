@@ -14,11 +14,6 @@ from puccini.diagnostics import Diagnostic, Severity
 from puccini.dialects.document import OldDocument
 from puccini.nodes import Node
 
-_SILENT: Final = frozenset(
-    {"no-entry-schema", "no-properties", "no-relationship", "old-scalar", "short-node-type", "useless-default"}
-)
-"""What TOSCA 1.x allows."""
-
 _LENIENT: Final = frozenset({"bad-refinement", "unmapped-input", "version-not-first"})
 """What TOSCA 1.x does not say, or the files that people have do otherwise."""
 
@@ -46,8 +41,6 @@ _WORDS: Final = (
 
 def reword(found: Diagnostic, node: Node, document: OldDocument, *, strict: bool) -> Diagnostic | None:
     """Return what is said of `node`; None when TOSCA 1.x has nothing against it."""
-    if found.code in _SILENT:
-        return None
     severity = found.severity
     if found.code in _LENIENT and not strict:
         severity = Severity.WARNING
