@@ -2,9 +2,8 @@
 
 import os
 from pathlib import Path
-from types import TracebackType
 
-from testbed import checkout, machine, namespace
+from testbed import checkout, closing, leases, machine, namespace
 
 # Arguments: number of groups, groups…, shares…; the new root is an overlay on the machine's own
 SETUP = """
@@ -38,7 +37,7 @@ ip link set lo up
 """
 
 
-class Bare(machine.Machine):
+class Bare(machine.Machine, closing.Closing):
     """Namespaces of their own on a copy-on-write view of this machine, with no service manager.
 
     Use as a context manager: leaving it ends every process in it and frees everything.
@@ -60,16 +59,10 @@ class Bare(machine.Machine):
         """See `machine.Machine.groups`."""
         return self._namespace.groups
 
-    def __enter__(self) -> "Bare":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+    @property
+    def lease(self) -> leases.Lease:
+        """The record of what it holds on the machine."""
+        return self._namespace.lease
 
     def close(self) -> None:
         """End every process in it and free everything."""

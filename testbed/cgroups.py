@@ -8,6 +8,9 @@ import enum
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
+SWITCHES = {"cgroup.freeze": "0", "freezer.state": "THAWED"}
+"""The files, of either version, by which a group is frozen, and what lets it run."""
+
 INHERITED = ("cpuset.cpus", "cpuset.mems")
 
 
@@ -72,6 +75,22 @@ def visitors(first: int, layout: Layout) -> list[Path]:
             group.mkdir(exist_ok=True)
         found.append(group)
     return found
+
+
+def thaw(group: Path) -> None:
+    """Let everything in `group` and below it run: what is frozen, such as a paused container, cannot be killed."""
+    for switch, on in SWITCHES.items():
+        if (group / switch).exists():
+            (group / switch).write_text(on)
+    for below in group.iterdir() if group.exists() else ():
+        if below.is_dir():
+            thaw(below)
+
+
+def thaw_all(lab: str) -> None:
+    """Let everything in every group of `lab` run again."""
+    for root in every():
+        thaw(root / lab)
 
 
 def remove(lab: str) -> None:

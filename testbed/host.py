@@ -206,6 +206,8 @@ class Host(machine.Machine):
         """Cut the power. Do nothing when the host is off."""
         if self._manager is None:
             return
+        for group in self._place.groups:
+            cgroups.thaw(group)
         first = processes.identify(self._leader)
         if first is not None:
             processes.end(first)

@@ -1,9 +1,8 @@
 """A private network with test hosts on it. Its own namespaces are the machine in the middle: hosts answer to it."""
 
 from collections.abc import Sequence
-from types import TracebackType
 
-from testbed import cgroups, checkout, host, leases, namespace, processes, rootfs
+from testbed import cgroups, checkout, closing, host, leases, namespace, processes, rootfs
 
 BRIDGE = "lab0"
 HOSTS = "/run/testbed"
@@ -33,7 +32,7 @@ ip link set "$bridge" up
 """
 
 
-class Lab(host.Ground):
+class Lab(host.Ground, closing.Closing):
     """Boots hosts side by side. Use as a context manager: leaving it ends every host and frees everything."""
 
     def __init__(self, layout: cgroups.Layout | None = None) -> None:
@@ -54,17 +53,6 @@ class Lab(host.Ground):
     def lease(self) -> leases.Lease:
         """The record of what the lab holds on the machine."""
         return self._namespace.lease
-
-    def __enter__(self) -> "Lab":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End every host and free everything."""

@@ -35,6 +35,7 @@ class Lease:
 
     def release(self) -> None:
         """Free what the record names, then the record."""
+        cgroups.thaw_all(self.name)
         if self.first is not None:
             processes.end(self.first)
         cgroups.remove(self.name)

@@ -81,6 +81,7 @@ class Namespace:
 
     def close(self) -> None:
         """End every process inside, and with them all that the namespaces held. A second call does nothing."""
+        cgroups.thaw_all(self.lease.name)
         if self._maker.stdin is not None:
             self._maker.stdin.close()
         self._maker.wait()

@@ -8,9 +8,8 @@ import struct
 import subprocess
 import termios
 import time
-from types import TracebackType
 
-from testbed import processes
+from testbed import closing, processes
 
 CHUNK = 65536
 
@@ -39,7 +38,7 @@ class Pair:
         os.close(self.near)
 
 
-class Terminal:
+class Terminal(closing.Closing):
     """A program on a terminal. Use as a context manager: leaving it hangs up and waits for the program."""
 
     def __init__(self, pair: Pair, popen: subprocess.Popen[bytes]) -> None:
@@ -48,15 +47,8 @@ class Terminal:
         self._popen = popen
         self._unread = ""
 
-    def __enter__(self) -> "Terminal":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Hang up, and wait for the program's end."""
         self._pair.close()
         self._popen.wait()
 

@@ -25,10 +25,17 @@ folder = paths.paths(paths.default_scope()).compiled
 PluginHost(folder, progress=refuse).load(build.runner(progress=refuse), Carrier.WASM)
 (folder / "host-only").touch()
 """
-DOOMED = """
+PAUSE = """
+sleep 1000 >/dev/null 2>&1 &
+group=$(ls -d /sys/fs/cgroup/freezer 2>/dev/null || echo /sys/fs/cgroup)/paused
+mkdir "$group"
+echo $! >"$group/cgroup.procs"
+if [ -e "$group/freezer.state" ]; then echo FROZEN >"$group/freezer.state"; else echo 1 >"$group/cgroup.freeze"; fi
+"""
+DOOMED = f"""
 from testbed import lab
 made = lab.Lab()
-made.boot("doomed")
+made.boot("doomed").run(["sh", "-euc", {PAUSE!r}])
 print(made.lease.name, flush=True)
 input()
 """
@@ -218,8 +225,31 @@ def test_bare_has_no_systemd_and_keeps_to_itself(bare: Bare) -> None:
 
 
 @pytest.mark.system
+def test_what_is_paused_does_not_hold_up_the_end_of_its_machine() -> None:
+    """What is frozen cannot be killed, so a paused container would keep its machine from ending."""
+    with Bare() as bare:
+        lease = bare.lease
+        bare.run(["sh", "-euc", PAUSE])
+    assert lease.first is not None
+    assert not processes.alive(lease.first)
+    assert not list(cgroups.ROOT.glob(f"*/{lease.name}"))
+
+
+@pytest.mark.host
+def test_a_host_with_something_paused_is_removed(fresh_host: Host) -> None:
+    """A power cut ends what is frozen too."""
+    fresh_host.run(["sh", "-euc", PAUSE])
+    fresh_host.kill()
+    assert not fresh_host.running
+    fresh_host.start()
+
+
+@pytest.mark.system
 def test_a_killed_run_leaves_nothing() -> None:
-    """After `kill -9` of a test run its hosts end at once, and the next run frees its control groups (R94)."""
+    """After `kill -9` of a test run its hosts end at once, and the next run frees its control groups (R94).
+
+    So it is when something is paused in one of them, which nothing could kill.
+    """
     command = [sys.executable, "-c", DOOMED]
     run = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=checkout.ROOT)
     with run:
