@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from functools import partial
 
-from puccini.diagnostics import suggest
+from puccini.diagnostics import mistaken, suggest
 from puccini.grammar.policies import Activity, ActivityKind
-from puccini.model.data import Property
+from puccini.model.data import UNSET, Property
 from puccini.model.service import Action, NodeTemplate, Service
 from puccini.model.types import Interface
 from puccini.semantics import values
@@ -38,23 +38,39 @@ def _action(
     if activity.kind is ActivityKind.CALL_OPERATION:
         known = _operation(activity, targets, resolver, interfaces)
     elif activity.kind is ActivityKind.INLINE:
-        workflow = service.definition.workflows.get(action.subject)
-        if workflow is None and service.uncertain("workflows", action.subject):
+        if action.subject not in service.workflows and service.uncertain("workflows", action.subject):
             return action
-        if workflow is None:
-            hint = suggest(action.subject, service.definition.workflows)
-            message = f"there is no workflow {action.subject!r}"
-            resolver.report.error("unknown-workflow", message, activity.subject, hint)
-        else:
-            for name, node in activity.inputs.items():
-                if name not in workflow.inputs:
-                    message = f"the workflow {action.subject!r} has no input {name!r}"
-                    hint = suggest(name, workflow.inputs)
-                    resolver.report.error("unknown-input", message, node, hint, key=True)
+        known = _workflow(activity, service, resolver)
     for name, node in activity.inputs.items():
-        schema = known[name].schema if known is not None and name in known else None
+        defined = known.get(name) if known is not None else None
+        if defined is not None and defined.fixed is not UNSET:
+            message = f"{name!r} has a fixed value, which cannot be assigned"
+            resolver.report.error("fixed-value", message, node, "remove it", key=True, related=defined.node)
+            continue
+        schema = defined.schema if defined is not None else None
         values.give(node, schema, scope, resolver, partial(action.inputs.__setitem__, name))
     return action
+
+
+def _workflow(activity: Activity, service: Service, resolver: Resolver) -> dict[str, Property] | None:
+    """Return the inputs of the workflow that is inlined; report when there is none, or when its inputs do not fit."""
+    subject = activity.subject
+    workflow = service.workflows.get(subject.text)
+    if workflow is None:
+        hint = suggest(subject.text, service.workflows)
+        resolver.report.error("unknown-workflow", f"there is no workflow {subject.text!r}", subject, hint)
+        return None
+    unknown = [name for name in activity.inputs if name not in workflow.inputs]
+    for name in unknown:
+        message = f"the workflow {subject.text!r} has no input {name!r}"
+        hint = suggest(name, workflow.inputs)
+        resolver.report.error("unknown-input", message, activity.inputs[name], hint, key=True)
+    for name, one in workflow.inputs.items():
+        if name not in activity.inputs and one.required and one.initial is UNSET and not mistaken(name, unknown):
+            message = f"the input {name!r} of the workflow {subject.text!r} is required"
+            hint = f"write 'inline: {{ workflow: {subject.text}, inputs: {{ {name}: ... }} }}'"
+            resolver.report.error("missing-property", message, subject, hint, related=one.node)
+    return workflow.inputs
 
 
 def _operation(

@@ -77,6 +77,7 @@ def finish(service: Service, resolver: Resolver) -> None:
     """Build what is made of node templates, and run all checks that had to wait."""
     definition = service.definition
     before, resolver.report.owner = resolver.report.owner, REST
+    workflows.declare(service, resolver)
     groups.build(service, resolver)
     workflows.build(service, resolver)
     scope = Scope(service.unit, service=service, selfless=True)

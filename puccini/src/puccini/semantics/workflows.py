@@ -13,20 +13,26 @@ from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 
 
+def declare(service: Service, resolver: Resolver) -> None:
+    """Make the workflows of the service, with their inputs: steps and triggers may inline any of them."""
+    scope = Scope(service.unit, service=service)
+    service.workflows = {}
+    for name, definition in service.definition.workflows.items():
+        service.workflows[name] = workflow = Workflow(definition.name, definition.node)
+        workflow.metadata = definition.metadata
+        workflow.inputs = definitions.extend(
+            {}, definition.inputs, Role.PARAMETER, scope, resolver, untyped=True, incoming=True
+        )
+
+
 def build(service: Service, resolver: Resolver) -> None:
     """Fill the workflows of the service."""
     for name, definition in service.definition.workflows.items():
-        service.workflows[name] = _workflow(definition, service, resolver)
+        _fill(service.workflows[name], definition, service, resolver)
 
 
-def _workflow(definition: WorkflowDefinition, service: Service, resolver: Resolver) -> Workflow:
-    workflow = Workflow(definition.name, definition.node)
-    workflow.metadata = definition.metadata
-    scope = Scope(service.unit, service=service)
-    workflow.inputs = definitions.extend(
-        {}, definition.inputs, Role.PARAMETER, scope, resolver, untyped=True, incoming=True
-    )
-    scope = scope.with_(inputs=workflow.inputs)
+def _fill(workflow: Workflow, definition: WorkflowDefinition, service: Service, resolver: Resolver) -> None:
+    scope = Scope(service.unit, service=service, inputs=workflow.inputs)
     if definition.precondition is not None:
         workflow.precondition = templates.condition(definition.precondition, scope, resolver)
     if definition.steps is not None and definition.implementation is not None:
@@ -47,7 +53,6 @@ def _workflow(definition: WorkflowDefinition, service: Service, resolver: Resolv
         mapped = definitions.mapping(node, None, scope, resolver)
         if mapped is not None:
             workflow.outputs[name] = mapped
-    return workflow
 
 
 def _step(
