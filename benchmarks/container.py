@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from benchmarks import idle, inside, lines
+from benchmarks import idle, inside, lines, stopwatch
 
 ADDED = 10.0
 """Milliseconds over Podman's own."""
@@ -102,20 +102,8 @@ def _tell(found: lines.Lines, one: dict[str, list[float]], many: dict[str, float
         found.add(f"{count} at once, {name}: added for each", added, "ms")
 
 
-class Stopwatch:
-    """Times by name."""
-
-    def __init__(self) -> None:
-        self.times: dict[str, list[float]] = {}
-
-    def measure(self, name: str, work: Callable[[], object]) -> None:
-        began = time.perf_counter()
-        work()
-        self.times.setdefault(name, []).append(time.perf_counter() - began)
-
-
 def _one(khutulun: inside.Inside, rounds: int) -> dict[str, list[float]]:
-    watch = Stopwatch()
+    watch = stopwatch.Stopwatch()
     for kind, units in KINDS.items():
         khutulun.deploy(f"one-{kind}", TEMPLATE.format(count=1, units=units, image=IMAGE))
         khutulun.call(f"one-{kind}", "sleeper", "stop", "delete")
@@ -135,7 +123,7 @@ def _one(khutulun: inside.Inside, rounds: int) -> dict[str, list[float]]:
 
 
 def _many(khutulun: inside.Inside, count: int) -> dict[str, float]:
-    watch = Stopwatch()
+    watch = stopwatch.Stopwatch()
     names = [f"raw-{number}" for number in range(count)]
     for kind, units in KINDS.items():
         make, remove = PEERS[kind]

@@ -15,7 +15,7 @@ from pathlib import Path
 from testbed.host import Host
 from testbed.lab import Lab
 
-from benchmarks import lines
+from benchmarks import lines, process
 
 WAKE_UPS = 0
 RESIDENT = 60.0
@@ -23,19 +23,6 @@ RESIDENT = 60.0
 
 SETTLING = 30.0
 """Seconds after the last work in which memory is given back; nothing is measured before."""
-
-TEMPLATE = """
-tosca_definitions_version: tosca_2_0
-imports:
-  - profile: khutulun:1.0
-service_template:
-  node_templates:
-    sleeper:
-      type: Process
-      count: {count}
-      properties:
-        command: [sleep, infinity]
-"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +45,7 @@ def main() -> int:
     found = lines.Lines("idle")
     with Lab() as lab:
         host = lab.boot("one")
-        host.write("/root/service.yaml", TEMPLATE.format(count=given.workloads))
+        host.write("/root/service.yaml", process.TEMPLATE.format(count=given.workloads, transient="false"))
         with host.popen(["khutulun", "serve"]) as server:
             assert "serving at" in server.read_line()
             began = time.perf_counter()

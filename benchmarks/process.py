@@ -15,13 +15,11 @@ Then the same with many at once. Needs root and the packages that testbed/README
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from benchmarks import inside, lines
+from benchmarks import inside, lines, stopwatch
 
 ADDED = 3.0
 """Milliseconds over `systemd-run`'s own."""
@@ -90,20 +88,8 @@ def _tell(found: lines.Lines, one: dict[str, list[float]], many: dict[str, float
             found.add(f"{count} at once, {name}: added for each", (seconds - many[peer]) * 1000 / count, "ms")
 
 
-class Stopwatch:
-    """Times by name."""
-
-    def __init__(self) -> None:
-        self.times: dict[str, list[float]] = {}
-
-    def measure(self, name: str, work: Callable[[], object]) -> None:
-        began = time.perf_counter()
-        work()
-        self.times.setdefault(name, []).append(time.perf_counter() - began)
-
-
 def _one(khutulun: inside.Inside, rounds: int) -> dict[str, list[float]]:
-    watch = Stopwatch()
+    watch = stopwatch.Stopwatch()
     services = {name: f"one-{transient}" for name, transient in KINDS.items()}
     for name, service in services.items():
         khutulun.deploy(service, TEMPLATE.format(count=1, transient=KINDS[name]))
@@ -123,7 +109,7 @@ def _one(khutulun: inside.Inside, rounds: int) -> dict[str, list[float]]:
 
 
 def _many(khutulun: inside.Inside, count: int) -> dict[str, float]:
-    watch = Stopwatch()
+    watch = stopwatch.Stopwatch()
     names = [f"raw-{number}" for number in range(count)]
     with ThreadPoolExecutor(16) as pool:
         watch.measure("systemd-run", lambda: list(pool.map(_transient, names)))
