@@ -12,6 +12,7 @@ from floria.values import Call, Value, calls
 from puccini import functions
 from puccini.data import Evaluate
 from puccini.functions.signatures import SIGNATURES, Scope
+from puccini.semantics import clauses
 
 MAX_RESULTS: Final = 1000
 """How many results are kept for the values of one schema: many templates say the same."""
@@ -42,9 +43,17 @@ class Statics:
     def _evaluator(self, schema: Mapping[str, Any]) -> Evaluate:
         inner: Evaluate | None = None
         results: dict[tuple[int, type, Value], Value] = {}
+        tests = {
+            id(clause): test
+            for clause in schema.get("validations", ())
+            if (test := clauses.compiled(clause, schema.get("type"))) is not None
+        }
 
         def evaluate(clause: Value, value: Value) -> Value:
             nonlocal inner
+            test = tests.get(id(clause))
+            if test is not None and value.__class__ is test[0]:
+                return test[1](value)  # type: ignore[no-any-return]
             if not self._is_pure(clause):
                 return True
             if inner is None:
