@@ -88,6 +88,16 @@ _DETAILS = {
 }
 
 
+def operation_name(subject: Node, report: Report) -> tuple[str, str] | None:
+    """Return the interface and the operation that a call names (section 13.2.3.3)."""
+    interface, _, operation = subject.text.partition(".")
+    if interface and operation:
+        return interface, operation
+    message = f"an operation is named INTERFACE.OPERATION, not {subject.text!r}"
+    report.error("bad-operation", message, subject)
+    return None
+
+
 def _activity(node: Node, report: Report) -> Any:
     if type(node.value) is not yaml.Map or len(node.value) != 1:
         report.error("wrong-kind", f"an activity is a map with one key, not {describe(node.value)}", node)
@@ -104,6 +114,8 @@ def _activity(node: Node, report: Report) -> Any:
     details = _DETAILS[kind](child, report)
     if details is INVALID or details.subject is None:  # type: ignore[union-attr]
         return INVALID
+    if kind is ActivityKind.CALL_OPERATION:
+        operation_name(details.subject, report)  # type: ignore[union-attr]
     return Activity(node=node, kind=kind, subject=details.subject, inputs=details.inputs)  # type: ignore[union-attr]
 
 

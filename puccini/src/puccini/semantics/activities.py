@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from puccini.diagnostics import mistaken, suggest
+from puccini.grammar import policies
 from puccini.grammar.policies import Activity, ActivityKind
 from puccini.model.data import UNSET, Property
 from puccini.model.service import Action, NodeTemplate, Service
@@ -81,11 +82,10 @@ def _operation(
 ) -> dict[str, Property] | None:
     """Return the inputs of the operation that is called; report when there is none."""
     subject = activity.subject
-    interface_name, dot, operation_name = subject.text.partition(".")
-    if not dot or not operation_name:
-        message = f"an operation is named INTERFACE.OPERATION, not {subject.text!r}"
-        resolver.report.error("bad-operation", message, subject)
+    found = policies.operation_name(subject, resolver.report)
+    if found is None:
         return None
+    interface_name, operation_name = found
     known: dict[str, Property] | None = None
     holders = [
         (target.name, target.type.interfaces, target.type.incomplete) for target in targets if target.type is not None

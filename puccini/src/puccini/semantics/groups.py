@@ -116,8 +116,30 @@ def _trigger(
     nodes: list[NodeTemplate] = []
     for target in policy.targets:
         nodes.extend(target.nodes() if isinstance(target, Group) else [target])
+    watch = getattr(definition.node.document, "watch", None)
+    if watch is not None:
+        watch(trigger, nodes, service, scope, resolver)
+        nodes = [one for one in nodes if trigger.is_for(one.name)]
+    if definition.event is not None:
+        _check_event(definition.event, nodes, resolver)
     trigger.actions = activities.build(definition.action, nodes, service, scope, resolver)
     return trigger
+
+
+def _check_event(event: Node, nodes: list[NodeTemplate], resolver: Resolver) -> None:
+    """Warn of INTERFACE.NOTIFICATION (section 11.6) when every target has the interface and none that notification."""
+    interface, _, name = event.text.partition(".")
+    found = [one.type.interfaces.get(interface) for one in nodes if one.type is not None]
+    if not name or not found or len(found) < len(nodes):
+        return
+    names: set[str] = set()
+    for one in found:
+        if one is None or one.type.incomplete or one.type.handles_events:
+            return
+        names |= one.notifications.keys() | one.operations.keys()
+    if name not in names:
+        message = f"no target of the policy has a notification {name!r} in its interface {interface!r}"
+        resolver.report.warn("unknown-event", message, event, suggest(name, names))
 
 
 def _check_type(
