@@ -1,10 +1,9 @@
 """``puccini.load``: from a file to a checked model. Everything that reads TOSCA starts here."""
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
+from floria.garbage import uncollected
 from puccini import catalog as catalogs
 from puccini import sources, yaml
 from puccini.diagnostics import Diagnostic, Report, has_errors
@@ -79,26 +78,6 @@ def load(
     known = catalog if isinstance(catalog, Sequence) else (catalog,)
     with uncollected():
         return run(Loader(known, report), source, entry)
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep the cyclic garbage collector from walking, again and again, what is being built and will stay.
-
-    At the end everything counts as old (which is all that freezing and unfreezing does), so that the next collection
-    of young objects does not walk it either.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        if gc.get_freeze_count() == 0:
-            gc.freeze()
-            gc.unfreeze()
-        gc.enable()
 
 
 def run(loader: Loader, source: sources.Source, entry: str) -> Loaded:

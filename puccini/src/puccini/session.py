@@ -14,6 +14,7 @@ that of `puccini.load`.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from floria.garbage import uncollected
 from puccini import catalog as catalogs
 from puccini import loading, sources, yaml
 from puccini.diagnostics import Diagnostic
@@ -81,7 +82,7 @@ class Session:
             known.changed.clear()
             return known.loaded
         journal = Journal(self.strict)
-        with loading.uncollected():
+        with uncollected():
             loaded = loading.run(Loader(self._catalog, journal, self._read), self.source, entry)
         self._checks[entry] = _Check(loaded, journal)
         return loaded
@@ -115,7 +116,7 @@ class Session:
         changed = _changed(old, new)
         if changed is None:
             return False
-        with loading.uncollected():
+        with uncollected():
             _adopt(old, new)
             self._documents[place] = old
             if not check.replace(changed):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from floria import ids, naming
 from floria.entities import Edge, Vertex
 from floria.evaluation import Clock, Library
+from floria.garbage import uncollected
 from floria.ids import Id
 from floria.instantiation import planning
 from floria.instantiation.hooks import Hooks
@@ -43,7 +44,7 @@ def instantiate(
     new_id: Callable[[], Id] = ids.new,
 ) -> Plan:
     """Plan and apply in one transaction, so that nothing can come in between. Raises `InstantiationError`."""
-    with store.write() as tx:
+    with uncollected(), store.write() as tx:
         plan = planning.plan(
             tx,
             source,

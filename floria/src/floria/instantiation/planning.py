@@ -13,6 +13,7 @@ import msgspec
 from floria import entities, graph, ids, properties
 from floria.entities import Bundle, Edge, EdgeTemplate, Property, Vertex, VertexTemplate
 from floria.evaluation import Clock, Context, EvaluationError, Library, Run
+from floria.garbage import uncollected
 from floria.graph import Graph, Identity
 from floria.ids import Id
 from floria.instantiation import design as designs
@@ -74,7 +75,8 @@ def plan(
     problems = _taken(reader, directory, name)
     planner = Planner(reader, of(reader, source), name, directory, dict(inputs or {}), functions, hooks, clock, new_id)
     planner.problems += problems
-    return planner.plan()
+    with uncollected():
+        return planner.plan()
 
 
 def of(reader: Reader, source: Source) -> Design:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 import puccini
+from floria.garbage import uncollected
 from puccini import catalog as catalogs
 from puccini import dialects, loading, nodes, sources, yaml
 from puccini.cache.store import Store
@@ -42,7 +43,7 @@ def load(
 ) -> Loaded:
     """Do what `puccini.load` does. Types that nothing needs may be missing from the result."""
     loader = RememberingLoader(catalog, Report(strict), store)
-    with loading.uncollected():
+    with uncollected():
         loaded = loading.run(loader, source, entry)
     if loader.taken and any(loaded.entry is None or one.file != loaded.entry.name for one in loaded.diagnostics):
         return puccini.load(source, entry, catalog, strict=strict)

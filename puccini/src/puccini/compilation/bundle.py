@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from floria import ids
 from floria.entities import Bundle, Class, EdgeTemplate, VertexTemplate
+from floria.garbage import uncollected
 from puccini.compilation import blobs, content, refusals, services
 from puccini.compilation.state import State
 from puccini.diagnostics import Diagnostic, Failed, Report
 from puccini.grammar.types import Kind
-from puccini.loading import Loaded, uncollected
+from puccini.loading import Loaded
 
 
 def compile(loaded: Loaded, name: str = "", candidates: Sequence[Loaded] = ()) -> Bundle:
