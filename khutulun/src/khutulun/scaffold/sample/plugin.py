@@ -6,6 +6,8 @@ servers have their sites. Exchange what each verb does; the rest of the folder f
 
 from floria_plugin import Context, Permanent
 from floria_plugin.driver import Difference, Driver, Event, Host, Inputs, Inspection, Result, Site, State, Stream
+from floria_plugin.streams import Program, Reading
+from floria_plugin.workload import state_differences, told
 
 FOLDER = "{state}/sample"  # the host puts its own folder in place of {state}
 FILE, LINK = f"{FOLDER}/available/*", f"{FOLDER}/enabled/*"
@@ -99,8 +101,10 @@ def inspect(context: Context, site: Site, inputs: Inputs) -> Inspection:
         return Inspection(False, State.INITIAL)
     found = context.files.read(available(site))
     differences = [] if found == text(site) else [Difference("text", text(site), found)]
-    state = State.STARTED if is_enabled(context, site) else State.STOPPED
-    return Inspection(True, state, {"path": available(site)}, differences)
+    up = is_enabled(context, site)
+    state = State.STARTED if up else State.STOPPED
+    differences += state_differences(site, up, state, "enabled", "available")
+    return Inspection(True, told(site, True, state), {"path": available(site)}, differences)
 
 
 @plugin.verb()
@@ -116,14 +120,13 @@ def adopt(context: Context, site: Site, inputs: Inputs) -> Result:
 @plugin.verb()
 def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
     """Say how its log is read: a command, whose output is passed on as it comes."""
-    follow = ["--follow"] if inputs.get("follow") else []
-    return Stream(["tail", f"--lines={inputs.get('lines', 100)}", *follow, available(site)])
+    return Stream(["tail", *Reading.of(inputs).options(everything="--lines=+1"), available(site)])
 
 
 @plugin.verb("exec")
 def execute(context: Context, site: Site, inputs: Inputs) -> Stream:
     """Say how a program is run in its surroundings: here, in its folder and with its name in the environment."""
-    return Stream([str(word) for word in inputs["argv"]], {"SAMPLE": available(site)}, folder(site))
+    return Stream(Program.of(inputs).argv, {"SAMPLE": available(site)}, folder(site))
 
 
 # Each line of this command's output becomes a call of the function below; nothing is ever polled. It begins with all

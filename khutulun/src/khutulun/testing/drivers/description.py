@@ -59,6 +59,9 @@ TITLES = {
     Row.SCRIPT: "`history --script` by hand gives the same",
     Row.ADOPT: "what runs already is adopted without a restart",
 }
+ALWAYS = (Row.PLAN, Row.TWICE, Row.UPDATE, Row.OFF, Row.LEFT, Row.KILLED, Row.NAMES)
+"""Rows that mean something for whatever a driver makes, so that none can be omitted."""
+
 FAULTS = (Row.MISSING, Row.OLD, Row.DEAD, Row.FORBIDDEN, Row.FULL)
 
 
@@ -146,7 +149,7 @@ def read(folder: Path) -> Driver:
         plain, _ = yaml.load(file.read_text(), FILE)
         if not isinstance(plain, dict):
             raise ValueError("it is no map")
-        driver = Driver(folder, msgspec.convert(_here(plain), Kit))
+        driver = Driver(folder, _checked(msgspec.convert(_here(plain), Kit)))
         driver.service.open("rb").close()
     except OSError as error:
         raise _wrong(Path(error.filename or file), f"it cannot be read: {error.strerror}") from None
@@ -167,6 +170,15 @@ def _here(plain: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(plain.get(name), dict)
         plain[name] = {**plain[name], **value} if both else value
     return plain
+
+
+def _checked(kit: Kit) -> Kit:
+    for row, reason in kit.omit.items():
+        if row in ALWAYS:
+            raise ValueError(f"the row {row.value!r} cannot be omitted: it applies to every driver")
+        if not reason.strip():
+            raise ValueError(f"why the row {row.value!r} is omitted is not said")
+    return kit
 
 
 def _wrong(file: Path, why: str) -> model.Refused:

@@ -13,7 +13,7 @@ from khutulun.testing.drivers import broken, deployed
 from khutulun.testing.drivers.description import FAULTS, Driver, Row
 from khutulun.testing.drivers.report import Report, Result, Verdict
 from khutulun.testing.drivers.serving import Failed
-from khutulun.testing.drivers.trial import Trial
+from khutulun.testing.drivers.trial import LISTED, Trial
 
 Progress = Callable[[Result], None]
 Check = Callable[[], None]
@@ -112,8 +112,16 @@ class _Run:
 
     def _left(self, before: dict[str, set[str]]) -> None:
         self._trial.clean()
-        found = {what: sorted(now - before[what]) for what, now in self._trial.remains().items() if now - before[what]}
-        if found:
+        self._trial.deploy()
+        there = self._since(before)
+        if not there or (self._trial.kit.left and LISTED not in there):
+            raise Failed("of a service that is deployed nothing is seen; under 'left' stands what lists it")
+        self._trial.undeploy()
+        if found := self._since(before):
             raise Failed("; ".join(f"{what}: {', '.join(some[:5])}" for what, some in found.items()))
         if "Traceback" in self._trial.server.log.read_text(errors="replace"):
             raise Failed(f"the server has told of a bug: {self._trial.server.last_words()}")
+
+    def _since(self, before: dict[str, set[str]]) -> dict[str, list[str]]:
+        """Return what there is now and was not before."""
+        return {what: sorted(now - before[what]) for what, now in self._trial.remains().items() if now - before[what]}

@@ -19,6 +19,7 @@ from khutulun.testing.drivers.serving import Failed, Server
 SERVICE = "kit"
 SHELL_SECONDS = 60
 SHOWN = 400
+LISTED = "what the driver's description lists"
 
 
 class Trial:
@@ -175,9 +176,7 @@ class Trial:
             "mounts": {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()},
             "network": {line.split(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:]},
             "ports": set(_listening()),
-            "what the driver's description lists": set(
-                self.shell(self.kit.left, check=False).stdout.splitlines() if self.kit.left else ()
-            ),
+            LISTED: set(self.shell(self.kit.left, check=False).stdout.splitlines() if self.kit.left else ()),
         }
 
 
