@@ -51,11 +51,11 @@ class Statics:
 
         def evaluate(clause: Value, value: Value) -> Value:
             nonlocal inner
+            if not self._is_pure(clause):
+                return True
             test = tests.get(id(clause))
             if test is not None and value.__class__ is test[0]:
                 return test[1](value)  # type: ignore[no-any-return]
-            if not self._is_pure(clause):
-                return True
             if inner is None:
                 inner = functions.evaluator(self._base(), cast("Mapping[str, Value]", schema))
             if value.__class__ not in _SIMPLE:
