@@ -35,7 +35,10 @@ def resolve(mapping: SubstitutionMapping, result: Substitution, service: Service
     passed: dict[str, list[_Passed]] = {}
     keys = [key for key, _ in mapping.requirements]
     for key, node in mapping.requirements:
-        name, count = _requirement_key(key, node, resolver)
+        read = _requirement_key(key, node, resolver)
+        if read is None:
+            continue
+        name, count = read
         requirement = type.requirements.get(name)
         if requirement is None:
             mapping_targets.absent("requirement", name, type, list(type.requirements), node, resolver)
@@ -91,8 +94,11 @@ def _names(key: Any, name: str) -> bool:
     return isinstance(key, yaml.SequenceKey) and len(key) > 0 and key[0] == name
 
 
-def _requirement_key(key: Any, node: Node, resolver: Resolver) -> tuple[str, int | None]:
-    """Return the name in the key of a requirement mapping, and for how many assignments it is; None is all others."""
+def _requirement_key(key: Any, node: Node, resolver: Resolver) -> tuple[str, int | None] | None:
+    """Return the name in the key of a requirement mapping, and for how many assignments it is; None is all others.
+
+    None alone is returned for what is no key.
+    """
     if isinstance(key, str):
         return key, 1
     if isinstance(key, yaml.SequenceKey) and len(key) == 2 and isinstance(key[0], str):
@@ -103,7 +109,7 @@ def _requirement_key(key: Any, node: Node, resolver: Resolver) -> tuple[str, int
             return key[0], count
     message = f"the key of a requirement mapping is a name, [ NAME, COUNT ] or [ NAME, {UNBOUNDED} ]"
     resolver.report.error("bad-mapping", message, node, key=True)
-    return "", 1
+    return None
 
 
 def _is_list_of_targets(node: Node) -> bool:
@@ -134,6 +140,7 @@ def _requirement_target(node: Node, service: Service, resolver: Resolver) -> tup
     if uses and all(use.target is not None for use in uses):
         message = f"the requirement {name!r} of {template.name!r} has a target already"
         resolver.report.error("bad-mapping", message, node, "only requirements without a target are mapped")
+        return None, False
     if name not in template.passed:
         scope = Scope(service.unit, service=service, owner=template)
         template.passed[name] = made = assignments.implicit(known[name], template, scope, resolver)
