@@ -205,10 +205,11 @@ def kind_of(entity: Entity) -> Kind:
     return _KINDS[type(entity)]
 
 
-def check(item: Entity | Bundle) -> None:
+def check(item: Entity | Bundle, known: Entity | None = None) -> None:
     """Raise `InvalidValue`, with the place, when `item` holds an id, a directory or a value that is none.
 
-    Metadata is literal: a call in it is refused.
+    Metadata is literal: a call in it is refused. `known` is an entity that was checked before: the parts that are the
+    same are not looked at again.
     """
     if isinstance(item, Bundle):
         _check_id(item.root, "root")
@@ -223,10 +224,11 @@ def check(item: Entity | Bundle) -> None:
         if (reference := getattr(item, name, None)) is not None:
             _check_id(reference, where + name)
     check_directory(item.directory, where + "directory")
-    _check_metadata(item.metadata, where + "metadata")
+    if known is None or item.metadata != known.metadata:
+        _check_metadata(item.metadata, where + "metadata")
     match item:
         case VertexTemplate() | EdgeTemplate() | Vertex() | Edge():
-            _check_node(item, where)
+            _check_node(item, where, known if isinstance(known, type(item)) else None)
         case Plugin():
             values.check(item.manifest, where + "manifest")
             values.check(item.grants, where + "grants")
@@ -240,8 +242,15 @@ def check_directory(path: str, where: str = "directory") -> None:
     values.check(path, where)
 
 
-def _check_node(item: VertexTemplate | EdgeTemplate | Vertex | Edge, where: str) -> None:
+def _check_node(
+    item: VertexTemplate | EdgeTemplate | Vertex | Edge,
+    where: str,
+    known: VertexTemplate | EdgeTemplate | Vertex | Edge | None,
+) -> None:
+    before = known.properties if known is not None else {}
     for name, property in item.properties.items():
+        if property == before.get(name):
+            continue
         place = f"{where}properties.{name}"
         detail = property.error.detail if property.error is not None else None
         for part in (property.value, property.updater, property.preparer, detail):
@@ -249,7 +258,8 @@ def _check_node(item: VertexTemplate | EdgeTemplate | Vertex | Edge, where: str)
                 values.check(part, place)
         if property.metadata:
             _check_metadata(property.metadata, place + ".metadata")
-    for index, handler in enumerate(item.handlers):
+    same = known is not None and item.handlers == known.handlers
+    for index, handler in enumerate(() if same else item.handlers):
         values.check(handler.call, f"{where}handlers[{index}]")
         if handler.condition is not msgspec.UNSET:
             values.check(handler.condition, f"{where}handlers[{index}].condition")

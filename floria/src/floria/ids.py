@@ -37,9 +37,14 @@ def derive(*names: str) -> Id:
 
 def parse(text: str) -> Id:
     """Return `text` as an id, or raise `InvalidId` when it is not in the one text form."""
-    if _FORM.fullmatch(text) is None:
+    if not is_id(text):
         raise InvalidId(f"{text!r} is not an id: 26 characters of {ALPHABET!r} were expected")
     return Id(text)
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` is in the one text form."""
+    return _FORM.fullmatch(text) is not None
 
 
 def _text(number: int) -> Id:

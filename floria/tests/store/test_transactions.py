@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from floria import ids
-from floria.entities import EdgeTemplate, Property, Vertex, VertexTemplate
+from floria.entities import EdgeTemplate, Handler, Property, Vertex, VertexTemplate
 from floria.store.interface import Axis, Conflict, NotFound, Query, Step, Store, StoreError
 from floria.testing import samples
 from floria.values import Call
@@ -175,6 +175,24 @@ def test_what_is_not_well_formed_is_refused_with_its_place(store: Store, entity:
         samples.put(store, entity)
     with store.read() as reader:
         assert list(reader.query(Query())) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"properties": {"q": Property(value=2**64)}}, "v: properties.q is .* fit in 64 bits"),
+        ({"properties": {"p": Property(value=Call("a:b", [2**64]))}}, "v: properties.p.* fit in 64 bits"),
+        ({"handlers": (Handler(event="e", call=Call("f")),)}, "calls 'f'; a function is named"),
+        ({"metadata": {"m": Call("a:b")}}, "v: metadata holds a call; metadata is literal"),
+    ],
+    ids=["another property", "another value", "handler", "metadata"],
+)
+def test_what_has_changed_is_checked_again(store: Store, changes: dict[str, Any], problem: str) -> None:
+    (stored,) = samples.put(store, samples.vertex("v", p=Call("a:b", [1])))
+    with pytest.raises(StoreError, match=problem):
+        samples.put(store, msgspec.structs.replace(stored, **changes))
+    with store.read() as reader:
+        assert reader.get(stored.id) == stored
 
 
 def test_ends_and_parents_must_exist_and_be_of_the_right_kind(store: Store) -> None:

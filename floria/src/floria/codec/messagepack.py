@@ -1,5 +1,6 @@
 """MessagePack. A call is the extension type 1, whose content is the array of function and arguments."""
 
+import functools
 from typing import Any
 
 import msgspec
@@ -10,6 +11,12 @@ from floria.entities import Entity
 from floria.values import Call, Value
 
 CALL = 1
+
+KNOWN = 1024
+"""Calls that are kept when they are decoded: handlers are the same in all entities of a template, in all revisions."""
+
+LARGEST_KNOWN = 4096
+"""Bytes of a call up to which it is kept."""
 
 
 class _CallBody(msgspec.Struct, frozen=True, array_like=True):
@@ -55,14 +62,33 @@ def _extend(value: object) -> msgspec.msgpack.Ext:
     raise TypeError(f"a {type(value).__name__} is not a value")
 
 
+def forget() -> None:
+    """Free the calls that were kept."""
+    _known.cache_clear()
+
+
 def extension(code: int, data: memoryview) -> Any:
+    _check(code)
+    return _known(bytes(data)) if len(data) <= LARGEST_KNOWN else _call(data)
+
+
+def _inner(code: int, data: memoryview) -> Any:
+    _check(code)
+    return _call(data)
+
+
+def _check(code: int) -> None:
     if code != CALL:
         raise msgspec.DecodeError(f"the extension type {code} is not known; {CALL} is a call")
+
+
+def _call(data: bytes | memoryview) -> Call:
     body: _CallBody = _bodies.decode(data)
     return Call(body.function, body.arguments)
 
 
+_known = functools.lru_cache(KNOWN)(_call)
 _encoder = msgspec.msgpack.Encoder(enc_hook=_extend)
-_bodies = msgspec.msgpack.Decoder(_CallBody, ext_hook=extension)
+_bodies = msgspec.msgpack.Decoder(_CallBody, ext_hook=_inner)
 _values = msgspec.msgpack.Decoder(ext_hook=extension)
 _entities = msgspec.msgpack.Decoder(entities.Entity, ext_hook=extension)

@@ -7,9 +7,10 @@
     effects = Effects(MemoryJournal())                            # mode=Mode.PLAN makes a plan of the same call
     value = host.dispatch(plugin, "greet", site, ["world"], grants=allowed, effects=effects)
 
-`dispatch` returns JSON data or raises `Fault`, and nothing a plugin does ends the host. Each call has an instance
-of its own, or of its `scope`, and a `Budget`; everything it does to the world passes through `Effects`, is checked against its `Grants` and journaled;
-`script` prints it. `explain` says in sentences what grants mean, `missing` what is asked for and not granted.
+`dispatch` returns JSON data or raises `Fault`, and nothing a plugin does ends the host. Each call has an instance of
+its own, or of its `scope`, and a `Budget`; everything it does to the world passes through `Effects`, is checked against
+its `Grants` and journaled; `script` prints it. `explain` says in sentences what grants mean, `missing` what is asked
+for and not granted.
 
 Plugins are built with ``python -m floria.plugins.build FOLDER -o OUT.wasm`` and tried with ``python -m
 floria.plugins.conformance BLOB``. See docs/plugins.md and sdk/python/README.md.

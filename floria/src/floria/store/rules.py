@@ -21,10 +21,10 @@ class Reference(NamedTuple):
     kind: Kind
 
 
-def check(entity: Entity) -> None:
-    """Raise `StoreError` when `entity` is not well formed."""
+def check(entity: Entity, known: Entity | None = None) -> None:
+    """Raise `StoreError` when `entity` is not well formed; `known` is what is stored under its id."""
     try:
-        entities.check(entity)
+        entities.check(entity, known)
     except InvalidValue as error:
         raise StoreError(str(error), "nothing was written; correct the entity") from None
 

@@ -47,8 +47,8 @@ class StateTransaction(StateReader):
         self._now = now
 
     def put(self, entity: Entity) -> Entity:
-        rules.check(entity)
         old = self.state.rows.get(entity.id)
+        rules.check(entity, old.entity if old is not None else None)
         found = old.entity.revision if old is not None else None
         if entity.revision != (found or 0):
             raise Conflict(entity.id, entity.revision, found)

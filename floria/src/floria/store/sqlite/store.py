@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import apsw
 
+from floria.codec import messagepack
 from floria.entities import Kind
 from floria.ids import Id
 from floria.store import feeds
@@ -151,6 +152,7 @@ class SqliteStore:
         backups.write(self.path, self._blobs, Path(file).absolute())
 
     def rest(self) -> None:
+        messagepack.forget()
         if not self._writing.acquire(blocking=False):
             return
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 import msgspec
 
-from floria import codec, entities
+from floria import codec, entities, ids
 from floria.entities import Directory, Edge, EdgeTemplate, Entity, Kind
 from floria.ids import Id
 from floria.store import rules
@@ -43,8 +43,8 @@ class SqliteTransaction(SqliteReader):
         return iter(list(super().query(query)))
 
     def put(self, entity: Entity) -> Entity:
-        rules.check(entity)
-        old = self._row(entity.id)
+        old = self._row(entity.id) if ids.is_id(entity.id) else None
+        rules.check(entity, old[1] if old is not None else None)
         found = old[1].revision if old is not None else None
         if entity.revision != (found or 0):
             raise Conflict(entity.id, entity.revision, found)
