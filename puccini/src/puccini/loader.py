@@ -117,9 +117,10 @@ class Loader:
             root = dialect.read(root, self.report)
             version = root.child("tosca_definitions_version")
         elif version.value != grammar.VERSION:
-            shown = version.value if isinstance(version.value, str) else nodes.describe(version.value)
-            hint = suggest(shown, (grammar.VERSION, *dialects.VERSIONS)) or f"TOSCA 2.0 is '{grammar.VERSION}'"
-            self.report.error("unknown-version", f"there is no TOSCA version {shown!r}", version, hint)
+            text = version.value if isinstance(version.value, str) else ""
+            hint = suggest(text, (grammar.VERSION, *dialects.VERSIONS)) or f"TOSCA 2.0 is '{grammar.VERSION}'"
+            shown = repr(text) if text else f"that is {nodes.describe(version.value)}"
+            self.report.error("unknown-version", f"there is no TOSCA version {shown}", version, hint)
             return None
         if next(iter(value)) != "tosca_definitions_version":
             message = "the keyname 'tosca_definitions_version' comes first in a file"
@@ -246,11 +247,19 @@ class Loader:
     def _redefined(self, section: Section, name: str, own: Node, other: Node) -> None:
         message = f"{name!r} is also imported; the definition of this file is used"
         hint = "rename it, or give the import a 'namespace'"
+        if section == REPOSITORIES and hasattr(own.document, "original") and _url(own) == _url(other):
+            return
         if section in (FUNCTIONS, REPOSITORIES):
             message = f"{name!r} is also imported into the same namespace"
             self.report.error("duplicate-name", message, own, hint, key=True, related=other)
         else:
             self.report.warn("redefined-type", message, own, hint, key=True, related=other)
+
+
+def _url(repository: Node) -> object:
+    """Return where a repository is, to tell definitions of the same one."""
+    url = repository.get("url")
+    return url.value if url is not None else repository.value
 
 
 def _parse(source: sources.Source, path: str) -> yaml.Document:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from floria.entities import EdgeTemplate, Finder, Property
 from floria.values import Call, Value
-from puccini.compilation import directives, equality, handlers, passing, properties, substitution
+from puccini.compilation import directives, equality, handlers, occurrences, passing, properties, substitution
 from puccini.compilation.marks import (
     CAPABILITY,
     EXTERNAL,
@@ -97,7 +97,7 @@ def _finder(template: NodeTemplate, use: RequirementUse, segment: Segment | None
         owner_index=use.index if target is not None else None,
         predicate=_predicate(_conditions(template, use, segment, target, state), use.filters),
         equal=equality.wanted(use),
-        allocation=dict(use.allocation),
+        allocation={**use.allocation, **(occurrences.taken() if state.has_limits and not elsewhere else {})},
         select=_OUTSIDE_FIRST if scopes[:1] == ["external"] and "internal" in scopes else None,
         scope=directives.EVERYWHERE if elsewhere else None,
     )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from floria.entities import Handler, Property, VertexTemplate
 from floria.values import Value
-from puccini.compilation import properties
+from puccini.compilation import occurrences, properties
 from puccini.compilation.marks import (
     ARTIFACT,
     CAPABILITY,
@@ -79,6 +79,8 @@ def capability_properties(template: NodeTemplate, capability: Capability, state:
     """Return what is assigned to the capability of a node."""
     use = template.capabilities.get(capability.name)
     base = state.defaults(capability)
+    if state.has_limits:
+        base = {**base, **occurrences.capacity(template, capability)}
     if use is None:
         return dict(base)
     return properties.assigned(base, capability.properties, capability.attributes, use.properties, use.attributes)

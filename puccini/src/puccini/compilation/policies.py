@@ -21,7 +21,7 @@ def handlers(service: Service, state: State) -> dict[str, list[Handler]]:
             members = target.nodes() if isinstance(target, Group) else [target]
             names.update((one.name, None) for one in members)
         for trigger in policy.triggers:
-            for name in names:
+            for name in filter(trigger.is_for, names):
                 found.setdefault(name, []).append(_handler(policy, trigger))
     return found
 
@@ -74,6 +74,8 @@ def _handler(policy: Policy, trigger: Trigger) -> Handler:
         "trigger": trigger.name,
         "actions": actions(trigger.actions),
     }
+    if trigger.only is not None:
+        plain["only"] = [*sorted(trigger.only)]
     call = Call(ACTIONS, [plain])
     name = f"{policy.name}.{trigger.name}"
     metadata: dict[str, Value] = {"tosca.origin": trigger.node.origin}

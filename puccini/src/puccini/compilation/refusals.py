@@ -31,13 +31,15 @@ def check(loaded: Loaded, report: Report) -> None:
         elif artifact.type is not None and artifact.type.is_file and not artifact.path and artifact.is_local:
             message = f"there is no file {artifact.file!r}, which an operation or function runs"
             report.error("missing-file", message, artifact.node, f"it was looked for in {artifact.unit.source.root}")
+    run = {id(artifact) for artifact, _ in resolver.artifacts}
     for artifact in resolver.built_artifacts:
         if artifact.repository and artifact.type is not None and artifact.type.is_file and not artifact.path:
             message = f"the file {artifact.file!r} of the repository {artifact.repository!r} is not here"
             hint = f"the repository is {artifact.repository_url}"
             if repositories.is_remote(artifact.repository_url):
                 hint += "; nothing is fetched over the network unless that is allowed (--allow-network)"
-            report.error("missing-file", message, artifact.node, hint)
+            unused = hasattr(artifact.node.document, "original") and id(artifact) not in run
+            (report.warn if unused else report.error)("missing-file", message, artifact.node, hint)
 
 
 def _workflow(workflow: Workflow, report: Report) -> None:

@@ -7,7 +7,7 @@ from floria import ids
 from floria.entities import Handler, Property, VertexTemplate
 from floria.ids import Id
 from puccini import sources
-from puccini.compilation import properties
+from puccini.compilation import occurrences, properties
 from puccini.diagnostics import Report
 from puccini.loading import Loaded
 from puccini.model.data import Property as Definition
@@ -64,6 +64,7 @@ class State:
         self.handlers: dict[int, Handler] = {}
         self._nodes: dict[str, Id] = {}
         self._external: bool | None = None
+        self._limits: bool | None = None
         self._defaults: dict[int, dict[str, Property]] = {}
 
     def id(self, *names: str) -> Id:
@@ -96,6 +97,13 @@ class State:
             uses = (use for node in self.service.nodes.values() for use in node.capabilities.values())
             self._external = any(use.directives == ["external"] for use in uses)
         return self._external
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether only so many relationships may lead to a capability in the service."""
+        if self._limits is None:
+            self._limits = occurrences.are_limited(self.service)
+        return self._limits
 
     def defaults(self, holder: WithProperties) -> dict[str, Property]:
         """Return the properties of a type (or of a capability or relationship in one) where nothing is assigned."""

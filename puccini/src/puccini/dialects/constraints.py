@@ -18,6 +18,10 @@ Subject = Callable[[yaml.Mark], Written]
 """Returns what a clause is about, at a place."""
 
 
+Literal = Callable[[Node, Page], Written]
+"""Returns a value that another is compared with."""
+
+
 def of_value(place: yaml.Mark) -> Written:
     """The value that is being validated."""
     return Written("$value", place)
@@ -33,8 +37,13 @@ def of_data(function: str, path: Sequence[str]) -> Subject:
     return lambda place: call(function, [Written(token, place) for token in path], place)
 
 
-def clauses(node: Node, page: Page, subject: Subject, *, ranges: bool = False) -> list[Written]:
-    """Return the clauses for a list of constraints; `ranges` says that the value is a range itself."""
+def clauses(
+    node: Node, page: Page, subject: Subject, *, ranges: bool = False, literal: Literal = value
+) -> list[Written]:
+    """Return the clauses for a list of constraints; `ranges` says that the value is a range itself.
+
+    `literal` is the rule for what the value is compared with.
+    """
     if type(node.value) is yaml.Map:
         found = [node]
     elif type(node.value) is yaml.Seq:
@@ -50,26 +59,25 @@ def clauses(node: Node, page: Page, subject: Subject, *, ranges: bool = False) -
             page.report.error("wrong-kind", message, item, "such as greater_than: 0")
             continue
         for _, child in entries(item):
-            result.extend(_clause(child, page, subject, ranges))
+            result.extend(_clause(child, page, subject, ranges, literal))
     return result
 
 
-def validation(node: Node, page: Page, *, ranges: bool = False) -> Written | None:
+def validation(node: Node, page: Page, *, ranges: bool = False, literal: Literal = value) -> Written | None:
     """Return the validation clause for a list of constraints."""
-    found = clauses(node, page, of_value, ranges=ranges)
+    found = clauses(node, page, of_value, ranges=ranges, literal=literal)
     return both(found, marks(node)) if found else None
 
 
-def _clause(node: Node, page: Page, subject: Subject, ranges: bool) -> list[Written]:
+def _clause(node: Node, page: Page, subject: Subject, ranges: bool, literal: Literal) -> list[Written]:
     name, place = node.key, marks(node)
     if name in COMPARISONS:
-        return [call(name, [subject(place), value(node, page)], place)]
+        return [call(name, [subject(place), literal(node, page)], place)]
     if name == "in_range":
-        return _in_range(node, page, subject, ranges)
+        return _in_range(node, page, subject, ranges, literal)
     if name == "valid_values":
-        allowed = value(node, page)
-        if type(node.value) is not yaml.Seq:
-            allowed = sequence([allowed], place)
+        listed = type(node.value) is yaml.Seq
+        allowed = sequence([literal(one, page) for one in (node if listed else [node])], place)
         return [call(name, [subject(place), allowed], place)]
     if name in LENGTHS:
         length = call("length", [subject(place)], place)
@@ -88,7 +96,7 @@ def _clause(node: Node, page: Page, subject: Subject, ranges: bool) -> list[Writ
     return []
 
 
-def _in_range(node: Node, page: Page, subject: Subject, ranges: bool) -> list[Written]:
+def _in_range(node: Node, page: Page, subject: Subject, ranges: bool, literal: Literal) -> list[Written]:
     if type(node.value) is not yaml.Seq or len(node.value) != 2:
         message = f"in_range: a list of two bounds was expected, not {describe(node.value)}"
         page.report.error("bad-range", message, node, f"such as [ 1, 10 ] or [ 1, {UNBOUNDED} ]")
@@ -98,10 +106,10 @@ def _in_range(node: Node, page: Page, subject: Subject, ranges: bool) -> list[Wr
     result: list[Written] = []
     if lower.value != UNBOUNDED:
         place = marks(node)
-        result.append(call("greater_or_equal", [low(place), value(lower, page)], place))
+        result.append(call("greater_or_equal", [low(place), literal(lower, page)], place))
     if upper.value != UNBOUNDED:
         place = marks(node)
-        result.append(call("less_or_equal", [high(place), value(upper, page)], place))
+        result.append(call("less_or_equal", [high(place), literal(upper, page)], place))
     return result
 
 
@@ -181,8 +189,8 @@ def _pairs(node: Node, page: Page) -> list[tuple[str, Node]]:
     return result
 
 
-def conditions(node: Node, page: Page, start: str) -> list[Written]:
-    """Return the conditions that clauses of a workflow or a trigger are, about attributes of the node `start`."""
+def conditions(node: Node, page: Page, start: Sequence[str]) -> list[Written]:
+    """Return the conditions that clauses of a workflow or a trigger are, about attributes of what `start` leads to."""
     found = list(node) if type(node.value) is yaml.Seq else [node]
     result: list[Written] = []
     for item in found:
@@ -195,7 +203,7 @@ def conditions(node: Node, page: Page, start: str) -> list[Written]:
     return result
 
 
-def _condition(key: object, node: Node, page: Page, start: str) -> list[Written]:
+def _condition(key: object, node: Node, page: Page, start: Sequence[str]) -> list[Written]:
     place = marks(node)
     if key in ("and", "assert"):
         found = conditions(node, page, start)
@@ -209,4 +217,4 @@ def _condition(key: object, node: Node, page: Page, start: str) -> list[Written]
     if not isinstance(key, str):
         page.report.error("bad-condition", "a condition names an attribute", node, key=True)
         return []
-    return filtered(node, page, of_data("get_attribute", [start, key]))
+    return filtered(node, page, of_data("get_attribute", [*start, key]))

@@ -3,6 +3,7 @@
 from puccini import yaml
 from puccini.dialects.constraints import validation
 from puccini.dialects.forms import Form, Page, as_text, drop, ignore, named, same, to
+from puccini.dialects.literals import truth
 from puccini.dialects.values import value
 from puccini.dialects.writing import Draft, Written, keep, marks
 from puccini.model.data import BUILT_IN
@@ -22,9 +23,17 @@ def type_name(node: Node, page: Page) -> Written:
     return keep(node)
 
 
+def boolean(node: Node, page: Page) -> Written:
+    """Return a boolean, which may be one of YAML 1.1."""
+    if not isinstance(node.value, str):
+        return keep(node)
+    return Written(truth(node.value, page.source(node), node, page.report), marks(node))
+
+
 def _constraints(node: Node, page: Page, draft: Draft) -> None:
-    kind = node.parent.value.get("type") if node.parent is not None and isinstance(node.parent.value, dict) else None
-    written = validation(node, page, ranges=kind in (RANGE, _PREFIX + RANGE))
+    above = node.parent.value if node.parent is not None and isinstance(node.parent.value, dict) else {}
+    kind = str(above.get("type") or above.get("derived_from")).removeprefix(_PREFIX)
+    written = validation(node, page, ranges=kind == RANGE, literal=as_text if kind == "version" else value)
     if written is not None:
         draft.put("validation", written)
 
@@ -57,7 +66,7 @@ def _always_there(node: Node, page: Page, draft: Draft) -> None:
 
 _PROPERTY = {
     **_SCHEMA_KEYS,
-    "required": to("required"),
+    "required": to("required", boolean),
     "default": to("default", value),
     "value": to("value", value),
     "status": drop,
@@ -70,10 +79,26 @@ INPUT = Form("parameter definition", _PROPERTY, finish=_always_there)
 PARAMETER = Form(
     "parameter definition", {**_PROPERTY, "mapping": to("mapping", value)}, value, finish=_always_there, open_map=True
 )
+
+
+def _attribute(node: Node, page: Page) -> Written:
+    """The short forms of an attribute definition: its type, or an expression that gives its value."""
+    if type(node.value) is not yaml.Map or len(node.value) != 1:
+        return type_name(node, page)
+    written = value(node, page)
+    message = f"{node.key}: an attribute is defined by its type; this is taken for the default of a string"
+    page.report.warn("short-attribute", message, node, "write { type: ..., default: ... }", key=True)
+    draft = Draft()
+    draft.put("type", Written("string", marks(node)))
+    draft.put("default", written)
+    return draft.at(node)
+
+
 ATTRIBUTE = Form(
     "attribute definition",
     {**_SCHEMA_KEYS, "default": to("default", value), "status": drop, "required": drop},
-    type_name,
+    _attribute,
+    open_map=True,
 )
 
 

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from floria.values import Call, Value
 from puccini import extents, yaml
-from puccini.diagnostics import Diagnostic
+from puccini.diagnostics import Diagnostic, Report
 from puccini.nodes import Node
 
 if TYPE_CHECKING:
+    from puccini.dialects.forms import Page
+    from puccini.model.data import Schema
+    from puccini.model.service import NodeTemplate, Service, Trigger
     from puccini.semantics.resolver import Resolver
     from puccini.semantics.scope import Scope
 
@@ -18,20 +21,23 @@ class OldDocument(yaml.Document):
     """What was read of a file. `original` is its top as it was written.
 
     `outputs` are the outputs of operations that expressions ask for, by the attribute that keeps them: interface,
-    operation, output.
+    operation, output. `limits` say how many relationships may lead to a capability, and `watches` when and where a
+    trigger acts, both by the place of what they are about.
     """
 
     allowed = frozenset(
         {"no-entry-schema", "no-properties", "no-relationship", "old-scalar", "short-node-type", "useless-default"}
     )
 
-    def __init__(self, original: Node, written: Any, outputs: dict[str, tuple[str, str, str]]) -> None:
+    def __init__(self, original: Node, written: Any, page: "Page") -> None:
         super().__init__(original.document.name, original.document.data)
         self.original = original
         self.value = written
         self.marks = original.marks
         self.complete = True
-        self.outputs = outputs
+        self.outputs = page.outputs
+        self.limits = page.limits
+        self.watches = page.watches
 
     @cached_property
     def lines(self) -> list[str]:
@@ -47,11 +53,32 @@ class OldDocument(yaml.Document):
 
         return wording.reword(found, node, self, strict=strict)
 
+    def adapt(self, value: Value, schema: "Schema", node: Node, report: Report) -> Value:
+        """Return a literal as its schema has it."""
+        from puccini.dialects import literals
+
+        return literals.adapt(value, schema, node, self, report)
+
     def modernise(self, call: Call, nodes: Sequence[Node], scope: "Scope", resolver: "Resolver") -> list[Node]:
         """Write the path of a call as that of TOSCA 2.0; return the nodes of its arguments."""
         from puccini.dialects import paths
 
         return paths.modernise(call, nodes, self, scope, resolver)
+
+    def watch(
+        self,
+        trigger: "Trigger",
+        nodes: "Sequence[NodeTemplate]",
+        service: "Service",
+        scope: "Scope",
+        resolver: "Resolver",
+    ) -> None:
+        """Have a trigger of a policy with the targets `nodes` act only when and where it says."""
+        found = self.watches.get(trigger.node.marks)
+        if found is not None:
+            from puccini.dialects import triggers
+
+            triggers.limit(trigger, found, nodes, service, scope, resolver)
 
     def special(
         self, name: str, arguments: Sequence[Value], nodes: Sequence[Node], scope: "Scope", resolver: "Resolver"

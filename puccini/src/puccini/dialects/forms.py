@@ -5,7 +5,7 @@ here, in its own words; what is left to check is the same for all versions, and 
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from puccini import extents, yaml
 from puccini.diagnostics import Report, suggest
@@ -19,8 +19,17 @@ Into = Callable[[Node, "Page", Draft], None]
 """Puts what the value of a keyname becomes into a draft."""
 
 
+class Watch(NamedTuple):
+    """When and where a trigger acts: ``target_filter``'s node, and the begin and end of its ``schedule``."""
+
+    node: Node | None = None
+    schedule: Node | None = None
+
+
 class Page:
     """One file that is being read. `outputs` are operations' outputs in use, by the attributes that keep them.
+
+    `limits` and `watches` are as in `OldDocument`; `exposed` are outputs that mappings ask for, by their names.
 
     `within` is put after SELF where that means another entity than in TOSCA 2.0.
     """
@@ -28,13 +37,22 @@ class Page:
     def __init__(self, report: Report) -> None:
         self.report = report
         self.outputs: dict[str, tuple[str, str, str]] = {}
+        self.limits: dict[yaml.Mark, int] = {}
+        self.watches: dict[yaml.Mark, Watch] = {}
+        self.exposed: dict[str, Written] = {}
         self.within: tuple[str, ...] = ()
         self._lines: list[str] | None = None
 
     def text(self, node: Node) -> Any:
         """Return the value of a node; a number as the text that was written."""
-        if not isinstance(node.value, int | float) or isinstance(node.value, bool):
-            return node.value
+        return (
+            self.source(node)
+            if isinstance(node.value, int | float) and node.value.__class__ is not bool
+            else node.value
+        )
+
+    def source(self, node: Node) -> str:
+        """Return what is written at a node that is a plain scalar of one line."""
         if self._lines is None:
             self._lines = extents.lines(node.document.data)
         return self._lines[node.start.line][node.start.column : node.end.column]

@@ -18,6 +18,7 @@ _BY_EXTENSION = {
     ".bash": "tosca.artifacts.Implementation.Bash",
     ".py": "tosca.artifacts.Implementation.Python",
 }
+_IMPLEMENTS = "tosca.artifacts.Implementation"
 FILE = "tosca.artifacts.File"
 DEPLOY_PATH = "deploy_path"
 
@@ -63,8 +64,31 @@ ARTIFACT = Form(
 )
 
 
+def artifacts(node: Node, page: Page) -> Written | None:
+    """Return the map of artifacts, which TOSCA 1.0 had also written as a list."""
+    if type(node.value) is not yaml.Seq or any(type(one.value) is not yaml.Map for one in node):
+        return named(ARTIFACT)(node, page)
+    message = f"{node.key}: a map was expected, not a list"
+    page.report.warn("not-a-map", message, node, "write 'NAME: ...' for each, without '-'", key=True)
+    draft = Draft()
+    for item in node:
+        for key, child in page.entries(item):
+            written = ARTIFACT(child, page)
+            if written is not None:
+                draft.put(escaped(key) if isinstance(key, str) else key, written)
+    return draft.at(node)
+
+
 def _primary(node: Node, page: Page) -> Written | None:
-    return keep(node) if isinstance(node.value, str) else ARTIFACT(node, page)
+    if not isinstance(node.value, str):
+        return ARTIFACT(node, page)
+    if "://" not in node.value:
+        return keep(node)
+    draft = Draft()
+    draft.put("file", keep(node))
+    type = _BY_EXTENSION.get(posixpath.splitext(node.value)[1], _IMPLEMENTS)
+    draft.put("type", Written(type, marks(node)))
+    return draft.at(node)
 
 
 def _dependencies(node: Node, page: Page) -> Written | None:
@@ -72,7 +96,7 @@ def _dependencies(node: Node, page: Page) -> Written | None:
 
 
 def _operation_host(node: Node, page: Page, draft: Draft) -> None:
-    if node.value not in ("SELF", "SOURCE"):
+    if node.value not in ("SELF", "HOST", "SOURCE"):
         message = "operation_host: operations run on the host of their node, or of the source of their relationship"
         page.report.warn("operation-host", message, node, key=True)
 
@@ -83,6 +107,14 @@ def _timeout(node: Node, page: Page, draft: Draft) -> None:
         draft.put("timeout", keep(node))
 
 
+def _short(node: Node, page: Page) -> Written | None:
+    """The primary artifact alone: its name or file, or where it is on a network."""
+    if not isinstance(node.value, str) or "://" not in node.value:
+        return keep(node)
+    written = _primary(node, page)
+    return single("primary", written, marks(node)) if written is not None else None
+
+
 _IMPLEMENTATION = Form(
     "implementation definition",
     {
@@ -91,7 +123,7 @@ _IMPLEMENTATION = Form(
         "timeout": _timeout,
         "operation_host": _operation_host,
     },
-    lambda node, page: keep(node),
+    _short,
 )
 
 
@@ -121,6 +153,9 @@ def _operations(form: Form) -> Rule:
 
 
 def _or_nothing(form: Form, node: Node, page: Page) -> Written | None:
+    if type(node.value) is yaml.Seq and not node.value:
+        page.null(node)
+        return Written(yaml.Map(), marks(node))
     return form(node, page) if node.value is not None else Written(yaml.Map(), marks(node))
 
 

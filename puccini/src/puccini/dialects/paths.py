@@ -81,7 +81,8 @@ class Modern:
             self._insert(index, "CAPABILITY")
         elif requirement := next((one.requirements[name] for one in known if name in one.requirements), None):
             self._insert(index, "RELATIONSHIP")
-            self._insert(index + 2, "CAPABILITY" if _has_at_end(requirement, following) else "TARGET")
+            if not _is_its_own(requirement, following):
+                self._insert(index + 2, "CAPABILITY" if _has_at_end(requirement, following) else "TARGET")
         elif any(name in one.capabilities for one in known):
             self._insert(index, "CAPABILITY")
 
@@ -172,6 +173,12 @@ def _has(capability: object, name: str) -> bool:
 
 def _has_at_end(requirement: Requirement, name: str) -> bool:
     return _has(requirement.capability_type, name)
+
+
+def _is_its_own(requirement: Requirement, name: str) -> bool:
+    """Whether only the relationship that a requirement makes has such a property."""
+    ends = (requirement.capability_type, requirement.node_type)
+    return _has(requirement.relationship, name) and not any(_has(one, name) for one in ends)
 
 
 def _hosting(holder: Holder) -> tuple[str, Holder] | None:

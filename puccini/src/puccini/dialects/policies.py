@@ -1,9 +1,11 @@
 """Groups, policies with their triggers, and workflows of TOSCA 1.x."""
 
+from collections.abc import Sequence
+
 from puccini import yaml
 from puccini.dialects.constraints import conditions
 from puccini.dialects.data import PROPERTY
-from puccini.dialects.forms import Form, Page, Rule, ignore, listed, named, named_list, same, to
+from puccini.dialects.forms import Form, Page, Rule, Watch, ignore, listed, named, named_list, same, to
 from puccini.dialects.interfaces import implementation
 from puccini.dialects.values import interface_name, value, values
 from puccini.dialects.writing import Draft, Written, both, entries, keep, marks, sequence, single
@@ -53,13 +55,60 @@ def _event(node: Node, page: Page) -> Written | None:
 def _trigger_condition(node: Node, page: Page) -> Written | None:
     """A condition, or the extended form with a ``constraint`` and how often it is looked at."""
     if type(node.value) is yaml.Map and "constraint" in node.value:
+        about = node
         for key, child in page.entries(node):
             if key not in ("constraint", "description"):
                 message = f"{key}: a condition is looked at whenever its event comes, and not at other times"
                 page.report.warn("condition-period", message, child, key=True)
         node = node.child("constraint")
-    found = conditions(node, page, _SELF)
+        trigger = about.parent
+    else:
+        trigger = node.parent
+    if isinstance(node.value, str):
+        message = f"{node.value!r} is for who sends the event: the trigger acts whenever it comes"
+        page.report.warn("foreign-condition", message, node, "such as state: [ equal: started ]")
+        return None
+    found = conditions(node, page, _watched(trigger))
     return both(found, marks(node)) if found else None
+
+
+def _watched(trigger: Node | None) -> Sequence[str]:
+    """Return the path to what the condition of a trigger is about: a node, or a part of it."""
+    given = trigger.get("target_filter") if trigger is not None else None
+    if given is None or type(given.value) is not yaml.Map:
+        return (_SELF,)
+    path: list[str] = [_SELF]
+    requirement, capability = given.value.get("requirement"), given.value.get("capability")
+    if isinstance(requirement, str):
+        path += ["RELATIONSHIP", requirement, "TARGET"]
+    if isinstance(capability, str):
+        path += ["CAPABILITY", capability]
+    return path
+
+
+_FILTER = Form("event filter", same(node=None, requirement=None, capability=None), lambda node, page: keep(node))
+_SCHEDULE = Form("schedule", same(start_time=None, end_time=None))
+
+
+def _target_filter(node: Node, page: Page, draft: Draft) -> None:
+    _FILTER(node, page)
+    found = node.get("node")
+    if node.parent is None or found is None or not isinstance(found.value, str):
+        message = "target_filter: a map with the name of a node template or type as 'node' was expected"
+        page.report.error("wrong-kind", message, node, "such as { node: NAME }")
+        return
+    place = marks(node.parent)
+    page.watches[place] = page.watches.get(place, Watch())._replace(node=found)
+
+
+def _schedule(node: Node, page: Page, draft: Draft) -> None:
+    _SCHEDULE(node, page)
+    if type(node.value) is not yaml.Map or node.parent is None:
+        message = f"schedule: a map with 'start_time' and 'end_time' was expected, not {describe(node.value)}"
+        page.report.error("wrong-kind", message, node)
+        return
+    place = marks(node.parent)
+    page.watches[place] = page.watches.get(place, Watch())._replace(schedule=node)
 
 
 def _action(node: Node, page: Page) -> Written | None:
@@ -83,8 +132,8 @@ _TRIGGER = Form(
         "condition": to("condition", _trigger_condition),
         "constraint": to("condition", _trigger_condition),
         "action": to("action", _action),
-        "schedule": ignore("trigger-schedule", "schedule: a trigger acts whenever its event comes"),
-        "target_filter": ignore("target-filter", "target_filter: a trigger is for all targets of its policy"),
+        "schedule": _schedule,
+        "target_filter": _target_filter,
     },
     finish=_complete_trigger,
 )
@@ -109,7 +158,7 @@ def _on(node: Node) -> str:
 
 
 def _step_filter(node: Node, page: Page, draft: Draft) -> None:
-    draft.put("filter", sequence(conditions(node, page, _SELF), marks(node)))
+    draft.put("filter", sequence(conditions(node, page, (_SELF,)), marks(node)))
 
 
 def _preconditions(node: Node, page: Page, draft: Draft) -> None:
@@ -121,7 +170,7 @@ def _preconditions(node: Node, page: Page, draft: Draft) -> None:
             continue
         for key, child in entries(item):
             if key == "condition":
-                found.extend(conditions(child, page, _on(child)))
+                found.extend(conditions(child, page, (_on(child),)))
             elif key not in ("target", "description"):
                 _unknown_in_precondition(str(key), child, page)
     if found:

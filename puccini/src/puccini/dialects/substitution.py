@@ -1,13 +1,17 @@
 """Substitution mappings of TOSCA 1.x.
 
-A property is mapped to an input, written as its name or in a list; what TOSCA 2.0 has no mapping for (constants,
-properties of inner nodes) is accepted with a warning.
+A property is mapped to an input, written as its name or in a list. A constant is what a property of the substituted
+node has to be. What there is nothing for (properties of inner nodes) is accepted with a warning.
 """
 
+from collections.abc import Collection
+
 from puccini import yaml
-from puccini.dialects.constraints import node_filter
+from puccini.diagnostics import mistaken
+from puccini.dialects.constraints import node_filter, of_data
 from puccini.dialects.forms import Form, Page, Rule, named, same
-from puccini.dialects.writing import Draft, Written, keep, marks, sequence, single
+from puccini.dialects.values import value
+from puccini.dialects.writing import Draft, Written, both, call, keep, marks, sequence, single
 from puccini.nodes import Node, describe
 
 
@@ -53,15 +57,75 @@ def _interfaces(node: Node, page: Page) -> Written:
     return draft.at(node)
 
 
+def _constants(node: Node) -> list[Node]:
+    """Return the properties that the substituted node has to have these values of."""
+    given = node.get("properties") if type(node.value) is yaml.Map else None
+    if given is None or type(given.value) is not yaml.Map:
+        return []
+    return [child for _, child in given.items() if _is_constant(child)]
+
+
+def _is_constant(node: Node) -> bool:
+    inner = _unwrapped(node)
+    if isinstance(inner.value, str):
+        known = _inputs(node)
+        return inner.value not in known and not mistaken(inner.value, known)
+    return isinstance(inner.value, bool | int | float)
+
+
+def _inputs(node: Node) -> Collection[str]:
+    """Return the names of the inputs of the topology template around a mapping of a property."""
+    above: Node | None = node
+    for _ in range(3):
+        above = above.parent if above is not None else None
+    inputs = above.get("inputs") if above is not None else None
+    return inputs.value if inputs is not None and type(inputs.value) is yaml.Map else ()
+
+
+def _property(node: Node, page: Page) -> Written | None:
+    return None if _is_constant(node) else _parameter("an input")(node, page)
+
+
+def _attribute(node: Node, page: Page) -> Written | None:
+    """An output; or the attribute of a node, for which an output is made."""
+    inner = _unwrapped(node)
+    path = inner.value
+    if type(path) is not yaml.Seq or len(path) < 2 or not all(isinstance(one, str) for one in path):
+        return _parameter("an output")(node, page)
+    name, draft = ".".join(path), Draft()
+    draft.put("value", call("get_attribute", [keep(one) for one in inner], marks(inner)))
+    page.exposed[name] = draft.at(inner)
+    return Written(name, marks(inner))
+
+
+def _only_these(node: Node, page: Page, draft: Draft) -> None:
+    """A constant says which nodes are substituted: those with this value of the property."""
+    found = [
+        call(
+            "equal",
+            [of_data("get_property", ["SELF", str(one.key)])(marks(one)), value(_unwrapped(one), page)],
+            marks(one),
+        )
+        for one in _constants(node)
+    ]
+    if not found:
+        return
+    before = draft.value.get("substitution_filter")
+    if before is not None:
+        found.insert(0, Written(before, draft.value.marks["substitution_filter"]))
+    draft.put("substitution_filter", both(found, marks(node)))
+
+
 SUBSTITUTION = Form(
     "substitution mapping",
     same(
         node_type=None,
         substitution_filter=node_filter(("SELF",)),
-        properties=named(_parameter("an input")),
-        attributes=named(_parameter("an output")),
+        properties=named(_property),
+        attributes=named(_attribute),
         capabilities=named(_pair),
         requirements=_requirements,
         interfaces=_interfaces,
     ),
+    finish=_only_these,
 )

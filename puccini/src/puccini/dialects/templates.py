@@ -4,16 +4,16 @@ from puccini import yaml
 from puccini.dialects.constraints import node_filter
 from puccini.dialects.data import INPUT, PARAMETER
 from puccini.dialects.forms import Form, Page, drop, listed, named, named_list, same, to
-from puccini.dialects.interfaces import ARTIFACT, INTERFACE_ASSIGNMENTS
+from puccini.dialects.interfaces import INTERFACE_ASSIGNMENTS, artifacts
 from puccini.dialects.policies import GROUP, POLICIES, WORKFLOWS
 from puccini.dialects.substitution import SUBSTITUTION
-from puccini.dialects.types import UNBOUNDED, filter_of_target, limited
-from puccini.dialects.values import values
+from puccini.dialects.types import UNBOUNDED, filter_of_target, is_count, limited
+from puccini.dialects.values import assigned
 from puccini.dialects.writing import Draft, Written, keep, marks
 from puccini.nodes import Node
 
 _DIRECTIVES = {"selectable": "select", "substitutable": "substitute"}
-_DATA = same(properties=values, attributes=values)
+_DATA = same(properties=assigned, attributes=assigned)
 _INTERFACES = same(interfaces=INTERFACE_ASSIGNMENTS)
 
 
@@ -24,7 +24,7 @@ def _directive(node: Node, page: Page) -> Written:
 def _occurrences(node: Node, page: Page, draft: Draft) -> None:
     """How many targets an assignment is for: at least one number of them, or else perhaps one."""
     bounds = node.value
-    if type(bounds) is not yaml.Seq or len(bounds) != 2 or not _is_count(bounds[0]):
+    if type(bounds) is not yaml.Seq or len(bounds) != 2 or not is_count(bounds[0]):
         message = "occurrences: a list of two counts was expected"
         page.report.error("bad-range", message, node, f"such as [ 1, 1 ] or [ 0, {UNBOUNDED} ]")
         return
@@ -33,11 +33,7 @@ def _occurrences(node: Node, page: Page, draft: Draft) -> None:
         draft.put("count", Written(bounds[0], place))
         return
     draft.put("optional", Written(True, place))
-    draft.put("count", Written(bounds[1] if _is_count(bounds[1]) or bounds[1] == UNBOUNDED else 1, place))
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    draft.put("count", Written(bounds[1] if is_count(bounds[1]) or bounds[1] == UNBOUNDED else 1, place))
 
 
 RELATIONSHIP_ASSIGNMENT = Form(
@@ -64,7 +60,7 @@ NODE_TEMPLATE = Form(
             directives=listed(_directive),
             requirements=named_list(REQUIREMENT_ASSIGNMENT, "requirement assignments"),
             capabilities=named(CAPABILITY_ASSIGNMENT),
-            artifacts=named(ARTIFACT),
+            artifacts=artifacts,
             node_filter=node_filter(("SELF",)),
         ),
     },
@@ -72,10 +68,18 @@ NODE_TEMPLATE = Form(
 RELATIONSHIP_TEMPLATE = Form("relationship template", {**_TEMPLATE, "alias": drop})
 
 
-def _with_nodes(node: Node, page: Page, draft: Draft) -> None:
-    """A topology template may be without nodes."""
+def _complete(node: Node, page: Page, draft: Draft) -> None:
+    """A topology template may be without nodes, and need outputs for what is mapped."""
     if "node_templates" not in draft.value:
         draft.put("node_templates", Written(yaml.Map(), marks(node)))
+    if page.exposed:
+        outputs, made = draft.value.get("outputs"), Draft()
+        if type(outputs) is yaml.Map:
+            for name, place in outputs.marks.items():
+                made.put(name, Written(outputs[name], place))
+        for name, written in page.exposed.items():
+            made.put(name, written)
+        draft.put("outputs", made.at(node))
 
 
 TOPOLOGY = Form(
@@ -92,5 +96,5 @@ TOPOLOGY = Form(
             substitution_mappings=SUBSTITUTION,
         ),
     },
-    finish=_with_nodes,
+    finish=_complete,
 )

@@ -4,7 +4,7 @@ from puccini import yaml
 from puccini.dialects.constraints import node_filter
 from puccini.dialects.data import ATTRIBUTE, DATA_TYPE, PROPERTY
 from puccini.dialects.forms import Form, Page, as_list, as_text, ignore, named, named_list, same, to
-from puccini.dialects.interfaces import ARTIFACT, INTERFACE_TYPE, INTERFACES
+from puccini.dialects.interfaces import INTERFACE_TYPE, INTERFACES, artifacts
 from puccini.dialects.policies import TRIGGERS
 from puccini.dialects.writing import Draft, Written, keep, marks, sequence
 from puccini.nodes import Node
@@ -64,11 +64,20 @@ REQUIREMENT = Form(
 
 
 def limited(node: Node, page: Page, draft: Draft) -> None:
-    """How many relationships may lead to a capability is not limited in TOSCA 2.0."""
-    upper = node.value[1] if type(node.value) is yaml.Seq and len(node.value) == 2 else None
-    if upper != UNBOUNDED:
-        message = "the number of relationships that lead to a capability is not limited"
-        page.report.warn("capability-occurrences", message, node, key=True)
+    """How many relationships may lead to a capability: the upper bound is kept beside what TOSCA 2.0 has."""
+    match node.value:
+        case [int(), str(upper)] if upper == UNBOUNDED:
+            return
+        case [int(lower), int(most)] if 0 <= lower <= most and node.parent is not None:
+            page.limits[marks(node.parent)] = most
+        case _:
+            message = "occurrences: a list of two counts was expected"
+            page.report.error("bad-range", message, node, f"such as [ 0, 1 ] or [ 1, {UNBOUNDED} ]")
+
+
+def is_count(value: object) -> bool:
+    """Whether a value is a number of things."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 CAPABILITY = Form(
@@ -138,7 +147,7 @@ TYPES = {
                 capabilities=named(CAPABILITY),
                 requirements=named_list(REQUIREMENT, "requirement definitions"),
                 interfaces=INTERFACES,
-                artifacts=named(ARTIFACT),
+                artifacts=artifacts,
             ),
         },
     ),

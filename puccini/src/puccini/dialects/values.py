@@ -64,6 +64,19 @@ def values(node: Node, page: Page) -> Written:
     return draft.at(node)
 
 
+def assigned(node: Node, page: Page) -> Written | None:
+    """Return a map of what is assigned to properties; null means that nothing is."""
+    if type(node.value) is not yaml.Map or None not in node.value.values():
+        return values(node, page)
+    draft = Draft()
+    for key, child in page.entries(node):
+        if child.value is None:
+            page.null(child)
+        else:
+            draft.put(escaped(key) if isinstance(key, str) else key, value(child, page))
+    return draft.at(node)
+
+
 def _input(node: Node, place: yaml.Mark, page: Page) -> Written:
     arguments = list(node) if type(node.value) is yaml.Seq else [node]
     return call("get_input", [value(one, page) for one in arguments], place)

@@ -14,7 +14,7 @@ from puccini.diagnostics import Diagnostic, Severity
 from puccini.dialects.document import OldDocument
 from puccini.nodes import Node
 
-_LENIENT: Final = frozenset({"bad-refinement", "unmapped-input", "version-not-first"})
+_LENIENT: Final = frozenset({"bad-refinement", "misplaced-implementation", "unmapped-input", "version-not-first"})
 """What TOSCA 1.x does not say, or the files that people have do otherwise."""
 
 _WORDS: Final = (

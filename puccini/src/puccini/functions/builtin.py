@@ -12,6 +12,7 @@ from puccini.functions import (
     filters,
     graph,
     logic,
+    periods,
     preparation,
     substitution,
     text,
@@ -28,6 +29,7 @@ FUNCTIONS: Mapping[str, Function] = {
     **filters.FUNCTIONS,
     **directives.FUNCTIONS,
     **substitution.FUNCTIONS,
+    **periods.FUNCTIONS,
 }
 
 NOT_A_FUNCTION = "tosca.not-a-function"

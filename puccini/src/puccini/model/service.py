@@ -70,11 +70,12 @@ class Implemented:
 
 
 class CapabilityUse:
-    """What a template says of a capability."""
+    """What a template says of a capability. `limit` is as in the definition."""
 
     def __init__(self, name: str, node: Node) -> None:
         self.name = name
         self.node = node
+        self.limit: int | None = None
         self.properties: dict[str, Value] = {}
         self.attributes: dict[str, Value] = {}
         self.directives: list[str] = []
@@ -161,12 +162,19 @@ class Action:
 
 
 class Trigger:
+    """A trigger of a policy. `only` has the names of the node templates that it is for, when not for all targets."""
+
     def __init__(self, name: str, event: str, node: Node) -> None:
         self.name = name
         self.event = event
         self.node = node
         self.condition: Value = None
         self.actions: list[Action] = []
+        self.only: frozenset[str] | None = None
+
+    def is_for(self, name: str) -> bool:
+        """Whether it acts at the node template `name`, which is among the targets of its policy."""
+        return self.only is None or name in self.only
 
 
 class Group:

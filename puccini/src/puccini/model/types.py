@@ -102,7 +102,7 @@ class RelationshipType(_WithData):
 
 
 class Capability:
-    """A capability of a node type."""
+    """A capability of a node type. No more relationships than the `limit` may lead to it, if it has one."""
 
     def __init__(self, name: str, type: CapabilityType, node: Node) -> None:
         self.name = name
@@ -112,6 +112,7 @@ class Capability:
         self.attributes: dict[str, Property] = dict(type.attributes)
         self.valid_sources = type.valid_sources
         self.valid_relationships = type.valid_relationships
+        self.limit: int | None = None
 
 
 class Relationship:

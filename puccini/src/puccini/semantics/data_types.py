@@ -1,5 +1,7 @@
 """Fills data types with what they define and inherit (sections 9.1.2.2 and 9.2)."""
 
+from collections.abc import Mapping
+
 from puccini.diagnostics import mistaken, unread
 from puccini.grammar.types import TYPES, Kind
 from puccini.grammar.types import DataType as Definition
@@ -28,7 +30,8 @@ def fill(type: DataType, resolver: Resolver) -> None:
     if type.base in (Base.LIST, Base.MAP):
         _fill_collection(type, definition, scope, resolver)
     if definition.validation is not None:
-        type.validations = (definitions.validation(definition.validation, Schema(type), scope, resolver),)
+        about = Schema(type if definition.derived_from is not None or type.properties else ANY)
+        type.validations = (definitions.validation(definition.validation, about, scope, resolver),)
 
 
 def _inherit(type: DataType, parent: DataType | None) -> None:
@@ -82,10 +85,13 @@ def _fill_collection(type: DataType, definition: Definition, scope: Scope, resol
 
 
 def _fill_scalar(type: DataType, parent: DataType | None, definition: Definition, resolver: Resolver) -> None:
-    refined = parent is not None and not parent.built_in
+    refined = parent is not None and (not parent.built_in or bool(parent.units))
     _number(type, definition, refined, resolver)
     if definition.units is not None:
+        _keep(type.units, definition.units, "unit", resolver)
         type.units |= {name: node.value for name, node in definition.units.items()}
+        if "" in definition.units:
+            resolver.report.error("bad-name", "a unit has a name", definition.units[""], key=True)
         if not definition.node.value["units"]:
             resolver.report.error("bad-units", "'units' has at least one unit", definition.node.child("units"))
     elif not refined and not unread(definition.node, "units", TYPES[Kind.DATA].keys):
@@ -94,13 +100,32 @@ def _fill_scalar(type: DataType, parent: DataType | None, definition: Definition
         if refined and type.prefixes is None:
             message = "prefixes can be added to those of the parent type, which has none"
             resolver.report.error("bad-refinement", message, definition.node.child("prefixes"), key=True)
+        _keep(type.prefixes or {}, definition.prefixes, "prefix", resolver)
         type.prefixes = {**(type.prefixes or {}), **{name: node.value for name, node in definition.prefixes.items()}}
-    if definition.canonical_unit is not None and refined:
+    if definition.canonical_unit is not None and refined and not _repeats(definition.canonical_unit, parent):
         message = "'canonical_unit' is that of the parent type"
         resolver.report.error("bad-refinement", message, definition.canonical_unit, key=True)
     if type.units:
         _check_multipliers(type, definition, resolver)
         _canonical(type, definition, refined, resolver)
+
+
+def _keep(inherited: Mapping[str, float], given: Mapping[str, Node], what: str, resolver: Resolver) -> None:
+    """Units and prefixes can be added to those of the parent type, which stay what they are."""
+    for name, node in given.items():
+        if name in inherited and node.value != inherited[name]:
+            message = f"the {what} {name!r} has the multiplier {inherited[name]} in the parent type"
+            resolver.report.error("bad-refinement", message, node)
+
+
+def _repeats(canonical: Node, parent: DataType | None) -> bool:
+    """Whether a canonical unit is what one of the parent types says."""
+    while parent is not None and not parent.built_in:
+        definition = parent.definition
+        if isinstance(definition, Definition) and definition.canonical_unit is not None:
+            return definition.canonical_unit.text == canonical.text
+        parent = parent.parent if isinstance(parent.parent, DataType) else None
+    return False
 
 
 def _number(type: DataType, definition: Definition, refined: bool, resolver: Resolver) -> None:

@@ -104,6 +104,8 @@ def _values(definition: DataDefinition, result: Property, scope: Scope, resolver
             resolver.report.warn(
                 "useless-default", message, default, "remove 'required: false' or the default", key=True
             )
+        if default.value is not None and hasattr(default.document, "original"):
+            result.required = True  # in TOSCA 1.x a default counts, also where the parent type requires no value
         values.give(default, result.schema, scope, resolver, partial(setattr, result, "default"))
     if value is not None:
         if default is not None:

@@ -79,6 +79,9 @@ def _type(
     if definition.type is None:
         if parent is None and not unread(definition.node, "type", INTERFACE.keys):
             message = f"the interface {definition.name!r} has no type"
+            if hasattr(definition.node.document, "original"):
+                resolver.report.warn("no-interface-type", message, definition.node, "add 'type: ...'", key=True)
+                return _own(definition, scope)
             resolver.report.error("missing-keyname", message, definition.node, "add 'type: ...'")
         return parent.type if parent is not None else None
     found = resolver.find(Kind.INTERFACE, scope.unit, definition.type)
@@ -88,6 +91,14 @@ def _type(
         message = f"{found.name!r} is neither {parent.type.name!r}, as in the parent type, nor derived from it"
         resolver.report.error("bad-refinement", message, definition.type, related=parent.node)
     return found
+
+
+def _own(definition: InterfaceDefinition, scope: Scope) -> InterfaceType:
+    """Return a type with the operations of an interface that has none, as files of TOSCA 1.x do."""
+    type = InterfaceType(Kind.INTERFACE, definition.name, scope.unit, None, None)
+    type.operations = {name: Operation(name, one.node) for name, one in definition.operations.items()}
+    type.notifications = {name: Operation(name, one.node) for name, one in definition.notifications.items()}
+    return type
 
 
 def _declare(
@@ -104,6 +115,8 @@ def _declare(
                 message = f"the output {output.name!r} is in an interface type, where nothing is mapped"
                 resolver.report.error("misplaced-mapping", message, output.mapping or output.node)
         made = result[name].copy(definition.node) if name in result else Operation(name, definition.node)
+        if definition.implementation is not None:
+            made.implementation, made.unit = definition.implementation, scope.unit
         made.inputs = definitions.extend(made.inputs, definition.inputs, Role.PARAMETER, scope, resolver)
         made.outputs = definitions.extend(
             made.outputs, definition.outputs, Role.PARAMETER, scope, resolver, untyped=True, incoming=True

@@ -17,6 +17,9 @@ from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 
 _KEYNAMES = {key for one in (NODE_TEMPLATE, RELATIONSHIP_ASSIGNMENT, GROUP, POLICY, ARTIFACT) for key in one.keys}
+_TEXTUAL = (Base.VERSION, Base.TIMESTAMP, Base.SCALAR)
+"""What is written as text: in TOSCA 1.x a text may be given for it, which is checked when it is there."""
+
 Store = Callable[[Value], None]
 
 
@@ -80,14 +83,16 @@ def _misspelt(node: Node, section: str) -> bool:
 
 def check(value: Value, node: Node, schema: Schema | None, scope: Scope, resolver: Resolver) -> Value:
     """Return `value` as it is stored, after reporting what is wrong with it."""
-    _spelling(node, resolver)
+    if _spelling(node, resolver):
+        return value
     if schema is None or schema.type is ANY:
         return value
     if isinstance(value, Call):
         _check_call(value, node, schema, scope, resolver)
         return value
-    if schema.base is Base.VERSION and value.__class__ in (int, float):
-        value = _written(value, node, resolver)
+    adapt = getattr(node.document, "adapt", None)
+    if adapt is not None:
+        value = adapt(value, schema, node, resolver.report)
     coercion = Coercion(schema.plain, resolver.statics.evaluator(schema.plain), literal=True)
     try:
         result = coercion.run(value)
@@ -101,19 +106,6 @@ def check(value: Value, node: Node, schema: Schema | None, scope: Scope, resolve
     return result
 
 
-def _written(value: Value, node: Node, resolver: Resolver) -> Value:
-    """Return a version that looks like a number as it is written, in files of versions of TOSCA that have such ones."""
-    source = getattr(node.document, "source", None)
-    if source is None:
-        return value
-    text: str = source(node)
-    if isinstance(value, float):
-        return text
-    message = f"a version has a minor number: {text}.0 is taken for {text}"
-    resolver.report.warn("short-version", message, node, f"write '{text}.0'")
-    return f"{text}.0"
-
-
 def _settle(value: Value, node: Node, schema: Schema | None, scope: Scope, resolver: Resolver, store: Store) -> None:
     store(check(value, node, schema, scope, resolver))
 
@@ -122,7 +114,8 @@ def _check_call(value: Call, node: Node, schema: Schema, scope: Scope, resolver:
     found = references.result(value, scope)
     if found is not None and not references.compatible(found.type, schema.type):
         message = f"{schema.type.name} was expected, and this gives {found.type.name}"
-        resolver.report.error("wrong-type", message, node)
+        lenient = found.base is Base.STRING and schema.base in _TEXTUAL and hasattr(node.document, "adapt")
+        (resolver.report.warn if lenient else resolver.report.error)("wrong-type", message, node)
 
 
 def _check_nested(value: Value, node: Node, schema: Schema, scope: Scope, resolver: Resolver) -> None:
@@ -160,10 +153,10 @@ def _child(node: Node, key: str | int) -> Node | None:
     return None
 
 
-def _spelling(node: Node, resolver: Resolver) -> None:
-    """Booleans and nulls are written in lower case (sections 9.1.1.4, 9.1.1.6)."""
+def _spelling(node: Node, resolver: Resolver) -> bool:
+    """Report booleans and nulls that are not in lower case (sections 9.1.1.4, 9.1.1.6); say whether `node` is one."""
     if not node.document.unusual:
-        return
+        return False
     stack = [node]
     while stack:
         one = stack.pop()
@@ -176,6 +169,7 @@ def _spelling(node: Node, resolver: Resolver) -> None:
             stack.extend(child for _, child in one.items())
         elif isinstance(one.value, list):
             stack.extend(one)
+    return node.unusual is not None and not isinstance(node.value, dict | list)
 
 
 def _role(known: Mapping[str, Property]) -> str:

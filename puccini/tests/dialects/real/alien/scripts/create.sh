@@ -1,0 +1,2 @@
+#!/bin/sh
+export JAVA_HOME=/opt
