@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from floria.values import Value
+from floria.values import Call, Value
 from puccini import yaml
 from puccini.diagnostics import suggest
 from puccini.grammar.templates import SubstitutionMapping
@@ -27,11 +27,22 @@ def check(mapping: SubstitutionMapping, service: Service, resolver: Resolver) ->
     service.mappings = result = Substitution(type, mapping.node)
     if mapping.substitution_filter is not None:
         result.filter = templates.condition(mapping.substitution_filter, Scope(service.unit, owner=type), resolver)
+        if _reads_relationships(result.filter):
+            message = "a substitution filter reads properties and capabilities; relationships are made later"
+            hint = "what needs them, such as the properties of a target, can be a property of the node"
+            resolver.report.warn("filter-relationship", message, mapping.substitution_filter, hint)
     _properties(mapping, result, service, resolver)
     _attributes(mapping, result, service, resolver)
     _capabilities(mapping, result, service, resolver)
     requirement_mappings.resolve(mapping, result, service, resolver)
     _interfaces(mapping, result, service, resolver)
+
+
+def _reads_relationships(value: Value) -> bool:
+    """Section 15.1: a template is chosen by what the node is assigned; which nodes it relates to comes after that."""
+    if isinstance(value, Call):
+        return "RELATIONSHIP" in value.arguments or any(_reads_relationships(one) for one in value.arguments)
+    return isinstance(value, list) and any(_reads_relationships(one) for one in value)
 
 
 def _properties(mapping: SubstitutionMapping, result: Substitution, service: Service, resolver: Resolver) -> None:
