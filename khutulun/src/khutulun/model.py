@@ -108,13 +108,17 @@ class NodeChange(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What would happen: the changes, and the exact commands and files, in order. Empty: nothing to do."""
+    """What would happen: the changes, and the exact commands and files, in order. Empty: nothing to do.
+
+    `warnings` are what drivers want to be known about the nodes before it is done.
+    """
 
     service: str
     changes: tuple[NodeChange, ...] = ()
     effects: tuple[Effect, ...] = ()
     script: str = ""
     unknown: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -46,6 +46,10 @@ class Mode(StrEnum):
     PLAN = "plan"
 
 
+WARNING = "warning: "
+"""Begins a line of a driver's log that is a warning."""
+
+
 class Operate(msgspec.Struct, frozen=True, kw_only=True):
     """Run a function of a plugin for a workload (``agent.HOST.operate``).
 

@@ -106,6 +106,8 @@ class Operator:
         def write(level: str, message: str) -> None:
             if len(lines) < CAPTURED_LOG:
                 lines.append(f"{level}: {message}")
+            if kept is not None and level == "warning":
+                log.warning("operation %s of %s: %s", request.operation, request.workload.node, message)
 
         prior = kept.prior() if kept is not None else []
         seen = effects.MemoryJournal()

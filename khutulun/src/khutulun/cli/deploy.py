@@ -275,6 +275,8 @@ def _plan_lines(plan: model.Plan) -> list[str]:
     lines += effects.grouped(plan.effects)
     if plan.unknown:
         lines += ["Known only when it is done:", *text.indent(map(text.clean, plan.unknown))]
+    if plan.warnings:
+        lines += ["Warnings:", *text.indent(map(text.clean, plan.warnings))]
     return lines
 
 

@@ -98,7 +98,8 @@ class Planner:
                 unknown = self._perform(scratch, operations, execution, id)
         found = tuple(effect for answer in operations.planned for effect in answer.effects if effect.change)
         script = effects.script(untold(effect) for effect in found) if found else ""
-        return model.Plan(request.name, changes, found, script, tuple(unknown))
+        warnings = tuple(dict.fromkeys(line for answer in operations.planned for line in _warnings(answer)))
+        return model.Plan(request.name, changes, found, script, tuple(unknown), warnings)
 
     def _perform(self, scratch: Store, operations: Operations, execution: Id, id: str) -> list[str]:
         """Do the steps one after the other; return what could not be planned."""
@@ -170,6 +171,11 @@ class Planner:
 
     def _registered(self, reader: Reader, name: str) -> bool:
         return f"service/{name}" in reader.claims(placement.NAMES)
+
+
+def _warnings(answer: messages.Operated) -> list[str]:
+    """Return what of a driver's log people are to know."""
+    return [line.removeprefix(messages.WARNING) for line in answer.log if line.startswith(messages.WARNING)]
 
 
 def _looks_elsewhere(template: Entity) -> bool:
