@@ -85,6 +85,12 @@ def _policy(definition: PolicyDefinition, service: Service, resolver: Resolver) 
     policy = Policy(definition.name, type, definition.node)
     policy.metadata = definition.metadata
     policy.targets = _members(definition.targets, service, resolver)
+    for target, node in zip(policy.targets, definition.targets, strict=False):
+        if isinstance(target, NodeTemplate) and target.selects and target.name == node.text:
+            message = f"{target.name!r} is a node of another service, whose policies are its own"
+            resolver.report.warn(
+                "selected-target", message, node, "make the policy part of the service that has the node"
+            )
     scope = Scope(service.unit, service=service)
     if type is not None:
         owner = f"the policy type {type.name!r}"

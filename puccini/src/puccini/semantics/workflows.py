@@ -87,6 +87,9 @@ def _targets(
         message = f"there is neither a node template nor a group {name.text!r}"
         resolver.report.error("unknown-node", message, name, suggest(name.text, known))
         return [], None, None
+    if isinstance(target, NodeTemplate) and target.selects:
+        message = f"{target.name!r} is a node of another service, which no step of this one changes"
+        resolver.report.warn("selected-target", message, name, "make the step part of the service that has the node")
     if relationship is None:
         return (target.nodes() if isinstance(target, Group) else [target]), None, None
     if isinstance(target, Group):
