@@ -124,6 +124,32 @@ def test_units_are_started_stopped_and_forgotten_as_by_systemctl(inside: Any) ->
     assert found[0] == found[1]
 
 
+def test_whether_units_are_enabled_is_told_as_by_systemctl(inside: Any) -> None:
+    """What has no unit file is left to the program, which knows of scripts of other systems."""
+    ours, told, unknown = inside(
+        """
+        wanted = "[Install]\\nWantedBy=multi-user.target\\n"
+        for name, install in {"static": "", "wanted": wanted, "unwanted": wanted}.items():
+            Path(f"/etc/systemd/system/khutulun-{name}.service").write_text(f"[Service]\\nExecStart=true\\n{install}")
+        theirs("systemctl", "--root=/", "enable", "khutulun-wanted.service")
+        theirs("systemctl", "mask", "khutulun-masked.service")
+        theirs("systemctl", "daemon-reload")
+        argvs = [("systemctl", "is-enabled", f"khutulun-{name}.service")
+                 for name in ("static", "wanted", "unwanted", "masked", "none")]
+        unknown = builtins(RunCommand(argvs.pop())).run(limits())
+        print(json.dumps([[run(*argv) for argv in argvs] for run in (own, theirs)] + [unknown]))
+        for file in Path("/etc/systemd/system").rglob("khutulun-*.service"):
+            file.unlink()
+        theirs("systemctl", "daemon-reload")
+        """
+    )
+    assert ours == told
+    assert [(status, text) for status, text, _ in ours] == [
+        (0, "static\n"), (0, "enabled\n"), (1, "disabled\n"), (1, "masked\n"),
+    ]  # fmt: skip
+    assert unknown is None
+
+
 def test_many_threads_share_a_conversation_that_ends_with_its_use(inside: Any) -> None:
     active, threads, left = inside(
         """

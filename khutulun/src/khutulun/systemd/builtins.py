@@ -26,7 +26,8 @@ _UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+\.(service|timer|socket|target|slice|pat
 _JOBS = {"start": "StartUnit", "stop": "StopUnit", "restart": "RestartUnit"}
 _LINKS = {"enable": links.enable, "disable": links.disable}
 
-Work = Callable[[Connection, Limits], Output]
+Work = Callable[[Connection, Limits], Output | None]
+"""Does a command; None when nothing was done and the program has to be run."""
 
 
 class Builtin:
@@ -44,7 +45,7 @@ class Builtin:
             return self.run(limits)  # to do it again is the same
         return self._talk(lambda over, limits: self._began(over, limits, unit, begun), limits)
 
-    def _began(self, over: Connection, limits: Limits, unit: str, since: int) -> Output:
+    def _began(self, over: Connection, limits: Limits, unit: str, since: int) -> Output | None:
         found = units.began(over, limits, unit, since)
         if found is None and self._was_started(unit, since):
             return Output(0, "", "")  # it has ended since, and systemd has forgotten it
@@ -131,6 +132,8 @@ def systemctl(words: Sequence[str]) -> Work:
             return units.reload
         case ["reset-failed", unit] if _UNIT.fullmatch(unit):
             return functools.partial(_on, units.reset, unit)
+        case ["is-enabled", unit] if _UNIT.fullmatch(unit):
+            return functools.partial(_on, units.is_enabled, unit)
         case ["start" | "stop" | "restart" as verb, unit] if _UNIT.fullmatch(unit):
             return lambda over, limits: units.act(over, limits, unit, _JOBS[verb])
         case ["show", names, unit] if names.startswith("--property=") and _UNIT.fullmatch(unit):
@@ -176,7 +179,9 @@ def transient(words: Sequence[str], path: str) -> units.Transient:
     return units.Transient(name, properties, argv, path)
 
 
-def _on(work: Callable[[Connection, Limits, str], Output], unit: str, over: Connection, limits: Limits) -> Output:
+def _on(
+    work: Callable[[Connection, Limits, str], Output | None], unit: str, over: Connection, limits: Limits
+) -> Output | None:
     return work(over, limits, unit)
 
 

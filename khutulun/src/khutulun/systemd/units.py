@@ -18,6 +18,9 @@ _REASONS = {
     "dependency": "failed because a unit that it needs did",
     "failed": "failed",
 }
+_ENABLED = ("enabled", "enabled-runtime", "static", "alias", "indirect", "generated")
+"""States of a unit's file with which ``systemctl is-enabled`` ends well."""
+
 _NOT_LOADED = "org.freedesktop.systemd1.NoSuchUnit"
 
 
@@ -49,6 +52,15 @@ def show(over: Connection, limits: Limits, unit: str, wanted: list[tuple[str, st
 def act(over: Connection, limits: Limits, unit: str, method: str) -> Output:
     """Do what ``systemctl start``, ``stop`` and ``restart`` do: wait until the job has ended."""
     return _job(over, limits, unit, method, "ss", "replace")
+
+
+def is_enabled(over: Connection, limits: Limits, unit: str) -> Output | None:
+    """Do what ``systemctl is-enabled`` does; None for what has no unit file: it may have a script of another system."""
+    try:
+        (state,) = over.call(limits.deadline, "GetUnitFileState", "s", unit)
+    except Refused:
+        return None
+    return Output(0 if state in _ENABLED else 1, f"{state}\n", "")
 
 
 def reset(over: Connection, limits: Limits, unit: str) -> Output:
