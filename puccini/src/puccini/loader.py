@@ -69,6 +69,7 @@ class Loader:
         name = sources.display(source, path)
         document = self._read(source, path)
         self.documents[name] = document
+        self.report.files.append(name)
         if self._by is not None:
             self.report.imported(name, self._by.node)
         self._known[key] = None

@@ -133,7 +133,7 @@ class Coercion:
         try:
             return base64.b64decode("".join(value.split()), validate=True)
         except (binascii.Error, ValueError):
-            self._report("wrong-type", f"{_shown(value)} is not Base64", path)
+            self._report("wrong-type", f"{_shown(value)} is not Base64", path, "write the bytes in Base64")
             return value
 
     def _nil(self, value: Value, schema: Schema, path: Path) -> Value:
@@ -181,7 +181,10 @@ class Coercion:
         checked = amount if free else self._coerce(amount, number, path)
         if len(self.problems) > before or not isinstance(checked, int | float):
             return value
-        return scalars.canonical(amount, multiplier, number["type"] == "integer")
+        found = scalars.canonical(amount, multiplier, number["type"] == "integer")
+        if isinstance(found, int) and not INTEGER_MIN <= found <= INTEGER_MAX:
+            self._report("out-of-range", f"{value!r} does not fit in 64 bits: {found} {schema['canonical']}", path)
+        return found
 
     def _list(self, value: Value, schema: Schema, path: Path) -> Value:
         if not isinstance(value, list):
@@ -213,7 +216,7 @@ class Coercion:
         result: dict[str, Value] = {}
         for name, definition in properties.items():
             if name in value:
-                if "value" in definition and value[name] != definition["value"]:
+                if "value" in definition and (self.literal or value[name] != definition["value"]):
                     message = f"{name!r} of {_name(schema)} has a fixed value"
                     self._report("fixed-value", message, (*path, name), "remove it")
                 result[name] = self._coerce(value[name], definition["schema"], (*path, name))

@@ -31,9 +31,12 @@ def parse(text: str) -> datetime.datetime:
         )
         if leap:
             local += datetime.timedelta(seconds=1)
-        return local + offset if sign == "-" else local - offset
+        found = local + offset if sign == "-" else local - offset
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text!r} is not a timestamp: {error}") from None
+    if leap and (found.hour, found.minute) != (0, 0):
+        raise ValueError(f"{text!r} is not a timestamp: leap seconds are at the end of a day in UTC")
+    return found
 
 
 def is_date(text: str) -> bool:

@@ -52,7 +52,9 @@ def _dsl_definitions(node: Node, report: Report) -> Any:
         report.error("wrong-kind", f"dsl_definitions: a map was expected, not {describe(node.value)}", node)
         return INVALID
     for key, child in node.items():
-        if child.value is None or not (child.anchored or isinstance(child.value, dict | list)):
+        if not isinstance(key, str) or not key:
+            report.error("bad-name", "a definition has a name, a string that is not empty", child, key=True)
+        elif child.value is None or not (child.anchored or isinstance(child.value, dict | list)):
             report.error("no-anchor", f"the definition {key!r} has no anchor", child, f"write '{key}: &NAME ...'")
     return node
 

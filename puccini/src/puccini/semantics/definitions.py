@@ -91,7 +91,18 @@ def build(
         report.error("fixed-value", message, node, related=parent.node)
         return result
     _values(definition, result, scope, resolver, incoming)
+    if parent is not None and parent.default is not UNSET and definition.default is None:
+        resolver.deferred.append(partial(_inherit_default, parent, result, node, resolver))
     return result
+
+
+def _inherit_default(parent: Property, result: Property, node: Node, resolver: Resolver) -> None:
+    """Take the default of the parent type, which is complete by now, and see whether it is still right."""
+    result.default = default = parent.default
+    if default is UNSET or result.schema is None or not result.required or result.fixed is not UNSET:
+        return
+    if parent.schema is None or result.schema.type.derives(parent.schema.type):
+        values.inherit(default, result.schema, node, result.name, resolver)
 
 
 def _values(definition: DataDefinition, result: Property, scope: Scope, resolver: Resolver, incoming: bool) -> None:

@@ -132,6 +132,22 @@ def base(value: Value, result: Result) -> Base | None:
             return Base.MAP
 
 
+def computed(call: Call, result: Result) -> Base | None:
+    """Return what a function gives whose result depends on what it is given; None when that is not known."""
+    bases = [base(argument, result) for argument in call.arguments]
+    first, known = bases[0] if bases else None, set(bases)
+    match call.function.removeprefix("tosca:"):
+        case "concat":
+            return first if first in (None, Base.LIST) else Base.STRING
+        case "quotient":
+            return Base.FLOAT if first in _NUMBERS else first if first is Base.SCALAR else None
+        case "remainder":
+            return first if first in _AMOUNTS else None
+        case "sum" | "difference" | "product" if known <= _AMOUNTS:
+            return next((one for one in (Base.SCALAR, Base.FLOAT, Base.INTEGER) if one in known), None)
+    return None
+
+
 def possible(value: Value, schema: Mapping[str, Any], result: Result) -> bool:
     """Whether `value` can be what the plain form of a schema says."""
     found, wanted = base(value, result), _plain(schema)
@@ -180,7 +196,11 @@ def _entries(values: Value, node: Node) -> Iterator[tuple[Value, Node]]:
 def _differ(first: Value, other: Value, result: Result) -> str:
     """Return why two values cannot be of one type, or nothing."""
     one, two = base(first, result), base(other, result)
-    if one is None or two is None or _same(one, two):
+    if one is None or two is None:
+        return ""
+    if one is two is Base.SCALAR:
+        return _units(result(first), result(other))
+    if _same(one, two):
         return ""
     literal = other if isinstance(other, str) else None
     try:
@@ -195,6 +215,13 @@ def _differ(first: Value, other: Value, result: Result) -> str:
     if {one, two} <= _TEXT or {one, two} == {Base.SCALAR, Base.STRING}:
         return ""
     return f"{_shown(other, two)} is not {article(one)}"
+
+
+def _units(one: Schema | None, two: Schema | None) -> str:
+    """Return why scalars of two types cannot be compared or added, or nothing."""
+    if one is None or two is None or one.type.ancestors[-2:] == two.type.ancestors[-2:]:
+        return ""
+    return f"{two.type.name} is not {one.type.name}, and has other units"
 
 
 def _same(one: Base, two: Base) -> bool:

@@ -173,15 +173,22 @@ def result(value: Value, scope: Scope) -> Schema | None:
         case "get_property" | "get_attribute" | "available_allocation":
             return paths.schema(value, scope)
         case "call":
-            return None
+            return _of(operands.base(value, partial(result, scope=scope)))
     signature = SIGNATURES.get(name)
     if signature is None:
         return None
     if signature.result in _RESULTS:
         return Schema(BUILT_IN[_RESULTS[signature.result]])
-    if signature.result in (Kind.SAME, Kind.NUMBER) and value.arguments:
-        return result(value.arguments[0], scope)
-    return None
+    made = operands.computed(value, partial(result, scope=scope))
+    if made in (Base.SCALAR, Base.LIST):
+        return next((s for s in (result(one, scope) for one in value.arguments) if s and s.base is made), _of(made))
+    return _of(made)
+
+
+def _of(base: Base | None) -> Schema | None:
+    """Return the schema of which no more than its base is known."""
+    found = BUILT_IN.get(base.value) if base not in (None, Base.SCALAR) else None
+    return Schema(found) if found is not None else None
 
 
 def condition(clause: Value, node: Node, what: str, scope: Scope, resolver: Resolver) -> None:
@@ -204,6 +211,16 @@ def _input_schema(call: Call, scope: Scope) -> Schema | None:
     if found is None or found.schema is None:
         return None
     return nested(found.schema, call.arguments[1:], (), "", None)
+
+
+def fits(given: Schema, wanted: Schema) -> bool:
+    """Whether a value of one schema can be one of the other, entries included."""
+    if not compatible(given.type, wanted.type):
+        return False
+    if given.type is wanted.type and not given.type.built_in:
+        return True
+    inner, outer = given.entries, wanted.entries
+    return inner is None or outer is None or fits(inner, outer)
 
 
 def compatible(given: DataType, wanted: DataType) -> bool:

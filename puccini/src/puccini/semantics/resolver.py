@@ -73,7 +73,7 @@ class Resolver:
         for unit in self.units:
             for kind in CLASSES:
                 for name, definition in unit.made(kind.value).items():
-                    if kind is Kind.DATA and (name in data.BUILT_IN or name == "any"):
+                    if kind is Kind.DATA and name in data.BUILT_IN:
                         message = f"{name!r} is a built-in data type and cannot be defined"
                         self.report.error("reserved-name", message, definition.node, "choose another name", key=True)
                     self._make(kind, Found(unit, definition))

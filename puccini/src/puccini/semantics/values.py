@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from floria.evaluation import EvaluationError
-from floria.values import Call, Value
+from floria.values import Call, Value, is_literal
 from puccini.data.coercion import Coercion, Problem
 from puccini.diagnostics import mistaken, suggest
 from puccini.grammar.interfaces import ARTIFACT
@@ -29,6 +29,21 @@ def give(node: Node, schema: Schema | None, scope: Scope, resolver: Resolver, st
     store(value)
     resolver.deferred.append(partial(_settle, value, node, schema, scope, resolver, store))
     return value
+
+
+def inherit(value: Value, schema: Schema, node: Node, name: str, resolver: Resolver) -> None:
+    """Report the default of a parent type that the refinement at `node`, with `schema`, does not take any more."""
+    if not is_literal(value):
+        return
+    coercion = Coercion(schema.plain, resolver.statics.evaluator(schema.plain))
+    try:
+        coercion.run(value)
+        problem = next((one.message for one in coercion.problems if not one.warning), "")
+    except EvaluationError:
+        return
+    if problem:
+        message = f"the default of {name!r} in the parent type is not valid here: {problem}"
+        resolver.report.error("not-valid", message, node, "give it another default", key=True)
 
 
 def assign(
@@ -83,7 +98,7 @@ def _misspelt(node: Node, section: str) -> bool:
 
 def check(value: Value, node: Node, schema: Schema | None, scope: Scope, resolver: Resolver) -> Value:
     """Return `value` as it is stored, after reporting what is wrong with it."""
-    if _spelling(node, resolver):
+    if _spelling(node, resolver) and not hasattr(node.document, "reword"):
         return value
     if schema is None or schema.type is ANY:
         return value
@@ -112,8 +127,8 @@ def _settle(value: Value, node: Node, schema: Schema | None, scope: Scope, resol
 
 def _check_call(value: Call, node: Node, schema: Schema, scope: Scope, resolver: Resolver) -> None:
     found = references.result(value, scope)
-    if found is not None and not references.compatible(found.type, schema.type):
-        message = f"{schema.type.name} was expected, and this gives {found.type.name}"
+    if found is not None and not references.fits(found, schema):
+        message = f"{_named(schema)} was expected, and this gives {_named(found)}"
         lenient = found.base is Base.STRING and schema.base in _TEXTUAL and hasattr(node.document, "adapt")
         (resolver.report.warn if lenient else resolver.report.error)("wrong-type", message, node)
 
@@ -170,6 +185,11 @@ def _spelling(node: Node, resolver: Resolver) -> bool:
         elif isinstance(one.value, list):
             stack.extend(one)
     return node.unusual is not None and not isinstance(node.value, dict | list)
+
+
+def _named(schema: Schema) -> str:
+    entries = schema.entries if schema.type.built_in else None
+    return f"{schema.type.name} of {_named(entries)}" if entries is not None else schema.type.name
 
 
 def _role(known: Mapping[str, Property]) -> str:
