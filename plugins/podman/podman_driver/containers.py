@@ -7,7 +7,19 @@ from floria_plugin.driver import Difference, Inputs, Inspection, Site, State, St
 from floria_plugin.streams import Program, Reading
 from floria_plugin.units import WITHOUT_RESTART, changed
 from floria_plugin.workload import invalid, told
-from podman_driver import description, extras, faults, images, observed, options, podman, quadlet, supervised, units
+from podman_driver import (
+    description,
+    extras,
+    faults,
+    images,
+    observed,
+    options,
+    podman,
+    quadlet,
+    quadlet_check,
+    supervised,
+    units,
+)
 from podman_driver.description import Description
 from podman_driver.images import Image
 from podman_driver.options import Option
@@ -19,19 +31,18 @@ RESTARTER = "podman-restart.service"
 def create(context: Context, site: Site) -> dict[str, Any]:
     """Make the container, or the file of its unit; nothing is started."""
     found, image = description.of(site), images.of(site)
-    if units.possible(context, site):
+    if text := _text(context, site, found, image):
         known = images.ensure(context, site, image, refresh=True)
         fresh = extras.make(context, site, found)
         file = units.path(site, quadlet.CONTAINER)
         before = context.files.read(file) if context.files.exists(file) else ""
-        if before and (changed(before, _write(context, site, found, image)) or fresh):
+        context.files.write(file, text)
+        if before and (changed(before, text) or fresh):
             units.stop(context, site)  # what runs is another one; a start begins anew
-        elif not before:
-            _write(context, site, found, image)
         return _unit(site) | {"container": found.name} | images.attributes(image, known)
     known = None if _simple(image) else images.ensure(context, site, image, refresh=True)
     fresh = extras.make(context, site, found)
-    done = podman.attempt(context, site, "create", *_arguments(site, found, image))
+    done = _make(context, site, found, image)
     if done.ok:
         known = known or podman.image(context, site, image.name)
         return {"container": found.name, "container_id": done.stdout.strip()} | images.attributes(image, known)
@@ -45,7 +56,7 @@ def create(context: Context, site: Site) -> dict[str, Any]:
 def start(context: Context, site: Site) -> dict[str, Any]:
     """Start it. One that has failed at once is a fault that tells what it wrote."""
     found = description.of(site)
-    if managed(context, site) or _to_be_managed(context, site, found):
+    if managed(context, site):
         units.start(context, site)
         return _started(context, site, found)
     if found.notify:
@@ -92,8 +103,8 @@ def update(context: Context, site: Site) -> dict[str, Any]:
     known = images.ensure(context, site, image, refresh=True)
     fresh = extras.make(context, site, found)
     before = podman.container(context, site, found.name)
-    if units.possible(context, site):
-        _update_unit(context, site, found, image, before, known, fresh=fresh)
+    if text := _text(context, site, found, image):
+        _update_unit(context, site, found, text, before, known, fresh=fresh)
     else:
         _update_plain(context, site, found, image, before, known, fresh=fresh)
     extras.tidy(context, site, found)
@@ -167,11 +178,6 @@ def managed(context: Context, site: Site) -> bool:
     return site.host.systemd and context.files.exists(units.path(site, quadlet.CONTAINER))
 
 
-def _to_be_managed(context: Context, site: Site, found: Description) -> bool:
-    """Whether a unit is going to run what is not made yet, as in the plan of a deploy."""
-    return units.possible(context, site) and podman.container(context, site, found.name) is None
-
-
 def _simple(image: Image) -> bool:
     """Whether `podman create` itself can be asked for the image."""
     return not image.own and image.pull == "missing" and not image.digest and not image.special
@@ -194,8 +200,7 @@ def _named(context: Context, site: Site, found: Description, done: Output) -> di
     if fault.code != "name-in-use":
         raise fault
     there = podman.container(context, site, found.name)
-    labels = ((there or {}).get("Config") or {}).get("Labels") or {}
-    if there is None or any(labels.get(key) != value for key, value in site.labels.items()):
+    if there is None or not observed.labelled(there, site.labels):
         raise fault
     return there
 
@@ -213,9 +218,24 @@ def _same(site: Site, found: Description, image: Image, there: dict[str, Any]) -
 
 def _replace(context: Context, site: Site, found: Description, image: Image) -> None:
     podman.run(context, site, "rm", "--force", "--ignore", found.name, doing=f"removing {found.name}")
-    done = podman.attempt(context, site, "create", *_arguments(site, found, image))
+    done = _make(context, site, found, image)
     if not done.ok:
         raise _fault(done, found.name)
+
+
+def _make(context: Context, site: Site, found: Description, image: Image) -> Output:
+    """Make the container. What a Podman that was killed has left half-made under its name does not stay."""
+    done = podman.attempt(context, site, "create", *_arguments(site, found, image))
+    code = "" if done.ok else _fault(done, found.name).code
+    if code not in ("name-in-use", "podman-killed"):
+        return done
+    there = podman.container(context, site, found.name)
+    half = observed.status(there) in ("created", "configured") and observed.labelled(there, site.labels)
+    if there is None or (half and code == "podman-killed"):
+        podman.run(context, site, "rm", "--force", "--ignore", found.name, doing=f"removing {found.name}")
+    if there is None and code == "name-in-use":
+        return podman.attempt(context, site, "create", *_arguments(site, found, image))
+    return done
 
 
 def _update_plain(
@@ -236,8 +256,11 @@ def _update_plain(
     wanted = [word for word in ["podman", "create", *_arguments(site, found, image)] if word not in limits]
     stale = fresh or (before is not None and known is not None and _id(before.get("Image")) != _id(known.get("Id")))
     if before is not None and not stale and observed.arguments(before) == wanted:
-        _limit(context, site, found, before)
-        return
+        if not observed.limit_differences(found, before):
+            return
+        if podman.version(context, site) >= options.LASTING:
+            _limit(context, site, found, before)
+            return
     ran = before is None or observed.running(before)
     if before is not None and observed.running(before):
         podman.run(context, site, "stop", found.name, doing=f"stopping {found.name}")
@@ -251,7 +274,7 @@ def _update_unit(
     context: Context,
     site: Site,
     found: Description,
-    image: Image,
+    new: str,
     before: dict[str, Any] | None,
     known: dict[str, Any] | None,
     *,
@@ -261,7 +284,7 @@ def _update_unit(
     old = context.files.read(file) if context.files.exists(file) else ""
     if not old and before is not None:
         podman.run(context, site, "rm", "--force", "--ignore", found.name, doing=f"removing {found.name}")
-    new = _write(context, site, found, image)
+    context.files.write(file, new)
     limits = {f"PodmanArgs={one}" for one in _limit_lines(old) ^ _limit_lines(new)}
     changes = changed(_without_limits(old), _without_limits(new))
     stale = fresh or (before is not None and known is not None and _id(before.get("Image")) != _id(known.get("Id")))
@@ -269,33 +292,44 @@ def _update_unit(
         units.reload(context, site)
     if before is None or not observed.running(before):
         return
-    if stale or changes - WITHOUT_RESTART:
+    limited = bool(limits or observed.limit_differences(found, before))
+    if stale or changes - WITHOUT_RESTART or (limited and podman.version(context, site) < options.LASTING):
         units.restart(context, site)
-    elif limits or observed.limit_differences(found, before):
+    elif limited:
         _limit(context, site, found, before)
 
 
 def _limit(context: Context, site: Site, found: Description, before: dict[str, Any] | None) -> dict[str, Any]:
     """Change the limits of a container in place."""
     if before is not None and (differences := observed.limit_differences(found, before)):
+        _check_lasting(context, site, found.name)
         wanted = {one.name: one for one in options.limits(found)}
         words = [str(wanted.get(one.what) or Option(one.what, "0")) for one in differences]
         podman.run(context, site, "update", *words, found.name, doing=f"changing the limits of {found.name}")
     return observed.attributes(found.name, podman.container(context, site, found.name))
 
 
-def _write(context: Context, site: Site, found: Description, image: Image) -> str:
-    """Write the Quadlet file, after the generator has said that it takes it; what it does not take leaves no trace."""
-    file = units.path(site, quadlet.CONTAINER)
+def _check_lasting(context: Context, site: Site, name: str) -> None:
+    """Raise `Permanent` when Podman would forget the limits, and the container is none to be replaced."""
+    version = podman.version(context, site)
+    if not description.own(site) and version < options.LASTING:
+        told = f"Podman {version[0]}.{version[1]} cannot change the limits of {name} for good"
+        hint = "remove limits from the properties, or have Podman 5.1 or later; what was adopted is not replaced"
+        raise Permanent("not-changeable", told, hint=hint)
+
+
+def _text(context: Context, site: Site, found: Description, image: Image) -> str:
+    """Return the text of the Quadlet file, which Podman takes; nothing for a plain container."""
+    pod = f"{units.folder(site)}/{units.file_name(found.pod_unit, quadlet.POD)}"
+    if not units.possible(context, site) or (found.pod and not context.files.exists(pod)):
+        return ""
+    file, links = units.path(site, quadlet.CONTAINER), units.linked(context, site)
     more = [] if context.files.exists(UNIFIED) else ["--cgroups=enabled"]
-    written = []
 
     def render(without: frozenset[str]) -> str:
-        written.append(quadlet.container(site, found, image.name, more, without))
-        return written[-1]
+        return quadlet.container(site, found, image.name, more, links, without)
 
-    units.write(context, site, file, render, quadlet.KEYS)
-    return written[-1]
+    return quadlet_check.accepted(context, site, file, render, quadlet.KEYS, units.beside(site, links))
 
 
 def _inspect_unit(context: Context, site: Site, known: dict[str, Any] | None, attributes: dict[str, Any]) -> Inspection:
@@ -316,8 +350,9 @@ def _file_differences(context: Context, site: Site, found: Description, image: I
     there = context.files.read(file)
     without = frozenset(key for key in quadlet.KEYS if f"\n{key}=" not in there)
     more = [] if context.files.exists(UNIFIED) else ["--cgroups=enabled"]
-    wanted = quadlet.container(site, found, image.name, more, frozenset())
-    reduced = quadlet.container(site, found, image.name, more, without)
+    links = units.linked(context, site)
+    wanted = quadlet.container(site, found, image.name, more, links, frozenset())
+    reduced = quadlet.container(site, found, image.name, more, links, without)
     if changed(reduced, there) and changed(wanted, there):
         best = min((wanted, reduced), key=lambda one: len(changed(one, there)))
         names = sorted(changed(best, there))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from floria_plugin import Context, signals, supervisor, systemd
 from floria_plugin.driver import Driver, Event, Host, Inputs, Inspection, Readiness, Result, Site, Stream
-from podman_driver import containers, description, events, pods, stores, units
+from podman_driver import containers, description, events, images, pods, quadlet_check, stores, units
 
 NAMES = "khutulun-*"
 QUERIES = (
@@ -15,6 +15,8 @@ QUERIES = (
     ["network", "inspect", "..."],
     ["secret", "inspect", "*"],
     ["logs", "--tail=*", "*"],
+    ["ps", "--all", "--external", "--format=json"],
+    ["--version"],
 )
 CHANGES = (
     ["create", "..."],
@@ -44,14 +46,13 @@ CHANGES = (
 
 
 def _podman(arguments: list[str], effect: str) -> dict[str, object]:
-    return {"program": "podman", "arguments": arguments, "effect": effect, "environment": systemd.USER_ENVIRONMENT}
+    environment = [*systemd.USER_ENVIRONMENT, "TMPDIR"]
+    return {"program": "podman", "arguments": arguments, "effect": effect, "environment": environment}
 
 
-def _generator(program: str, scope: list[str]) -> dict[str, object]:
-    environment = [*systemd.USER_ENVIRONMENT, "QUADLET_UNIT_DIRS"]
-    return {
-        "program": program, "arguments": [*scope, "--dryrun"], "effect": "query", "environment": environment
-    }  # fmt: skip
+def _check(generator: str) -> dict[str, object]:
+    arguments = ["-c", quadlet_check.SCRIPT, "sh", NAMES, generator, "*", "*", "..."]
+    return {"program": "sh", "arguments": arguments, "effect": "query", "environment": systemd.USER_ENVIRONMENT}
 
 
 GRANTS = {
@@ -67,7 +68,8 @@ GRANTS = {
         *systemd.grants(["reset-failed", NAMES], "change"),
         *systemd.grants(["daemon-reload"], "change"),
         {"program": "journalctl", "arguments": ["..."], "effect": "query", "environment": systemd.USER_ENVIRONMENT},
-        *(_generator(program, scope) for program in units.GENERATORS for scope in ([], ["--user"])),
+        {"program": "pgrep", "arguments": ["--full", images.BUILDERS], "effect": "query"},
+        *(_check(program) for program in quadlet_check.GENERATORS),
         *supervisor.grants(["show", NAMES], "query"),
         *supervisor.grants(["define", "-"], "change"),
         *supervisor.grants(["start", NAMES], "change"),
@@ -80,9 +82,10 @@ GRANTS = {
         {"path": "{run}", "access": "write", "pattern": "podman-*"},
         *(
             {"path": one.rpartition("/")[0], "access": "read", "pattern": one.rpartition("/")[2]}
-            for one in units.GENERATORS
+            for one in quadlet_check.GENERATORS
         ),
         {"path": "/sys/fs/cgroup", "access": "read", "pattern": "cgroup.controllers"},
+        {"path": units.LINGERING, "access": "read", "pattern": "*"},
     ],
     "secrets": ["*"],
 }
@@ -100,6 +103,7 @@ plugin = Driver(
 def create(context: Context, site: Site, inputs: Inputs) -> Result:
     """Make it, without starting it; images are fetched or built."""
     kind = description.kind(site)
+    units.warn_of_logging_out(context, site)
     if kind == "Container":
         return Result(containers.create(context, site) | description.endpoint(site))
     if kind == "Pod":

@@ -147,7 +147,7 @@ _MESSAGE = re.compile(r'^time="[^"]*" level=\w+ msg="(.*)"$')
 
 def of(output: Output, doing: str, code: str = "podman-failed") -> Fault:
     """Return the fault of a command of Podman that has failed; `doing` says what was being done."""
-    if output.status in KILLED and not said(output.stderr):
+    if output.status in KILLED and "Error: " not in output.stderr:  # else that of a program that it has run
         hint = "`journalctl --dmesg` shows whether memory ran out; `khutulun service resume` tries it again"
         message = f"{doing}: podman was killed before it was done"
         return make("podman-killed", message, True, {"status": output.status, "hint": hint})

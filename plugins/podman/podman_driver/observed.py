@@ -1,6 +1,6 @@
 """What Podman tells of a container, as the node's attributes and state, and how it differs from what is wanted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from floria_plugin.driver import Difference, State
@@ -59,6 +59,12 @@ def arguments(known: dict[str, Any]) -> list[str]:
     words = [str(word) for word in (known.get("Config") or {}).get("CreateCommand") or known.get("CreateCommand") or []]
     program = [word.rpartition("/")[2] for word in words[:1]]
     return [*program, *(word for word in words[1:] if not _changeable(word))]
+
+
+def labelled(known: dict[str, Any] | None, labels: Mapping[str, str]) -> bool:
+    """Whether a container has these labels."""
+    there = ((known or {}).get("Config") or {}).get("Labels") or {}
+    return all(there.get(key) == value for key, value in labels.items())
 
 
 def limits(known: dict[str, Any]) -> list[Option]:

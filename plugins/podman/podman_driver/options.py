@@ -22,7 +22,10 @@ class Option(NamedTuple):
 
 
 LIMITS = ("memory", "cpus", "pids-limit")
-"""What `podman update` changes while the container runs, in every version that has it."""
+"""What `podman update` changes while the container runs."""
+
+LASTING = (5, 1)
+"""From this version of Podman on, what `podman update` changes is kept, and told by `podman inspect`."""
 
 
 def of(found: Description) -> list[Option]:

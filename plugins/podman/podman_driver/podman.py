@@ -1,6 +1,8 @@
 """The program `podman`: how it is run, and what it tells of containers, pods, images, volumes and networks."""
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from floria_plugin import Context, Fault, Output, Permanent, systemd
@@ -8,24 +10,40 @@ from floria_plugin.driver import Site
 from podman_driver import faults
 
 
-def run(context: Context, site: Site, *arguments: str, doing: str = "", stdin: str | None = None) -> Output:
+def run(
+    context: Context,
+    site: Site,
+    *arguments: str,
+    doing: str = "",
+    stdin: str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Output:
     """Run a command; raises the fault that its failure means. `doing` says what was being done."""
-    done = attempt(context, site, *arguments, stdin=stdin)
+    done = attempt(context, site, *arguments, stdin=stdin, env=env)
     if not done.ok:
         raise faults.of(done, doing or f"podman {arguments[0]}")
     return done
 
 
-def attempt(context: Context, site: Site, *arguments: str, stdin: str | None = None) -> Output:
+def attempt(
+    context: Context, site: Site, *arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None
+) -> Output:
     """Run a command, whatever becomes of it. Raises `Permanent` when there is no Podman."""
     try:
-        return context.run("podman", *arguments, stdin=stdin, env=systemd.environment(site), check=False)
+        surroundings = {**systemd.environment(site), **(env or {})}
+        return context.run("podman", *arguments, stdin=stdin, env=surroundings, check=False)
     except Fault as fault:
         if fault.code != "missing-program":
             raise
         raise Permanent(
             "podman-missing", "there is no program podman on this host", hint="install it, such as: apt install podman"
         ) from None
+
+
+def version(context: Context, site: Site) -> tuple[int, int]:
+    """Return the first two numbers of Podman's version; zeros when it tells none."""
+    found = re.search(r"(\d+)\.(\d+)", attempt(context, site, "--version").stdout)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def container(context: Context, site: Site, name: str) -> dict[str, Any] | None:

@@ -21,9 +21,16 @@ def create(context: Context, site: Site) -> dict[str, Any]:
     done = podman.attempt(context, site, *_arguments(found))
     if not done.ok:
         fault = faults.of(done, f"making the pod {found.name}")
-        there = podman.pod(context, site, found.name) if fault.code == "name-in-use" else None
+        there = podman.pod(context, site, found.name) if fault.code in ("name-in-use", "podman-killed") else None
         if there is None or any((there.get("Labels") or {}).get(key) != value for key, value in site.labels.items()):
             raise fault
+        if fault.code == "podman-killed" and _status(there) == "created":
+            _remove_half(context, site, there)
+            raise fault
+        if not there.get("InfraContainerID"):  # left by a Podman that was killed together with us
+            _remove_half(context, site, there)
+            podman.run(context, site, *_arguments(found), doing=f"making the pod {found.name}")
+            return {"pod": found.name}
         if observed.arguments(there) != ["podman", *_arguments(found)]:
             _replace(context, site, found)
     return {"pod": found.name}
@@ -72,8 +79,7 @@ def update(context: Context, site: Site) -> dict[str, Any]:
     if managed(context, site):
         file = units.path(site, quadlet.POD)
         old = context.files.read(file)
-        _write(context, site, found)
-        if changes := changed(old, context.files.read(file)):
+        if changes := changed(old, _write(context, site, found)):
             units.reload(context, site)
             if there is not None and changes - WITHOUT_RESTART:
                 units.restart(context, site)
@@ -96,7 +102,7 @@ def inspect(context: Context, site: Site) -> Inspection:
         unit = units.show(context, site)
         file = units.path(site, quadlet.POD)
         text = context.files.read(file)
-        wanted = quadlet.pod(site, found, _unknown(text))
+        wanted = quadlet.pod(site, found, units.linked(context, site), _unknown(text))
         names = sorted(changed(text, wanted))
         differences += [Difference(name, units.values(wanted, name), units.values(text, name)) for name in names]
         differences += unit.drop_ins()
@@ -135,15 +141,26 @@ def _arguments(found: Description) -> list[str]:
     return ["pod", "create", f"--name={found.name}", *(str(one) for one in options.of_pod(found)), *extra]
 
 
+def _remove_half(context: Context, site: Site, there: dict[str, Any]) -> None:
+    """Remove a pod that a Podman has left half-made, with the storage of its first container."""
+    name, infra = str(there["Name"]), f"{str(there['Id'])[:12]}-infra"
+    podman.run(context, site, "pod", "rm", "--force", "--ignore", name, doing=f"removing the pod {name}")
+    podman.run(context, site, "rm", "--force", "--ignore", infra, doing=f"removing what is left of the pod {name}")
+
+
 def _replace(context: Context, site: Site, found: Description) -> None:
     podman.run(context, site, "pod", "rm", "--force", "--ignore", found.name, doing=f"removing the pod {found.name}")
     podman.run(context, site, *_arguments(found), doing=f"making the pod {found.name}")
 
 
-def _write(context: Context, site: Site, found: Description) -> bool:
-    """Write the Quadlet file; False when this Podman has none for pods."""
-    file = units.path(site, quadlet.POD)
-    return units.write(context, site, file, lambda without: quadlet.pod(site, found, without), quadlet.POD_KEYS)
+def _write(context: Context, site: Site, found: Description) -> str:
+    """Write the Quadlet file and return its text; nothing when this Podman has none for pods."""
+    file, links = units.path(site, quadlet.POD), units.linked(context, site)
+
+    def render(without: frozenset[str]) -> str:
+        return quadlet.pod(site, found, links, without)
+
+    return units.write(context, site, file, render, quadlet.POD_KEYS, links)
 
 
 def _unknown(text: str) -> frozenset[str]:

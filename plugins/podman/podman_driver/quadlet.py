@@ -8,7 +8,7 @@ from podman_driver import options
 from podman_driver.description import Description
 from podman_driver.options import Option
 
-CONTAINER, POD = "Container", "Pod"
+CONTAINER, POD, VOLUME, NETWORK = "Container", "Pod", "Volume", "Network"
 
 _RAW: Mapping[str, str] = {
     "health-cmd": "HealthCmd",
@@ -56,9 +56,20 @@ _VARIABLES = {"": ("EMPTY=", "${EMPTY}"), ";": ("SEMICOLON=;", "${SEMICOLON}")}
 """Words of a command that the generator cannot pass on, and the variables of the unit that stand for them."""
 
 
-def container(site: Site, found: Description, image: str, more: Iterable[str], without: frozenset[str]) -> str:
-    """Return the ``.container`` file. `more` are further arguments of Podman, `without` keys that it does not know."""
-    keyed = [_setting(one, without) for one in options.of(found) if one.name != "pod"]
+def container(
+    site: Site,
+    found: Description,
+    image: str,
+    more: Iterable[str],
+    links: Mapping[str, str],
+    without: frozenset[str],
+) -> str:
+    """Return the ``.container`` file.
+
+    `more` are further arguments of Podman, `without` keys that it does not know, and `links` the volumes and networks
+    by name that have Quadlet files.
+    """
+    keyed = [_setting(_linked(one, links), without) for one in options.of(found) if one.name != "pod"]
     keyed += [("Pod", found.pod_unit.removesuffix(".service") + ".pod")] if found.pod else []
     if found.pod and "StartWithPod" not in without:
         keyed.append(("StartWithPod", "false"))
@@ -74,12 +85,32 @@ def container(site: Site, found: Description, image: str, more: Iterable[str], w
     return text(_with(found, [("Unit", about), (CONTAINER, own), ("Service", service), ("Install", _wanted(site))]))
 
 
-def pod(site: Site, found: Description, without: frozenset[str]) -> str:
+def pod(site: Site, found: Description, links: Mapping[str, str], without: frozenset[str]) -> str:
     """Return the ``.pod`` file."""
-    keyed = [_setting(one, without) for one in options.of_pod(found)]
+    keyed = [_setting(_linked(one, links), without) for one in options.of_pod(found)]
     name = site.names["unit"].removesuffix(".service")
     own = [("PodName", _raw(found.name)), ("ServiceName", name), *keyed, *_arguments(_extra(found))]
     return text(_with(found, [("Unit", _about(site, found.kind)), (POD, own), ("Install", _wanted(site))]))
+
+
+def store(site: Site, kind: str, name: str, given: Iterable[Option]) -> str:
+    """Return the ``.volume`` or ``.network`` file of something of this name."""
+    keyed = [("Label", argument(one.value)) if one.name == "label" else _of_store(kind, one) for one in given]
+    own = [(f"{kind}Name", _raw(name)), *keyed]
+    return text([("Unit", _about(site, kind)), (kind, own), ("Install", _wanted(site))])
+
+
+def _of_store(kind: str, one: Option) -> Setting:
+    keys = {"internal": "Internal", "ipv6": "IPv6", "subnet": "Subnet"} if kind == NETWORK else {}
+    return (keys[one.name], one.value) if one.name in keys else ("PodmanArgs", argument(str(one)))
+
+
+def _linked(one: Option, links: Mapping[str, str]) -> Option:
+    """Return an option with the Quadlet file of its volume or network in place of that's name."""
+    name, colon, rest = one.value.partition(":")
+    if one.name not in ("volume", "network") or name not in links:
+        return one
+    return one._replace(value=f"{links[name]}{colon}{rest}")
 
 
 def _about(site: Site, kind: str) -> list[Setting]:

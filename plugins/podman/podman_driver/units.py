@@ -1,19 +1,20 @@
 """Containers and pods that systemd runs through Quadlet files: written, checked, started and removed."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from floria_plugin import Context, Fault, Permanent, systemd
 from floria_plugin.driver import Site
 from floria_plugin.streams import Reading
 from floria_plugin.systemd import Unit
 from floria_plugin.units import settings
-from podman_driver import faults
+from podman_driver import faults, quadlet_check
+from podman_driver.quadlet_check import Render
 
-GENERATORS = ("/usr/lib/systemd/system-generators/podman-system-generator", "/usr/libexec/podman/quadlet")
 SYSTEM_FOLDER = "/etc/containers/systemd"
 USER_FOLDER = ".config/containers/systemd"
-_UNSUPPORTED = re.compile(r"unsupported key '([^']+)' in group '([^']+)'")
+LINGERING = "/var/lib/systemd/linger"
+"""Holds a file for each user whose own systemd runs from the machine's start on."""
+
 _LINES = 60
 
 
@@ -21,7 +22,16 @@ def possible(context: Context, site: Site) -> bool:
     """Whether the host's Podman has Quadlet, and the node may use it."""
     if not site.host.systemd or str(site.properties.get("units") or "auto") == "never":
         return False
-    return any(context.files.exists(path) for path in GENERATORS)
+    return bool(quadlet_check.generator(context))
+
+
+def warn_of_logging_out(context: Context, site: Site) -> None:
+    """Say that a user's containers end with the last session, and do not come back with the machine."""
+    if site.host.system or not site.host.systemd or context.files.exists(f"{LINGERING}/{site.host.user}"):
+        return
+    user = site.host.user
+    told = f"the containers of {user} end when {user} logs out, and do not come back when the machine starts"
+    context.log(f"{told}: `loginctl enable-linger {user}` changes that", "warning")
 
 
 def folder(site: Site) -> str:
@@ -30,63 +40,31 @@ def folder(site: Site) -> str:
 
 
 def path(site: Site, kind: str) -> str:
-    """Return the file of the node: ``khutulun-SERVICE-NODE-N.container`` or ``.pod``."""
-    return f"{folder(site)}/{site.names['unit'].removesuffix('.service')}.{kind.lower()}"
+    """Return the file of the node: ``khutulun-SERVICE-NODE-N.container``, ``.pod``, ``.volume`` or ``.network``."""
+    return f"{folder(site)}/{file_name(site.names['unit'], kind)}"
 
 
-def unknown_keys(context: Context, site: Site, file: str, own: frozenset[str]) -> frozenset[str]:
-    """Ask the installed generator about a file that is there; return the keys of `own` that it does not know.
-
-    Raises `Permanent` for what else it does not take.
-    """
-    said = _dry_run(context, site)
-    name = file.rpartition("/")[2]
-    if name not in said and name.endswith(".container"):
-        return frozenset()  # every generator reads these: a plan is being made, and the file is not there yet
-    if name not in said:
-        raise Permanent("quadlet-unknown", f"this Podman has no Quadlet files like {name}")
-    about = [line for line in said.splitlines() if name in line and "Loading source unit" not in line]
-    unsupported = [match for line in about if (match := _UNSUPPORTED.search(line))]
-    foreign = [match for match in unsupported if match[1] not in own]
-    if foreign or len(unsupported) < len(about):
-        why = [f"[{match[2]}] has no {match[1]}" for match in foreign] or [about[-1].partition(": ")[2] or about[-1]]
-        message = f"Podman would not take the file {name}: {'; '.join(why)}"
-        hint = "see the keys in podman-systemd.unit(5) of the Podman on the host; the property quadlet adds them"
-        raise Permanent("quadlet-refused", message, {"said": said[-faults.LONGEST :]}, hint)
-    return frozenset(match[1] for match in unsupported)
+def file_name(unit: str, kind: str) -> str:
+    """Return the name of the Quadlet file of a node, whose unit is called so."""
+    return f"{unit.removesuffix('.service')}.{kind.lower()}"
 
 
 def write(
-    context: Context, site: Site, file: str, render: Callable[[frozenset[str]], str], own: frozenset[str]
-) -> bool:
-    """Write a file that the generator takes. `render` makes its text without the keys that Podman does not know.
+    context: Context, site: Site, file: str, render: Render, own: frozenset[str], links: Mapping[str, str]
+) -> str:
+    """Write a file that Podman takes (`quadlet_check.accepted`), and return its text; nothing when there is none.
 
-    False when the generator knows no such files. What it does not take leaves no trace.
+    `links` are the volumes and networks that it speaks of (`linked`).
     """
-    old = context.files.read(file) if context.files.exists(file) else None
-    without: frozenset[str] = frozenset()
-    while True:
-        context.files.write(file, render(without))
-        if not context.files.exists(file):
-            return True  # a plan is being made
-        try:
-            unknown = unknown_keys(context, site, file, own - without)
-        except Permanent as fault:
-            if old is None:
-                context.files.remove(file)
-            else:
-                context.files.write(file, old)
-            if fault.code == "quadlet-unknown":
-                return False
-            raise
-        if not unknown:
-            return True
-        without |= unknown
+    text = quadlet_check.accepted(context, site, file, render, own, beside(site, links))
+    if text:
+        context.files.write(file, text)
+    return text
 
 
-def show(context: Context, site: Site) -> Unit:
-    """Return how the unit of the node is."""
-    return systemd.show(context, site, site.names["unit"])
+def show(context: Context, site: Site, unit: str = "") -> Unit:
+    """Return how a unit is, that of the node when none is named."""
+    return systemd.show(context, site, unit or site.names["unit"])
 
 
 def reload(context: Context, site: Site) -> None:
@@ -94,36 +72,38 @@ def reload(context: Context, site: Site) -> None:
     systemd.reload(context, site)
 
 
-def start(context: Context, site: Site) -> None:
+def start(context: Context, site: Site, unit: str = "") -> None:
     """Start the unit; it is started when the container or pod is. Raises what its failure means."""
-    unit = site.names["unit"]
-    found = show(context, site)
+    unit = unit or site.names["unit"]
+    found = show(context, site, unit)
     if found.stale or not found.loaded:
         reload(context, site)
     if found.active and not found.stale:
         return
     done = systemd.control(context, site, "start", unit, check=False)
     if not done.ok:
-        raise _not_started(context, site, done.stderr)
+        raise _not_started(context, site, unit, done.stderr)
 
 
-def restart(context: Context, site: Site) -> None:
+def restart(context: Context, site: Site, unit: str = "") -> None:
     """Start it anew, which makes another container in place of the present one."""
-    done = systemd.control(context, site, "restart", site.names["unit"], check=False)
+    unit = unit or site.names["unit"]
+    done = systemd.control(context, site, "restart", unit, check=False)
     if not done.ok:
-        raise _not_started(context, site, done.stderr)
+        raise _not_started(context, site, unit, done.stderr)
 
 
-def stop(context: Context, site: Site) -> Unit:
+def stop(context: Context, site: Site, unit: str = "") -> Unit:
     """Stop the unit, which removes its container or pod."""
-    return systemd.end(context, site, site.names["unit"])
+    return systemd.end(context, site, unit or site.names["unit"])
 
 
-def forget(context: Context, site: Site, file: str) -> None:
+def forget(context: Context, site: Site, file: str, unit: str = "") -> None:
     """Remove the file of a unit that was stopped, and have systemd forget it."""
     context.files.remove(file)
-    found = show(context, site)
-    systemd.forgive(context, site, site.names["unit"], found)
+    unit = unit or site.names["unit"]
+    found = show(context, site, unit)
+    systemd.forgive(context, site, unit, found)
     if found.loaded:
         reload(context, site)
 
@@ -133,16 +113,27 @@ def values(content: str, name: str) -> list[str]:
     return settings(content).get(name, [])
 
 
-def _dry_run(context: Context, site: Site) -> str:
-    program = next(path for path in GENERATORS if context.files.exists(path))
-    environment = {**systemd.environment(site), "QUADLET_UNIT_DIRS": folder(site)}
-    done = context.run(program, *systemd.scope(site), "--dryrun", env=environment, check=False)
-    return done.stderr
+def linked(context: Context, site: Site) -> dict[str, str]:
+    """Return the volumes and networks that have Quadlet files, by their name in Podman: the names of these files."""
+    found = {}
+    for kind in ("volume", "network"):
+        for target in (edge.target for edge in site.edges_named(kind)):
+            name = str(target.properties.get(kind) or target.names.get("machine") or "")
+            file = file_name(str(target.names.get("unit") or ""), kind)
+            if name == target.names.get("machine") and context.files.exists(f"{folder(site)}/{file}"):
+                found[name] = file
+    return found
 
 
-def _not_started(context: Context, site: Site, said: str) -> Fault:
-    unit = site.names["unit"]
-    found = show(context, site).shown
+def beside(site: Site, links: Mapping[str, str]) -> dict[str, str]:
+    """Return what files that a Quadlet file speaks of are, as far as that matters to whether it is right."""
+    names = [*links.values()]
+    names += [file_name(str(edge.target.names.get("unit") or ""), "pod") for edge in site.edges_named("pod")]
+    return {name: f"[{name.rpartition('.')[2].capitalize()}]" for name in names}
+
+
+def _not_started(context: Context, site: Site, unit: str, said: str) -> Fault:
+    found = show(context, site, unit).shown
     if found.get("Result") == "timeout" or "timeout was exceeded" in said:
         message = f"starting {unit}: it did not notify in time that it is ready"
         hint = f"it does so with `systemd-notify --ready`, say; see `khutulun logs {site.service}/{site.node}`"

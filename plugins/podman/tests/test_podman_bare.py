@@ -59,6 +59,10 @@ def test_r1_r13_r50_r52_containers_without_systemd(machine: Any, real_host: Any,
     assert machine.run(beside["argv"]).stdout == "page\n"
     limited = node({**properties, "limits": {"memory": 70 << 20}}, host=host)
     pid = driver.call("inspect", site)["attributes"]["pid"]
+    assert driver.call("update", limited)["attributes"]["pid"] != pid, "Podman 4.3 forgets what it changes in place"
+    limited["entity"]["state"] = "started"
+    assert driver.call("inspect", limited)["differences"] == []
+    pid = driver.call("inspect", limited)["attributes"]["pid"]
     assert driver.call("update", limited)["attributes"]["pid"] == pid
     changed = node({**properties, "environment": {"A": "1"}}, host=host)
     assert driver.call("update", changed)["attributes"]["pid"] != pid

@@ -52,7 +52,7 @@ def test_r51_r53_a_container_becomes_a_file_an_administrator_could_have_written(
     host = FakeHost(
         {
             ("podman", "image", "inspect", "..."): known,
-            (QUADLET, "--dryrun"): Output(0, "", "Loading source unit file khutulun-hello-web-0.container"),
+            ("sh", "-c", "..."): "Loading source unit file khutulun-hello-web-0.container",
         },
         {QUADLET: "", "/sys/fs/cgroup/cgroup.controllers": ""},
     )
@@ -71,10 +71,10 @@ def test_a_key_that_an_older_podman_does_not_know_is_given_as_an_argument(node: 
 
     def generate(argv: Any) -> Output:
         told = f"converting khutulun-hello-web-0.container: {said.pop()}\n" if said else ""
-        return Output(1, "", f"Loading source unit file khutulun-hello-web-0.container\n{told}")
+        return Output(0, f"Loading source unit file khutulun-hello-web-0.container\n{told}")
 
     host = FakeHost(
-        {("podman", "image", "inspect", "..."): json.dumps([{"Id": "1"}]), (QUADLET, "--dryrun"): generate},
+        {("podman", "image", "inspect", "..."): json.dumps([{"Id": "1"}]), ("sh", "-c", "..."): generate},
         {QUADLET: "", "/sys/fs/cgroup/cgroup.controllers": ""},
     )
     host.call(plugin, "create", node(), [{}])
