@@ -143,13 +143,17 @@ class Emission:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _followers(self, tx: Transaction, capability: Vertex, changes: dict[str, Value]) -> Callable[[], None]:
-        """Tell the nodes that are related to a capability that its attributes have changed (R21)."""
+        """Tell the nodes that are related to a capability that its attributes have changed (R21).
+
+        Relationships are told too, when they have an operation for that.
+        """
         edges = tx.get_many(tx.path([capability.id], [Step(axis=Axis.IN)]))
         found: list[Recorded | None] = []
         for edge in edges:
             if isinstance(edge, Edge):
                 data: Value = {"requirement": edge.name, "target": naming.label(tx, capability), "changes": changes}
-                found.append(self._emitter.record(tx, Event(name=TARGET_CHANGED, source=edge.source, data=data)))
+                told = [edge.source, *([edge.id] if _has_handler(edge, TARGET_CHANGED) else [])]
+                found += [self._emitter.record(tx, Event(name=TARGET_CHANGED, source=one, data=data)) for one in told]
 
         return lambda: self.handle(*found)
 
@@ -197,3 +201,8 @@ class Emission:
             for one in targets
             if not isinstance(only, list) or one.name in only
         ]
+
+
+def _has_handler(edge: Edge, event: str) -> bool:
+    """Whether a relationship has an operation for an event of that name."""
+    return any(one.event == event for one in edge.handlers)

@@ -60,7 +60,8 @@ def from_folder(
     """Plan an archive of all files in `folder`.
 
     Names that begin with a dot are left out unless `hidden`, and so is a signature, which is that of another archive.
-    A ``TOSCA.meta`` in the folder is kept and completed; `entry` and `others` overrule it. Raises `ArchiveError`.
+    A ``TOSCA.meta`` in the folder is kept and completed; `entry` and `others` overrule it. The archive is CSAR 2.0, or
+    1.1 when its definitions are of TOSCA 1.x. Raises `ArchiveError`.
     """
     files: dict[str, Path] = {}
     left_out: list[str] = []
@@ -71,9 +72,10 @@ def from_folder(
     said = meta.Meta(created_by=created_by)
     if present:
         said = meta.parse(_content(files.pop(present[0])), present[0])
-    said = msgspec.structs.replace(said, version=meta.VERSION, place=meta.PLACES[0])
     said = msgspec.structs.replace(said, entry=_entry(entry or said.entry, files), others=others or said.others)
     _require(said, files)
+    assert said.entry is not None
+    said = meta.suited(said, _content(files[said.entry]))
     return Plan(files=files, meta=said, left_out=tuple(sorted(left_out)))
 
 

@@ -18,6 +18,10 @@ SIGNATURE = "TOSCA.meta.sig"
 
 VERSION = "2.0"
 OLD_VERSIONS = ("1.0", "1.1")
+_FILE_VERSION = "TOSCA-Meta-File-Version"
+_OLD_DEFINITIONS = re.compile(
+    rb"^[\"']?tosca_definitions_version[\"']?\s*:\s*[\"']?tosca_simple_yaml_1_(\d)", re.MULTILINE
+)
 DIGEST_KEY = "Puccini-Digest"
 _BLOCK_0 = ("CSAR-Version", "Created-By", "Entry-Definitions", "Other-Definitions")
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
@@ -25,7 +29,10 @@ _WIDTH = 100
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``TOSCA.meta`` says. `digests` maps a file to ``sha256:…``; `blocks` are the further blocks as they are."""
+    """What ``TOSCA.meta`` says. `digests` maps a file to ``sha256:…``; `blocks` are the further blocks as they are.
+
+    `file_version` is the ``TOSCA-Meta-File-Version`` that archives of TOSCA 1.x have.
+    """
 
     version: str = VERSION
     created_by: str | None = None
@@ -34,6 +41,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
     digests: dict[str, str] = {}
     blocks: tuple[dict[str, str], ...] = ()
     place: str = PLACES[0]
+    file_version: str | None = None
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -66,12 +74,23 @@ def parse(content: bytes, place: str = PLACES[0]) -> Meta:
         digests=_digests(blocks[1:], place),
         blocks=further,
         place=place,
+        file_version=first[_FILE_VERSION].value if _FILE_VERSION in first else None,
     )
+
+
+def suited(meta: Meta, definitions: bytes) -> Meta:
+    """Return `meta` in the version that goes with the content of its entry: CSAR 1.1 where that is TOSCA 1.x."""
+    found = _OLD_DEFINITIONS.search(definitions)
+    if found is None:
+        return msgspec.structs.replace(meta, version=VERSION, place=PLACES[0], file_version=None)
+    version = "1.1" if int(found[1]) >= 3 else "1.0"
+    return msgspec.structs.replace(meta, version=OLD_VERSIONS[-1], place=PLACES[1], file_version=version)
 
 
 def render(meta: Meta) -> bytes:
     """Return the file for `meta`; equal metas give equal bytes."""
     first = {
+        _FILE_VERSION: meta.file_version,
         "CSAR-Version": meta.version,
         "Created-By": meta.created_by,
         "Entry-Definitions": meta.entry and _kept(meta.entry),

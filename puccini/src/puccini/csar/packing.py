@@ -60,7 +60,16 @@ def from_file(
     for name in names:
         files |= _touched(name, folder, source, catalog, check)
     files |= _plugins(folder)
-    return Plan(files=files, meta=meta.Meta(created_by=created_by, entry=names[0], others=tuple(names[1:])))
+    said = meta.Meta(created_by=created_by, entry=names[0], others=tuple(names[1:]))
+    return Plan(files=files, meta=meta.suited(said, _definitions(files[names[0]])))
+
+
+def _definitions(path: Path) -> bytes:
+    """Return what is in a file; of one that cannot be read, which is said when it is to be written, nothing."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _inside(path: Path, folder: Path) -> str:

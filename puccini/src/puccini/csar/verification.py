@@ -40,7 +40,7 @@ def verify(archive: Archive, progress: Progress | None = None) -> list[Finding]:
             progress(name, archive.entries[name].size)
     if archive.meta is not None:
         findings += _check_digests(archive.meta, digests)
-        findings += _check_meta(archive.meta)
+        findings += _check_meta(archive.meta, archive.read(archive.entry) if archive.entry in digests else b"")
     for name in (archive.entry, *archive.others):
         if name in digests:
             findings += _check_definitions(archive, name)
@@ -71,10 +71,12 @@ def _digest(name: str, message: str, hint: str) -> Finding:
     return Finding(refusal=Refusal.DIGEST, message=message, entry=name, hint=hint)
 
 
-def _check_meta(said: meta.Meta) -> list[Finding]:
-    if said.version == meta.VERSION:
+def _check_meta(said: meta.Meta, definitions: bytes) -> list[Finding]:
+    wanted = meta.suited(said, definitions).version
+    if said.version == wanted or (wanted != meta.VERSION and said.version in meta.OLD_VERSIONS):
         return []
-    message = f"CSAR-Version is {said.version}; TOSCA 2.0 archives say {meta.VERSION}"
+    kind = "2.0" if wanted == meta.VERSION else "1.x"
+    message = f"CSAR-Version is {said.version}; archives of TOSCA {kind} say {wanted}"
     return [Finding(refusal=Refusal.META, message=message, entry=said.place, hint="", warning=True)]
 
 
