@@ -65,7 +65,7 @@ def _is_make(body: str) -> bool:
 
 def _examples() -> str:
     """Return all examples as one text, with every indentation taken away that they have."""
-    lines = [
-        line for path in sorted((pages.ROOT / "examples").rglob("*.yaml")) for line in path.read_text().splitlines()
-    ]
+    folders = (pages.ROOT / "examples", *drivers.examples())
+    files = [path for folder in folders for path in sorted(folder.rglob("*.yaml"))]
+    lines = [line for path in files for line in path.read_text().splitlines()]
     return "\n".join("\n".join(line.removeprefix(" " * depth) for line in lines) for depth in range(0, 12, 2))

@@ -12,7 +12,7 @@ import pytest
 from floria.plugins import build
 
 ROOT = Path(__file__).parents[3]
-EXAMPLES = ROOT / "examples"
+PLACES = ("examples", "plugins/*/examples")
 PYTHON = f"python={ROOT}/.venv/bin/python"
 
 
@@ -70,6 +70,12 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     made.close()
 
 
+def example(name: str) -> Path:
+    """Return the folder of an example."""
+    (folder,) = (found for place in PLACES for found in ROOT.glob(f"{place}/{name}"))
+    return folder
+
+
 def _archive(folder: Path, machine: Any) -> str:
     command = [sys.executable, "-m", "puccini.cli.csar", "create", "service.yaml", "--file", "out.csar"]
     subprocess.run([*command, "--profiles", str(ROOT / "profiles")], cwd=folder, check=True, capture_output=True)
@@ -78,7 +84,7 @@ def _archive(folder: Path, machine: Any) -> str:
 
 
 def _hello(server: Server, copied: Callable[[str], Path]) -> None:
-    server.deploy(str(EXAMPLES / "hello/service.yaml"), "hello", "--input", PYTHON)
+    server.deploy(str(example("hello") / "service.yaml"), "hello", "--input", PYTHON)
     assert server.output("hello", "url").startswith("http://127.0.0.1:80")
     assert "answers 200" in server.run("logs", "hello/client")
     pid = server.machine.run(["pgrep", "-f", "http.server --bind"]).stdout.split()[0]
@@ -88,7 +94,7 @@ def _hello(server: Server, copied: Callable[[str], Path]) -> None:
 
 
 def _scripts(server: Server, copied: Callable[[str], Path]) -> None:
-    server.deploy(str(EXAMPLES / "scripts/service.yaml"), "scripts")
+    server.deploy(str(example("scripts") / "service.yaml"), "scripts")
     server.run("event", "emit", "visited", "scripts/page")
     server.until("scripts", "handling")
     assert server.machine.read("/tmp/khutulun-pages/visits") == "scripts/page was visited\n"
@@ -115,12 +121,12 @@ def _wasm_plugin(server: Server, copied: Callable[[str], Path]) -> None:
 
 
 def _floria(server: Server, copied: Callable[[str], Path]) -> None:
-    server.deploy(str(EXAMPLES / "floria/service.yaml"), "floria", "--input", PYTHON)
+    server.deploy(str(example("floria") / "service.yaml"), "floria", "--input", PYTHON)
     assert server.output("floria", "url") == "http://127.0.0.1:8200/"
 
 
 def _job(server: Server, copied: Callable[[str], Path]) -> None:
-    server.deploy(str(EXAMPLES / "job/service.yaml"), "job")
+    server.deploy(str(example("job") / "service.yaml"), "job")
     assert server.machine.read("/tmp/khutulun-job.log").startswith("prepared\n")
     server.until("job", "job/often")
 
@@ -132,9 +138,17 @@ def _program(server: Server, copied: Callable[[str], Path]) -> None:
     assert server.run("logs", "program/server") == "Hello from an installed program\n"
 
 
+def _numbers(server: Server, copied: Callable[[str], Path]) -> None:
+    server.deploy(str(example("numbers") / "service.yaml"), "numbers")
+    assert server.output("numbers", "web") == "127.0.0.1:8088"
+    assert server.output("numbers", "names").startswith("127.0.0.1:53")
+    server.run("service", "update", "numbers", "--input", "number=8089")
+    assert server.output("numbers", "web") == "127.0.0.1:8089"
+
+
 def _tosca_1_3(server: Server, copied: Callable[[str], Path]) -> None:
     """R86: nodes of TOSCA 1.3 with scripts, a relationship that configures, a policy, a workflow."""
-    server.deploy(str(EXAMPLES / "tosca-1.3/service.yaml"), "tosca-1-3")
+    server.deploy(str(example("tosca-1.3") / "service.yaml"), "tosca-1-3")
     url = server.output("tosca-1-3", "url")
     assert url == "http://127.0.0.1:8213/board.html"
     shown = ["python3", "-c", f"import urllib.request as u; print(u.urlopen('{url}').read().decode(), end='')"]
@@ -151,7 +165,7 @@ def _tosca_1_3(server: Server, copied: Callable[[str], Path]) -> None:
 
 def _substitution(server: Server, copied: Callable[[str], Path]) -> None:
     """T144, T146: what is inside of a node runs as processes; another size has others, which its users are told."""
-    server.deploy(str(EXAMPLES / "substitution/service.yaml"), "substitution")
+    server.deploy(str(example("substitution") / "service.yaml"), "substitution")
     small = server.output("substitution", "url")
     assert small.startswith("http://127.0.0.1:822")
     assert f"{small} answers 200" in server.run("logs", "substitution/visitor")
@@ -165,12 +179,12 @@ def _substitution(server: Server, copied: Callable[[str], Path]) -> None:
     assert "site.small" not in shown
 
 
-STORIES = [_hello, _scripts, _python_plugin, _wasm_plugin, _floria, _job, _program, _tosca_1_3, _substitution]
+STORIES = [_hello, _scripts, _python_plugin, _wasm_plugin, _floria, _job, _program, _numbers, _tosca_1_3, _substitution]
 
 
 def test_r2_r3_r31_r32_r36_r40_r42_r86_t144_the_examples_do_what_they_promise(server: Server, tmp_path: Path) -> None:
     def copied(name: str) -> Path:
-        return Path(shutil.copytree(EXAMPLES / name, tmp_path / name))
+        return Path(shutil.copytree(example(name), tmp_path / name))
 
     for story in STORIES:
         story(server, copied)
@@ -198,11 +212,11 @@ def test_a_user_has_a_scope_of_their_own(fresh_host: Any, tmp_path: Path) -> Non
 
 @pytest.mark.host
 def test_r54_a_unit_that_runs_already_becomes_a_node(fresh_host: Any) -> None:
-    fresh_host.copy_in(EXAMPLES / "adopt/legacy.service", "/etc/systemd/system/legacy.service")
+    fresh_host.copy_in(example("adopt") / "legacy.service", "/etc/systemd/system/legacy.service")
     fresh_host.run(["systemctl", "start", "legacy"])
     pid = fresh_host.run(["systemctl", "show", "--property=MainPID", "legacy"]).stdout
     server = Server(fresh_host)
-    server.deploy(str(EXAMPLES / "adopt/service.yaml"), "old")
+    server.deploy(str(example("adopt") / "service.yaml"), "old")
     assert pid.strip().removeprefix("MainPID=") in server.run("service", "show", "old")
     server.undeploy("old")
     assert fresh_host.run(["systemctl", "show", "--property=MainPID", "legacy"]).stdout == pid

@@ -46,8 +46,10 @@ def _compile(folder: Path) -> Bundle:
 
 
 def test_there_are_examples_of_all_that_is_promised() -> None:
-    promised = ("hello", "scripts", "python-plugin", "wasm-plugin", "floria", "job", "program", "substitution")
-    assert {f"examples/{name}" for name in promised} <= set(EXAMPLES)
+    promised = {"hello", "python-plugin", "wasm-plugin", "floria", "substitution", "tosca-1.3", "workflow"}
+    assert promised == {folder.name for folder in (ROOT / "examples").iterdir()}
+    for folder in (file.parent for file in ROOT.glob("plugins/*/plugin.py")):
+        assert [name for name in EXAMPLES if name.startswith(f"plugins/{folder.name}/")], folder.name
     for name in EXAMPLES:
         assert (ROOT / name / "README.md").exists(), name
 

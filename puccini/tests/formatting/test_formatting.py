@@ -16,7 +16,8 @@ from puccini.cli import opening
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[2]
 CASES = ROOT / "puccini/tests/cases"
-FILES = sorted([*ROOT.glob("examples/*/*.yaml"), *ROOT.glob("profiles/**/profile.yaml")])
+EXAMPLES = (*ROOT.glob("examples/*"), *ROOT.glob("plugins/*/examples/*"))
+FILES = sorted([*(file for one in EXAMPLES for file in one.glob("*.yaml")), *ROOT.glob("profiles/**/profile.yaml")])
 
 
 def comments(text: str) -> list[str]:
@@ -58,12 +59,13 @@ def test_diagnostics_are_the_same(file: Path, memory: Any, catalog: Any) -> None
 @pytest.mark.parametrize("folder", ["hello", "job", "scripts", "workflow"])
 def test_the_compiled_service_is_the_same(folder: str, tmp_path: Path) -> None:
     """R101: but for the lines that it comes from."""
-    source = puccini.FolderSource(ROOT / "examples" / folder)
+    (example,) = (one for one in EXAMPLES if one.name == folder)
+    source = puccini.FolderSource(example)
     before = puccini.compile(puccini.load(source, "service.yaml", opening.catalogs([ROOT / "profiles"])), "x")
-    for path in (ROOT / "examples" / folder).rglob("*"):
+    for path in example.rglob("*"):
         if path.is_file():
-            (tmp_path / path.relative_to(ROOT / "examples" / folder)).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / path.relative_to(ROOT / "examples" / folder)).write_bytes(path.read_bytes())
+            (tmp_path / path.relative_to(example)).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path.relative_to(example)).write_bytes(path.read_bytes())
     service = tmp_path / "service.yaml"
     service.write_text(formatting.format(service.read_text()))
     after = puccini.compile(

@@ -167,6 +167,12 @@ def _archive(data: bytes) -> None:
         return
 
 
+def _examples() -> list[Path]:
+    """Return the services of all examples, those of drivers included."""
+    places = ("examples/*/service.yaml", "plugins/*/examples/*/service.yaml")
+    return sorted(file for place in places for file in ROOT.glob(place))
+
+
 def seeds() -> list[Input]:
     """Return what mutations begin with: own cases and examples, conformance cases where they are, regressions."""
     found = [
@@ -175,7 +181,7 @@ def seeds() -> list[Input]:
         for case in yaml.safe_load(file.read_text())
         if not case.get("raw")
     ]
-    found += [Input(file.read_bytes()) for file in sorted((ROOT / "examples").glob("*/service.yaml"))]
+    found += [Input(file.read_bytes()) for file in _examples()]
     suite = ROOT.parent / "shared/tosca-conformance/cases"
     found += [Input(file.read_bytes()) for file in sorted(suite.rglob("*.yaml"))]
     found = [one for one in found if len(one.data) < 20_000]
