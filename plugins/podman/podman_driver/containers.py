@@ -74,11 +74,8 @@ def stop(context: Context, site: Site) -> dict[str, Any]:
     if managed(context, site):
         units.stop(context, site)
         return observed.attributes(name, podman.container(context, site, name))
-    known = podman.container(context, site, name)
-    if observed.status(known) in ("running", "paused", "restarting", "stopping"):
-        podman.run(context, site, "stop", name, doing=f"stopping {name}")
-        known = podman.container(context, site, name)
-    return observed.attributes(name, known)
+    podman.run(context, site, "stop", "--ignore", name, doing=f"stopping {name}")
+    return observed.attributes(name, podman.container(context, site, name))
 
 
 def delete(context: Context, site: Site) -> dict[str, Any]:

@@ -22,6 +22,7 @@ CHANGES = (
     ["create", "..."],
     ["start", "*"],
     ["stop", "*"],
+    ["stop", "--ignore", "*"],
     ["rm", "--force", "--ignore", "..."],
     ["update", "..."],
     ["pod", "create", "..."],
