@@ -153,8 +153,8 @@ def test_t144_what_is_inside_is_deployed_changed_and_undeployed(machine: Machine
     called = conductor.call(ME, "s", "office", "keeping.shout", {"word": "hi"})
     assert isinstance(called.result, dict)
     assert called.result["workflow"] == "greet"
-    ran = machine.wait(conductor.execution(ME, str(called.result["execution"])))
-    assert ran.state == "done", ran.problems
+    ran = conductor.execution(ME, str(called.result["execution"]))
+    assert ran.state == "done", "a call by hand returns when what is called has ended"
     assert sorted(step.node for step in ran.steps) == ["one/office.small.clerk", "two/office.small.clerk"]
     assert "shout hi" in machine.log("s-office.small.clerk-0")
 
@@ -276,3 +276,14 @@ def test_t143_operations_are_workflows_inside(machine: Machine, archive: Any) ->
     ran = machine.wait(conductor.run(ME, "s", "visit", {}))
     assert ran.state == "done", ran.problems
     assert machine.log("s-office.small.clerk-0")[-2] == "shout hey"
+
+
+def test_t143_a_call_by_hand_fails_with_the_workflow_that_it_is_mapped_to(machine: Machine, archive: Any) -> None:
+    """T143: what went wrong inside is told as that of an operation is, and does not have to be looked for."""
+    failing = inside("small").replace("call_operation: keeping.measure", "call_operation: keeping.complain")
+    ended = deploy(machine, archive({"service.yaml": MAIN, "small.yaml": failing}, ("small.yaml",)))
+    assert ended.state == "done", ended.problems
+    with pytest.raises(model.Refused) as refused:
+        machine.running.conductor.call(ME, "s", "office", "keeping.shout", {"word": "hi"})
+    assert [one.code for one in refused.value.problems] == ["complaint"]
+    assert "shout hi" in machine.log("s-office.small.clerk-0")

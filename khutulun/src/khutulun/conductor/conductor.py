@@ -79,6 +79,7 @@ class Conductor(Looking, Streaming, Administering):
     def halt(self) -> None:
         """Begin no operation of an execution any more; those on their way go on until `close`."""
         self._executions.halt()
+        self._bell.ring()
 
     def close(self) -> None:
         """Stop. Operations on their way are waited for; what is left goes on at the next start."""
@@ -190,7 +191,10 @@ class Conductor(Looking, Streaming, Administering):
             with self._services.lock, self._store.write() as tx:
                 id = self._imperative.create_inside(tx, vertex.id, workflow, inputs)
                 auditing.begin_execution(tx, principal, "call", id, data)
-            return model.CallResult({"workflow": workflow, "execution": self._begin(id).id})
+            ended = self._ended(principal, self._begin(id).id)
+            if ended.state == "failed":
+                raise model.Refused(*ended.problems, status=409)
+            return model.CallResult({"workflow": workflow, "execution": id, "outputs": ended.outputs})
         return self._called(principal, "call", vertex, operation, inputs, data)
 
     def adopt(

@@ -59,6 +59,13 @@ class Looking(Parts):
             raise model.refuse("unknown-execution", f"there is no execution {id}", status=404)
         return ended
 
+    def _ended(self, principal: model.Principal, id: str) -> model.Execution:
+        """Return an execution when it has ended; one that goes on when the conductor is back, when that stops."""
+        seen = self._bell.count()
+        while (found := self.execution(principal, id)).state == "running" and not self._executions.is_closing:
+            seen = self._bell.wait(seen, lambda: self._executions.is_closing)
+        return found
+
     def services(self, principal: model.Principal, directory: str = "/") -> list[model.Service]:
         locations.check_directory(directory)
         with self._store.read() as reader:
