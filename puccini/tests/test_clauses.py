@@ -1,85 +1,44 @@
-"""Validation clauses that are made functions of Python say what the function library says of every value (R80)."""
+"""What is generated conforms (section 18.5): files that are put in form, archives that are made of files.
 
-from typing import Any, cast
+Every case of ``cases/`` and ``standard/`` that is accepted without a word is one to try.
+"""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from pathlib import Path
+from typing import Any
 
-from floria.evaluation import Context
-from floria.values import Call, Value
-from puccini import functions
-from puccini.semantics import clauses, statics
+import pytest
 
-VALUE = Call("tosca:value", [])
-COMPARISONS = ("equal", "greater_than", "greater_or_equal", "less_than", "less_or_equal")
-NUMBERS = st.integers(-3, 3) | st.integers(-(2**63), 2**63 - 1)
-TEXTS = st.text("ab1é", max_size=3)
+import puccini
+from puccini import csar
+from puccini.csar import packing, verification
 
+from .test_cases import VERSION, cases
 
-def call(function: str, *arguments: Value) -> Call:
-    return Call(f"tosca:{function}", list(arguments))
+ACCEPTED = [one for one in cases() if not one.values[0].get("expect") and not one.values[0].get("raw")]
 
 
-def comparing(operand: st.SearchStrategy[Any], literal: st.SearchStrategy[Any]) -> st.SearchStrategy[Call]:
-    sides = st.one_of(operand, literal)
-    return st.one_of(
-        st.builds(call, st.sampled_from(COMPARISONS), sides, sides),
-        st.builds(call, st.just("valid_values"), operand, st.lists(literal, max_size=3)),
-    )
+def test_there_is_something_to_try() -> None:
+    assert len(ACCEPTED) > 20
 
 
-def nested(leaves: st.SearchStrategy[Call]) -> st.SearchStrategy[Call]:
-    def more(inner: st.SearchStrategy[Call]) -> st.SearchStrategy[Call]:
-        several = st.lists(inner, min_size=2, max_size=3)
-        return st.one_of(
-            st.builds(lambda function, given: call(function, *given), st.sampled_from(("and", "or")), several),
-            st.builds(call, st.just("not"), inner),
-        )
-
-    return st.recursive(leaves, more, max_leaves=4)
-
-
-INTEGERS = nested(comparing(st.just(VALUE), NUMBERS))
-STRINGS = nested(
-    st.one_of(comparing(st.just(VALUE), TEXTS), comparing(st.just(call("length", VALUE)), st.integers(0, 3)))
-)
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_t176_a_file_that_was_put_in_form_conforms(case: dict[str, Any], memory: Any, catalog: Any) -> None:
+    """T173, T176: it says the same, and is accepted without a word too."""
+    written = puccini.format(VERSION + case["tosca"])
+    source = memory({"main.yaml": written, **case.get("files", {})})
+    loaded = puccini.load(source, "main.yaml", catalog(case.get("profiles", {})), strict=case.get("strict", False))
+    assert [str(one) for one in loaded.diagnostics] == []
+    assert puccini.format(written) == written
 
 
-def library(clause: Call, type: str, value: Value) -> Value:
-    schema: dict[str, Value] = {"type": type, "validations": [clause]}
-    evaluate = functions.evaluator(Context(cast("Any", None), statics._Library()), schema)
-    return evaluate(clause, value)
-
-
-@given(INTEGERS, NUMBERS)
-def test_r80_clauses_about_integers(clause: Call, value: int) -> None:
-    compiled = clauses.compiled(clause, "integer")
-    assert compiled is not None
-    assert compiled[0] is int
-    assert compiled[1](value) is library(clause, "integer", value)
-
-
-@given(STRINGS, TEXTS)
-def test_r80_clauses_about_strings(clause: Call, value: str) -> None:
-    compiled = clauses.compiled(clause, "string")
-    assert compiled is not None
-    assert compiled[1](value) is library(clause, "string", value)
-
-
-def test_r80_all_else_is_evaluated() -> None:
-    for clause, type in (
-        (call("less_than", VALUE, "3"), "integer"),
-        (call("less_than", VALUE, 3.5), "integer"),
-        (call("less_than", VALUE, 3), "float"),
-        (call("less_than", VALUE, "15 cm"), "scalar"),
-        (call("equal", VALUE, True), "integer"),
-        (call("matches", VALUE, "a"), "string"),
-        (call("less_than", call("value", "part"), 3), "integer"),
-        (call("less_than", VALUE), "integer"),
-        (call("and", call("less_than", VALUE, 3)), "integer"),
-        (call("and", VALUE, call("less_than", VALUE, 3)), "integer"),
-        (call("valid_values", VALUE, [1, "2"]), "integer"),
-        (call("greater_than", call("length", VALUE), 3), "integer"),
-        (True, "integer"),
-    ):
-        assert clauses.compiled(cast("Value", clause), type) is None
+@pytest.mark.parametrize("case", [one for one in ACCEPTED if "service_template" in one.values[0]["tosca"]])
+def test_t176_t177_an_archive_that_was_made_conforms(case: dict[str, Any], tmp_path: Path) -> None:
+    """T176, T177: nothing is wrong with its structure, and its entry is the file."""
+    files = {"main.yaml": VERSION + case["tosca"], **case.get("files", {})}
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with csar.open(packing.pack(tmp_path / "main.yaml")) as archive:
+        assert archive.entry == "main.yaml"
+        assert verification.verify(archive) == []
+        assert set(archive.entries) >= {"TOSCA.meta", "main.yaml"}
