@@ -53,6 +53,7 @@ def told(machine: Machine, service: str) -> Iterator[str]:
 def test_r105_a_secret_reaches_its_workload_and_nothing_else(
     machine: Machine, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """T172: what the template, the graph, the store, logs and answers hold is a mark."""
     caplog.set_level(logging.DEBUG)
     conductor = machine.running.conductor
     conductor.set_secret(ME, "db", VALUE.encode())
