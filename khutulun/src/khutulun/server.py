@@ -38,11 +38,13 @@ def assembled(
     host: str | None = None,
     built_in: Mapping[str, Path] | None = None,
     keep: "Retention | None" = None,
+    trusted: Path | None = None,
 ) -> Iterator[Running]:
     """Open the store, start conductor and agent, and go on with what was not finished; end them all on the way out.
 
     `host` is what this host is called, `built_in` the blobs of the built-in drivers; without them, its host name and
-    those that are shipped; `keep` is what the journals remember. Raises `model.Refused` when the folders cannot be
+    those that are shipped; `keep` is what the journals remember, `trusted` the file of who may sign what is deployed.
+    Raises `model.Refused` when the folders cannot be
     used.
     """
     from floria import plugins, store
@@ -78,7 +80,7 @@ def assembled(
         except journal.BadState as error:
             raise model.refuse("bad-state", str(error), hint=error.hint) from None
         stack.callback(agent.close)
-        conductor = Conductor(opened, over, where, host_of_plugins, library, keep or retention.DEFAULT)
+        conductor = Conductor(opened, over, where, host_of_plugins, library, keep or retention.DEFAULT, trusted)
         stack.callback(conductor.close)  # before the agent, which still answers what is on its way
         stack.callback(agent.interrupt)
         stack.callback(conductor.halt)
@@ -148,6 +150,7 @@ def serve(
     socket: Path | None,
     log_level: str,
     keep: "Retention | None" = None,
+    trusted: Path | None = None,
 ) -> None:
     """Serve until a signal says to stop. Raises `model.Refused`."""
     logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
@@ -155,7 +158,7 @@ def serve(
     from khutulun import tuning
 
     tuning.apply()
-    with assembled(where, keep=keep) as running:
+    with assembled(where, keep=keep, trusted=trusted) as running:
         asyncio.run(_listen(running, socket or where.socket))
 
 

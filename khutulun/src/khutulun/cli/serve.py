@@ -35,6 +35,12 @@ import click
     help="Forget what made a service DAYS after it is gone, and the audit log after as many.",
 )
 @click.option(
+    "--trust",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Deploy only archives that were signed by somebody in FILE.",
+)
+@click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
 def serve(
@@ -44,6 +50,7 @@ def serve(
     keep_records: int,
     keep_days: float,
     keep_history: float,
+    trust: Path | None,
     log_level: str,
 ) -> None:
     """Serve this machine: conductor and agent in one process, with SQLite, on a unix socket.
@@ -55,10 +62,13 @@ def serve(
     Examples:
       khutulun serve
       khutulun serve --user --state ~/trial
+      khutulun serve --trust /etc/khutulun/signers
     """
     from khutulun import paths, server
     from khutulun.conductor.retention import Retention
+    from khutulun.conductor.trust import required
 
     chosen = paths.Scope(scope) if scope else paths.default_scope()
     keep = Retention(keep_records, keep_days, keep_history)
-    server.serve(chosen, state=state, socket=socket, log_level=log_level, keep=keep)
+    trusted = required(trust) if trust is not None else None
+    server.serve(chosen, state=state, socket=socket, log_level=log_level, keep=keep, trusted=trusted)

@@ -50,8 +50,9 @@ class Conductor(Looking, Streaming, Administering):
         host: plugins.PluginHost,
         functions: Functions,
         keep: retention.Retention = retention.DEFAULT,
+        trusted: Path | None = None,
     ) -> None:
-        super().__init__(store, over, where, host, functions, keep)
+        super().__init__(store, over, where, host, functions, keep, trusted)
         self._removals = [
             over.serve("conductor.hello", messages.Hello, self._hello),
             over.serve("conductor.happened", messages.Happened, self._happened),

@@ -1,5 +1,7 @@
 """What the conductor is made of, and what all that it does begins with: permission, and the service it is about."""
 
+from pathlib import Path
+
 from floria import plugins
 from floria.entities import Vertex
 from floria.evaluation import Functions
@@ -22,6 +24,7 @@ from khutulun.conductor import (
     secrets,
     services,
     topology,
+    trust,
 )
 from khutulun.conductor import plugins as administration
 from khutulun.conductor.access import Role
@@ -43,7 +46,9 @@ class Parts:
         host: plugins.PluginHost,
         functions: Functions,
         keep: retention.Retention = retention.DEFAULT,
+        trusted: Path | None = None,
     ) -> None:
+        self._trusted = trusted
         self._store, self._bus, self._paths, self._functions = store, over, where, functions
         self._registry = registry.Registry()
         self._admin = administration.Administration(store, host)
@@ -80,6 +85,8 @@ class Parts:
     def _design(self, request: model.DeployRequest) -> designs.Design:
         if request.archive is None:
             raise model.refuse("no-archive", "a service is deployed from a file", hint="upload it first")
+        if self._trusted is not None:
+            trust.check(self._store, request.archive, self._trusted)
         return designs.load(self._store, request.archive, request.name)
 
     def _node(
