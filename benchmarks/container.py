@@ -174,8 +174,8 @@ def _make_plain(name: str) -> None:
 
 
 def _remove_plain(name: str) -> None:
+    _run("podman", "stop", "--ignore", name)
     _run("podman", "container", "inspect", name)
-    _run("podman", "stop", name)
     _run("podman", "rm", "--force", "--ignore", "--volumes", name)
 
 

@@ -68,18 +68,15 @@ def forget() -> None:
 
 
 def extension(code: int, data: memoryview) -> Any:
-    _check(code)
-    return _known(bytes(data)) if len(data) <= LARGEST_KNOWN else _call(data)
+    if code == CALL and len(data) <= LARGEST_KNOWN:
+        return _known(bytes(data))
+    return _inner(code, data)
 
 
 def _inner(code: int, data: memoryview) -> Any:
-    _check(code)
-    return _call(data)
-
-
-def _check(code: int) -> None:
     if code != CALL:
         raise msgspec.DecodeError(f"the extension type {code} is not known; {CALL} is a call")
+    return _call(data)
 
 
 def _call(data: bytes | memoryview) -> Call:
