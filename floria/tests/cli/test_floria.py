@@ -1,6 +1,7 @@
 """The floria command: output for people and programs, exit codes, errors with hints."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -102,6 +103,19 @@ def test_people_get_a_table_and_are_told_when_there_is_more(address: Path, run: 
     last = result.err.split()[5].rstrip(";")
     assert len(run("query", "--after", last).out.splitlines()) == 2
     assert run("list", "--limit", 0).err == ""
+
+
+def test_an_export_and_a_backup_are_for_their_owner_alone(address: Path, run: Run, tmp_path: Path) -> None:
+    """R105: whatever the umask, and also in the place of a file that everybody could read."""
+    before = os.umask(0)
+    try:
+        for command in ("export", "backup"):
+            file = tmp_path / command
+            file.touch(0o666)
+            assert run(command, "--replace", file).code == 0
+            assert file.stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
 
 
 def test_an_export_can_be_imported_elsewhere_and_holds_everything(address: Path, run: Run, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """``floria export``, ``import``, ``backup`` and ``restore``."""
 
+import os
 import sys
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 import click
 
@@ -68,7 +70,7 @@ def export(settings: Settings, file: Path, blobs: bool, replace: bool) -> None:
         _check_free(file, replace)
         partial = file.with_name(f".{file.name}.partial")
         try:
-            with partial.open("wb") as content:
+            with _private(partial) as content:
                 exports.write(store, content, blobs=blobs, progress=progress)
             partial.replace(file)
         finally:
@@ -133,3 +135,9 @@ COMMANDS = (export, import_, backup, restore)
 def _check_free(file: Path, replace: bool) -> None:
     if file.exists() and not replace:
         raise StoreError(f"{file}: it is there already", "use --replace to overwrite it")
+
+
+def _private(path: Path) -> BinaryIO:
+    """Open a new file that only its owner can read: the graph may hold what is nobody else's business."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
