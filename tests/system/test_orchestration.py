@@ -1,4 +1,4 @@
-"""What TOSCA leaves to the orchestrator, on real processes: with systemd, and without (R45, T144, T146, T149, T152, T155)."""
+"""What TOSCA leaves to the orchestrator, on real processes, units and others (R45, T144, T146, T149, T152, T155)."""
 
 import json
 from collections.abc import Callable

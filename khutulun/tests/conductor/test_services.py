@@ -180,6 +180,15 @@ def test_r41_a_hook_before_an_operation_can_refuse_it(machine: Machine) -> None:
     assert machine.log("s-a-0") == ["create"]
 
 
+@pytest.mark.parametrize("event", ["before-start", "after-create"])
+def test_r41_actions_of_a_trigger_are_no_hook_and_the_hint_says_what_is(machine: Machine, event: str) -> None:
+    acts = Handler(event, Call("tosca:actions", [{"actions": []}]))
+    (problem,) = machine.deploy("s", note("a", handlers=(acts,))).problems
+    assert problem.code == "refused-by-hook"
+    assert f"a trigger's actions cannot come {event.partition('-')[0]} an operation" in problem.message
+    assert "give the policy's trigger another event" in problem.hint
+
+
 def test_r34_a_plugin_is_replaced_for_one_service_without_a_restart(machine: Machine) -> None:
     machine.deploy("one", note("a"))
     machine.deploy("two", note("a"))

@@ -24,6 +24,12 @@ DONE = "hook"
 """Journal topic of hooks that are expressions, by what they ran for."""
 
 
+_HINTS = {
+    "not-a-hook": "actions come after what they answer: give the policy's trigger another event, such as `failed` or "
+    "`started`, or bind a script to this one"
+}
+
+
 class Writing(Protocol):
     """A transaction in which events can be emitted; `floria.events.Writing` is one."""
 
@@ -64,7 +70,7 @@ class Hooks:
                 else:
                     self._evaluate(handler, entity.id, event, id)
             except EvaluationError as error:
-                hint = "the hook's handler failed: see its message"
+                hint = _HINTS.get(error.code, "the hook's handler failed: see its message")
                 problem = model.Problem("refused-by-hook", f"{event}: {error}", vertex.name, hint)
                 raise OperationFailed(problem, error.retryable) from None
 
@@ -77,7 +83,8 @@ class Hooks:
             entity = tx.get(holder)
             context = Context(tx, self._functions, entity=entity, event={"name": event}, actions=actions)
             if handler.call.function == calls.ACTIONS:
-                raise EvaluationError("not-a-hook", f"{calls.ACTIONS} belongs to triggers, and this is a hook")
+                what = f"a trigger's actions cannot come {event.partition('-')[0]} an operation"
+                raise EvaluationError("not-a-hook", f"{what}: they would be operations within it")
             context.evaluate(handler.call)
             for changed, values in actions.writes.items():
                 properties.write_properties(tx, changed, values, id, functions=self._functions)
