@@ -196,3 +196,32 @@ def test_requirements_follow_changes(memory: Any) -> None:
     assert graphs.edges("r") == ["a -> east/c"]
     graphs.update("shop", {"zone": "west"}, memory({"main.yaml": ZONES}))
     assert graphs.edges("r") == ["a -> west/c"]
+
+
+NONE = (
+    VERSION
+    + """
+node_types: { Thing: { properties: { name: { type: string, default: x } } } }
+service_template:
+  inputs: { things: { type: integer, default: 0 } }
+  node_templates: { thing: { type: Thing, count: { $get_input: things } } }
+  outputs:
+    all: { value: { $get_property: [ thing, ALL, name ] } }
+    first: { value: { $get_property: [ thing, name ] } }
+"""
+)
+
+
+def test_all_of_none_is_an_empty_list(memory: Any) -> None:
+    """T95, T106: a template of which there are none right now is no mistake in a path that asks for all."""
+    graphs = Graphs()
+    graphs.deploy(memory({"main.yaml": NONE}), "none")
+    graphs.deploy(memory({"main.yaml": NONE}), "two", {"things": 2})
+    assert (graphs.output("all", "none"), graphs.output("all", "two")) == ([], ["x", "x"])
+    assert (graphs.output("first", "none"), graphs.output("first", "two")) == ("!tosca.path", "x")
+
+
+def test_a_target_of_which_there_is_none_is_named(pairs: Any) -> None:
+    """T118, T124: the message says the name of the template, although nothing is made from it."""
+    with pytest.raises(InstantiationError, match=r"there is no .* in right$"):
+        pairs("{ node: right }", left=1, right=0)

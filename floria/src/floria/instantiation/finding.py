@@ -212,7 +212,8 @@ class Candidates:
     def owner_label(self, owner: Id, index: int | None) -> str:
         """Return the name of an owner, which may be a template of the design, for messages."""
         made = next((self._draft.vertexes[id].name for id in self._draft.made_from(owner)), None)
-        name = made or self.label(owner)
+        designed = self._templates.get(owner) if isinstance(self._templates, Mapping) else None
+        name = made or (designed.name if designed is not None else self.label(owner))
         return name if index is None else f"{name}[{index}]"
 
     def _fitting(self, ids: Iterable[Id], wanted: Wanted) -> Iterator[Id]:

@@ -126,7 +126,7 @@ class _Walk:
         if not nodes and (named := self._relationship_template(within, name)):
             self._kind = RELATIONSHIP
             return [named]
-        if not nodes:
+        if not nodes and not self._is_all():
             raise self._error(f"{within.name or 'the service'} has no node {name!r}{self._names(within)}")
         return self._indexed(nodes, lambda one: one.index, f"node {name!r}")
 
@@ -267,17 +267,21 @@ class _Walk:
 
     def _index(self) -> int | None:
         """Take the index that may follow: 0 when none does, None for all."""
-        token = self._tokens[self._position] if self._position < len(self._tokens) else None
-        if token == _ALL and self._position + 1 < len(self._tokens):
+        if self._is_all():
             self._position += 1
             self._many = True
             return None
+        token = self._tokens[self._position] if self._position < len(self._tokens) else None
         if isinstance(token, bool) or not isinstance(token, int):
             return 0
         if token < 0:
             raise self._error(f"{token} is no index")
         self._position += 1
         return token
+
+    def _is_all(self) -> bool:
+        """Whether ALL follows, and something of all: of none, too, where the count of a template is 0."""
+        return self._tokens[self._position : self._position + 1] == [_ALL] and self._position + 1 < len(self._tokens)
 
     def _take(self) -> Value:
         if self._position >= len(self._tokens):
