@@ -24,6 +24,7 @@ from podman_driver.description import Description
 from podman_driver.images import Image
 from podman_driver.options import Option
 
+BROKEN = (State.ERROR, State.FAILED)
 UNIFIED = "/sys/fs/cgroup/cgroup.controllers"
 RESTARTER = "podman-restart.service"
 
@@ -288,6 +289,8 @@ def _update_unit(
     if old != new:
         units.reload(context, site)
     if before is None or not observed.running(before):
+        if site.state in BROKEN and units.show(context, site).failed:
+            units.start(context, site)  # that it runs is what an update before this one has failed at
         return
     limited = bool(limits or observed.limit_differences(found, before))
     if stale or changes - WITHOUT_RESTART or (limited and podman.version(context, site) < options.LASTING):

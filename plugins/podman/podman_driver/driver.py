@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from floria_plugin import Context, signals, supervisor, systemd
-from floria_plugin.driver import Driver, Event, Host, Inputs, Inspection, Readiness, Result, Site, Stream
+from floria_plugin.driver import Driver, Event, Host, Inputs, Inspection, Readiness, Result, Site, State, Stream
 from podman_driver import containers, description, events, images, pods, quadlet_check, stores, units
 
 NAMES = "khutulun-*"
@@ -140,7 +140,9 @@ def update(context: Context, site: Site, inputs: Inputs) -> Result:
     """Apply what has changed: in place where Podman can, else by making it anew."""
     kind = description.kind(site)
     if kind == "Container":
-        return Result(containers.update(context, site))
+        found = containers.update(context, site)
+        mended = site.state in containers.BROKEN and found["state"] == "running"
+        return Result(found, State.STARTED if mended else None)
     return Result(pods.update(context, site) if kind == "Pod" else stores.update(context, site, kind.lower()))
 
 

@@ -115,3 +115,70 @@ def test_messages_become_faults_with_a_hint(said: str, code: str) -> None:
 def test_what_does_not_fit_together_is_refused(node: Any, properties: dict[str, Any], message: str) -> None:
     with pytest.raises(Permanent, match=message):
         FakeHost().call(plugin, "create", node(properties), [{}])
+
+
+RUNNING = {
+    "Id": "1",
+    "State": {"Status": "running"},
+    "Image": "2",
+    "HostConfig": {"Memory": 1 << 20},
+    "Config": {"CreateCommand": ["podman", "create"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("version", "in_place"), [("4.3.1", False), ("4.9.5", False), ("5.0.3", False), ("5.1.0", True), ("5.4.2", True)]
+)
+def test_r45_limits_are_changed_in_place_where_that_lasts(node: Any, version: str, in_place: bool) -> None:
+    """Podman before 5.1 forgets with the next start what `podman update` has changed."""
+    site = node({"units": "never", "limits": {"memory": 2 << 20}})
+    made = {**RUNNING, "Config": {"CreateCommand": []}}
+    host = FakeHost(
+        {
+            ("podman", "--version"): f"podman version {version}\n",
+            ("podman", "container", "inspect", "..."): lambda argv: json.dumps([made]),
+            ("podman", "image", "inspect", "..."): json.dumps([{"Id": "2", "RepoDigests": []}]),
+        },
+        strict=False,
+    )
+    host.call(plugin, "create", site, [{}])
+    create = next(argv for argv in host.argvs if argv[:2] == ["podman", "create"])
+    made["Config"] = {"CreateCommand": create}
+    host.effects.clear()
+    host.call(plugin, "update", site, [{}])
+    changes = [argv[1] for argv in host.argvs if argv[1] in ("update", "create", "rm", "stop", "start")]
+    assert changes == (["update"] if in_place else ["stop", "rm", "create", "start"])
+
+
+@pytest.mark.parametrize("lingers", [True, False])
+def test_r13_a_user_is_told_that_containers_end_with_the_session(node: Any, lingers: bool) -> None:
+    places = {"units": "/u", "state": "/s", "run": "/r", "home": "/home/ada", "bin": "/b", "runtime": "/run/user/7"}
+    site = node({"units": "never"}, host={"scope": "user", "user": "ada", "paths": places})
+    files = {"/var/lib/systemd/linger/ada": ""} if lingers else {}
+    host = FakeHost({("podman", "image", "inspect", "..."): json.dumps([{"Id": "2"}])}, files, strict=False)
+    host.call(plugin, "create", site, [{}])
+    assert any("loginctl enable-linger ada" in message for _, message in host.logs) is not lingers
+
+
+def test_what_a_killed_podman_has_left_is_removed_and_made_anew(node: Any) -> None:
+    said = [
+        Output(125, "", 'Error: the container name "hello-web-0" is already in use by 1: that name is already in use'),
+        Output(0, "new\n"),
+    ]
+    host = FakeHost(
+        {
+            ("podman", "create", "..."): lambda argv: said.pop(0),
+            ("podman", "container", "inspect", "..."): Output(125, "[]", "Error: no such container hello-web-0"),
+            ("podman", "image", "inspect", "..."): json.dumps([{"Id": "2"}]),
+        },
+        strict=False,
+    )
+    made = host.call(plugin, "create", node({"units": "never"}), [{}])
+    assert made["attributes"]["container_id"] == "new"
+    assert [argv[1] for argv in host.argvs].count("rm") == 1
+
+
+def test_what_a_program_of_a_build_ends_with_is_no_end_of_podman() -> None:
+    said = 'Error: building at STEP "RUN x": while running runtime: exit status 137'
+    assert faults.of(Output(137, "", said), "building").code != "podman-killed"
+    assert faults.of(Output(137, "", "Killed\n"), "building").code == "podman-killed"

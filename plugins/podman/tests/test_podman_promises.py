@@ -227,6 +227,12 @@ def events_process(machine: Any) -> int:
     return int(machine.run(["pgrep", "--full", "^podman events --format=json"]).stdout)
 
 
+def names(khutulun: Installation, service: str) -> list[str]:
+    """Return the names of what was told of the workloads of a service."""
+    lines = khutulun.run("service", "events", service, "--output", "json").stdout
+    return [one["name"] for one in json.loads(lines) if one["kind"] == "event"]
+
+
 def test_r60_what_happens_while_the_stream_of_events_is_cut_is_told(engine: Any, khutulun: Installation) -> None:
     khutulun.run("service", "deploy", describe(engine, "watched", WATCHED), "--name", "watched")
     before = events_process(engine)
@@ -236,6 +242,9 @@ def test_r60_what_happens_while_the_stream_of_events_is_cut_is_told(engine: Any,
     found = khutulun.wait_for_event("watched", "failed")
     assert "7" in str(found), found
     assert events_process(engine) != before
+    engine.run(["podman", "start", "watched-web-0"])
+    khutulun.wait_for_event("watched", "ready")
+    assert names(khutulun, "watched").count("failed") == 1
     khutulun.run("service", "undeploy", "watched")
     assert left(engine, "watched") == []
 
@@ -253,20 +262,31 @@ NEVER = """
 HEALTH = (
     "health: { command: [ 'false' ], interval: 1 s, retries: 1 }\n        readiness: { health: true, timeout: 2 s }"
 )
+NOTIFY = "readiness: { notify: true, timeout: 2 s }"
+UNHEALTHY, UNHEARD = "its health check does not succeed", "it did not notify in time that it is ready"
+UNABLE = "readiness by notify needs a Quadlet file"
 
 
-@pytest.mark.parametrize(("units", "how"), [("auto", HEALTH), ("never", HEALTH)])
+@pytest.mark.parametrize(
+    ("units", "how", "why"),
+    [
+        ("auto", HEALTH, UNHEALTHY),
+        ("never", HEALTH, UNHEALTHY),
+        ("auto", NOTIFY, UNHEARD),
+        ("never", NOTIFY, UNABLE),
+    ],
+)
 def test_r13_what_is_never_ready_ends_in_a_fault_and_leaves_nothing(
-    engine: Any, khutulun: Installation, units: str, how: str
+    engine: Any, khutulun: Installation, units: str, how: str, why: str
 ) -> None:
     file = describe(engine, "never", NEVER.format(node="web", units=units, how=how))
     failed = khutulun.run("service", "deploy", file, "--name", "never", check=False)
     told = failed.stdout + failed.stderr
     assert failed.status == 1
-    assert "its health check does not succeed" in told, told
+    assert why in told, told
     assert "hint: " in told, told
     khutulun.run("service", "undeploy", "never")
-    assert left(engine, "slow") == []
+    assert left(engine, "never") == []
 
 
 NOTIFIES = """
@@ -308,3 +328,150 @@ def test_r54_a_running_pod_is_adopted_as_it_is(engine: Any, khutulun: Installati
     assert engine.run(["podman", "pod", "inspect", "--format={{.State}}", "mine"]).stdout == "Exited\n"
     engine.run(["podman", "pod", "rm", "--force", "--time=0", "mine"])
     assert left(engine, "taken") == []
+
+
+NAMED = """
+    web:
+      type: podman:Container
+      properties:
+        image: localhost/base:1
+        command: [ sleep, "1000" ]
+        stop: { timeout: 1 s }
+        secrets: [ { secret: by-name, variable: NAMED } ]
+"""
+
+
+def test_r105_who_asks_for_a_secret_by_its_name_is_told_when_it_changes(engine: Any, khutulun: Installation) -> None:
+    set_secret(khutulun, "by-name", VALUE)
+    khutulun.run("service", "deploy", describe(engine, "named", NAMED), "--name", "named")
+    asked = ["podman", "exec", "named-web-0", "printenv", "NAMED"]
+    assert engine.run(asked).stdout == f"{VALUE}\n"
+    set_secret(khutulun, "by-name", NEXT)
+    khutulun.wait_for_event("named", "secret-changed")
+    khutulun.run("call", "named/web", "lifecycle.update")
+    assert engine.run(asked).stdout == f"{NEXT}\n"
+    assert VALUE not in seen(khutulun, "named", "named-web-0")
+    khutulun.run("service", "undeploy", "named")
+    assert left(engine, "named") == []
+
+
+CHANGING = """
+    web:
+      type: podman:Container
+      properties:
+        image: localhost/base:1
+        units: {units}
+        command: [ sh, -c, 'if [ -e /srv/bad ] && [ "$WORD" = two ]; then exit 3; fi; echo ready; exec sleep 1000' ]
+        environment: {{ WORD: {word} }}
+        restart: {{ policy: never }}
+        mounts: [ {{ path: /srv, folder: {folder} }} ]
+        readiness: {{ log: ready, timeout: 5 s }}
+        stop: {{ timeout: 1 s }}
+"""
+
+
+@pytest.mark.parametrize("units", ["auto", "never"])
+def test_r61_an_update_that_has_failed_and_is_done_by_hand_leaves_what_is_so(
+    engine: Any, khutulun: Installation, units: str
+) -> None:
+    engine.run(["mkdir", "-p", "/srv/first"])
+    given = {"units": units, "word": "one", "folder": "/srv/first"}
+    khutulun.run("service", "deploy", describe(engine, "mended", CHANGING.format(**given)), "--name", "mended")
+    given |= {"word": "two", "folder": "/srv/later"}  # which is not there yet
+    changed = describe(engine, "mended", CHANGING.format(**given))
+    failed = khutulun.run("service", "update", "mended", changed, "--no-rollback", check=False)
+    assert failed.status == 1
+    assert "/srv/later" in failed.stdout + failed.stderr
+    engine.run(["mkdir", "-p", "/srv/later"])
+    khutulun.run("call", "mended/web", "lifecycle.update")
+    assert engine.run(["podman", "exec", "mended-web-0", "sh", "-c", "echo $WORD"]).stdout == "two\n"
+    assert khutulun.run("service", "validate", "mended").stdout.strip() == "no differences"
+    (node,) = khutulun.json("service", "show", "mended")["nodes"]
+    assert node["state"] == "started"
+    khutulun.run("service", "undeploy", "mended")
+    assert left(engine, "mended") == []
+    engine.run(["rm", "-rf", "/srv/first", "/srv/later"])
+
+
+TOGETHER = """
+    pod:
+      type: podman:Pod
+      requirements: [ network: net ]
+    net: { type: podman:Network, properties: { internal: true } }
+    data: { type: podman:Volume }
+    web:
+      type: podman:Container
+      properties:
+        image: localhost/base:1
+        command: [ sleep, "1000" ]
+        stop: { timeout: 1 s }
+      requirements:
+        - pod: pod
+        - volume: { node: data, relationship: { properties: { path: /data } } }
+    alone:
+      type: podman:Container
+      properties:
+        image: localhost/base:1
+        command: [ sleep, "1000" ]
+        stop: { timeout: 1 s }
+      requirements: [ network: net ]
+"""
+
+
+def essence(effects: Any) -> list[str]:
+    """Return what a plan and the history have in common."""
+    return sorted(
+        json.dumps([one["node"], one["operation"], one["request"]], sort_keys=True) for one in effects if one["change"]
+    )
+
+
+def test_r53_r51_the_plan_of_pods_volumes_and_networks_says_what_is_done(engine: Any, khutulun: Installation) -> None:
+    file = describe(engine, "together", TOGETHER)
+    plan = khutulun.run("service", "plan", file, "--name", "together", "--output", "json", check=False)
+    planned = essence(json.loads(plan.stdout)["effects"])
+    khutulun.run("service", "deploy", file, "--name", "together")
+    done = essence(json.loads(khutulun.run("history", "together", "--output", "json").stdout))
+    assert planned == done
+    assert not [one for one in done if '"create"' in one and '"podman"' in one], "all are Quadlet files"
+    folder = "/etc/containers/systemd/khutulun-together"
+    assert f"Volume={folder.rpartition('/')[2]}-data-0.volume:/data" in engine.read(f"{folder}-web-0.container")
+    assert f"Network={folder.rpartition('/')[2]}-net-0.network" in engine.read(f"{folder}-alone-0.container")
+    assert khutulun.run("service", "validate", "together").stdout.strip() == "no differences"
+    label = ["--format", '{{index .Labels "khutulun.node"}}']
+    assert engine.run(["podman", "volume", "inspect", *label, "together-data-0"]).stdout == "data\n"
+    assert engine.run(["podman", "network", "inspect", *label, "together-net-0"]).stdout == "net\n"
+    bad = TOGETHER.replace(
+        "        image: localhost/base:1\n",
+        "        image: localhost/base:1\n        quadlet: { Container: { Colour: red } }\n",
+        1,
+    )
+    refused = khutulun.run("service", "plan", describe(engine, "bad", bad), "--name", "bad", check=False)
+    assert "[Container] has no Colour" in refused.stdout
+    assert left(engine, "bad") == []
+    khutulun.run("service", "undeploy", "together")
+    assert left(engine, "together") == []
+    assert engine.run(["podman", "volume", "ls", "--quiet"]).stdout == ""
+    assert "together" not in engine.run(["podman", "network", "ls"]).stdout
+
+
+SHIM = """#!/bin/sh
+if [ "$1" = {verb} ] && mkdir /run/killed-{verb} 2>/dev/null; then kill -KILL $$; fi
+exec /usr/bin/podman "$@"
+"""
+
+
+def test_r14_podman_is_killed_and_the_deploy_is_resumed(engine: Any, khutulun: Installation) -> None:
+    engine.write("/usr/local/bin/podman", SHIM.format(verb="create"))
+    engine.run(["chmod", "755", "/usr/local/bin/podman"])
+    file = describe(engine, "shot", NEVER.format(node="web", units="never", how=""))
+    failed = khutulun.run("service", "deploy", file, "--name", "shot", check=False)
+    told = failed.stdout + failed.stderr
+    if failed.status:
+        assert "podman was killed before it was done" in told
+        assert "service resume" in told
+        khutulun.run("service", "resume", "shot")
+    assert engine.exists("/run/killed-create")
+    assert engine.run(["podman", "inspect", "--format={{.State.Status}}", "shot-web-0"]).stdout == "running\n"
+    khutulun.run("service", "undeploy", "shot")
+    engine.run(["rm", "/usr/local/bin/podman"])
+    assert left(engine, "shot") == []

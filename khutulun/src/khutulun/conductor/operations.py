@@ -23,7 +23,7 @@ from khutulun.conductor.calls import MAPPED, find_handler
 from khutulun.conductor.hooks import Hooks
 from khutulun.conductor.performing import OperationFailed
 from khutulun.conductor.results import Results, is_attribute
-from khutulun.conductor.states import STALE, STATES
+from khutulun.conductor.states import ERROR, INTENDED, STALE, STATES
 from khutulun.conductor.workflow import ADOPTS, APPLY, READY, REFRESH, REMOVE, TEAR_DOWN, modification
 
 
@@ -122,6 +122,8 @@ class Operations:
             self._asking.attend(verb, request, answer)
         switches = edge is None and name in (f"{topology.LIFECYCLE}start", f"{topology.LIFECYCLE}stop")
         state = STATES[verb][1] if switches else None
+        if name == f"{topology.LIFECYCLE}update" and edge is None:
+            state = _mended(vertex, verb)
         self._results.apply(
             node, answer, target, verb, id, state=state, record=lambda tx: record(tx, answer.result), entity=entity
         )
@@ -164,7 +166,7 @@ class Operations:
         record: Callable[[Transaction], None],
         given: dict[str, Value],
     ) -> None:
-        during, after = STATES.get(operation, (None, None))
+        during, after = STATES.get(operation, (None, _mended(vertex, operation)))
         self._results.evaluate(vertex.id, during, needed=operation not in TEAR_DOWN)
         try:
             inputs = {"existing": _literal(vertex, ADOPTS)} if operation == "adopt" else given
@@ -259,6 +261,13 @@ def _remove(tx: Transaction, node: Id) -> None:
     left = tx.get_many(tx.path([service.id], [Step(axis=Axis.CHILDREN)]))
     if not any(isinstance(one, Vertex) and topology.is_node(one) for one in left):
         tx.delete(service.id)
+
+
+def _mended(vertex: Vertex, operation: str) -> str | None:
+    """Return the state of a node when an update succeeds that had failed before: the one that it was to have then."""
+    intended = vertex.properties.get(INTENDED)
+    broken = operation == "update" and vertex.state == ERROR and intended is not None
+    return intended.value if broken and intended is not None and isinstance(intended.value, str) else None
 
 
 def _literal(vertex: Vertex, name: str) -> Value:

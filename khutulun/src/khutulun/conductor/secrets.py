@@ -25,6 +25,9 @@ SECRET = "khutulun:secret"
 CHANGED = "secret-changed"
 """Event of nodes that use a secret when it gets another value; its data says which."""
 
+ASKED = "khutulun.secrets"
+"""Space of claims: which nodes have asked for which secrets by name."""
+
 SHORTEST, LARGEST = 4, 64 << 10
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")
 
@@ -79,17 +82,22 @@ class Secrets:
         return sorted(found.values(), key=lambda one: one.name)
 
     def users(self, reader: Reader, directory: str, name: str) -> list[Vertex]:
-        """Return the nodes and services in which the secret of a directory is marked."""
-        found: dict[Id, Vertex] = {}
+        """Return the nodes and services in which the secret of a directory is marked, or that asked for it by name."""
+        found = {one.id: one for one in _askers(reader, name) if self._sees(reader, one, directory, name)}
         for vertex in reader.query(Query(kinds=(Kind.VERTEX,), directory=directory)):
             assert isinstance(vertex, Vertex)
             mark = (name, self._key.tag(vertex.directory, name))
-            if any(mark in marks.find(_texts(one.value)) for one in vertex.properties.values()):
-                nearest = _find(reader, vertex.directory, name)
-                if nearest is None or nearest.directory == directory:
-                    owner = _owner(reader, vertex)
-                    found[owner.id] = owner
+            marked = any(mark in marks.find(_texts(one.value)) for one in vertex.properties.values())
+            if marked and self._sees(reader, vertex, directory, name):
+                owner = _owner(reader, vertex)
+                found[owner.id] = owner
         return list(found.values())
+
+    def _sees(self, reader: Reader, vertex: Vertex, directory: str, name: str) -> bool:
+        """Whether the secret of a directory is the one that is meant at a vertex."""
+        nearest = _find(reader, vertex.directory, name)
+        inside = directory in registry.upwards(vertex.directory)
+        return inside and (nearest is None or nearest.directory == directory)
 
     # For designs
 
@@ -126,7 +134,19 @@ class Secrets:
             found = _find(reader, directory, request.name)
         if found is None:
             raise _unknown(directory, request.name)
+        if not request.tag:
+            self._note(request)
         return messages.SecretAnswer(value=self._opens(found).decode(), tag=tag)
+
+    def _note(self, request: messages.Secret) -> None:
+        """Keep in mind that a node has asked for a secret by its name, as long as there is the node."""
+        entity, key = ids.parse(request.workload.entity), f"{request.name}/{request.workload.entity}"
+        with self._store.read() as reader:
+            known = key in reader.claims(ASKED) or reader.get(entity) is None
+        if not known:
+            with self._store.write() as tx:
+                if tx.get(entity) is not None:
+                    tx.claim(ASKED, key, entity)
 
     def _any(self) -> bool:
         with self._store.read() as reader:
@@ -144,6 +164,12 @@ class Secrets:
                 hint="put the right key in its place, or remove the secret and set it again",
                 status=409,
             ) from None
+
+
+def _askers(reader: Reader, name: str) -> list[Vertex]:
+    """Return the nodes that have asked for a secret of this name."""
+    holders = [holder for key, holder in reader.claims(ASKED).items() if key.partition("/")[0] == name]
+    return [vertex for holder in holders if isinstance(vertex := reader.get(holder), Vertex)]
 
 
 def _owner(reader: Reader, vertex: Vertex) -> Vertex:
