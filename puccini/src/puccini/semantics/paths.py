@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from floria.values import Call, Value
 from puccini.diagnostics import suggest
-from puccini.model.data import ANY, Property, Schema
+from puccini.model.data import ANY, Base, Property, Schema
 from puccini.model.types import Capability, CapabilityType, NodeType, Relationship, RelationshipType, Requirement
 from puccini.nodes import Node
 from puccini.semantics.scope import Scope
@@ -241,9 +241,25 @@ def _value(call: Call, place: Place, tokens: Sequence[Value], index: int) -> Sch
         raise _Lost("unknown-property", f"{title} has no {kind} {name!r}", index, hint, maybe=place.narrower)
     if found.schema is None or found.schema.type is ANY or place.many:
         return None
+    return _inside(found.schema, place, tokens, index)
+
+
+def _inside(schema: Schema, place: Place, tokens: Sequence[Value], index: int) -> Schema | None:
+    """Return the schema of the part of a value that the tokens after its name lead to."""
+    from puccini.model.service import NodeTemplate
     from puccini.semantics import references
 
-    return references.nested(found.schema, tokens[index + 1 :], (), "", None)
+    current: Schema | None = schema
+    what = repr(tokens[index])
+    for position, key in enumerate(tokens[index + 1 :], index + 1):
+        if current is None or isinstance(key, Call):
+            return None
+        following, problem, hint = references.step(current, key)
+        if problem:
+            maybe = current.base is Base.COMPLEX and not isinstance(place.node, NodeTemplate)
+            raise _Lost("bad-path", f"{what} {problem}", position, hint, maybe=maybe)
+        what, current = f"{what}, {key!r},", following
+    return current
 
 
 def _data(call: Call, place: Place) -> tuple[str, dict[str, Property] | None, bool]:

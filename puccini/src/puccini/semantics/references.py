@@ -85,7 +85,7 @@ def nested(
     for index, key in enumerate(keys):
         if current is None or isinstance(key, Call):
             return None
-        following, problem, hint = _step(current, key)
+        following, problem, hint = step(current, key)
         if problem and resolver is not None:
             node = nodes[index] if index < len(nodes) else None
             if node is not None:
@@ -96,7 +96,8 @@ def nested(
     return current
 
 
-def _step(schema: Schema, key: Value) -> tuple[Schema | None, str, str]:
+def step(schema: Schema, key: Value) -> tuple[Schema | None, str, str]:
+    """Return the schema of the part at `key` of a value; or why there is none, and what would be right."""
     match schema.base:
         case Base.COMPLEX:
             properties = schema.type.properties
@@ -112,7 +113,7 @@ def _step(schema: Schema, key: Value) -> tuple[Schema | None, str, str]:
         case Base.ANY:
             return None, "", ""
         case _:
-            return None, f"is a {schema.type.name}, in which there is nothing more", ""
+            return None, f"is of the type {schema.type.name}, in which there is nothing more", ""
 
 
 def _convert(call: Call, arguments: list[Node], scope: Scope, resolver: Resolver) -> None:
