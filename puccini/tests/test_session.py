@@ -1,6 +1,7 @@
 """A session finds in edited files exactly what a load of them finds (R81: files that are edited, and T10 in parts)."""
 
 import random
+import re
 from typing import Any
 
 import pytest
@@ -178,6 +179,170 @@ def test_only_the_changed_template_is_resolved_again(source: Editable, session: 
     assert again.service.nodes["one"].properties is before
     assert again.service.nodes["two"].properties["port"] == 99999
     assert again.diagnostics[0].line == SERVICE[: SERVICE.index("port: 81")].count("\n") + 3
+
+
+FAMILIES = """tosca_definitions_version: tosca_2_0
+
+data_types:
+  Port: { derived_from: integer, validation: { $less_than: [ $value, 65536 ] } }
+  Range: { properties: { low: { type: Port, default: 1 }, high: { type: Port } } }
+capability_types:
+  Host: { properties: { slots: { type: integer, default: 4 } } }
+  Big:
+    derived_from: Host
+    properties:
+      size: { type: Port, default: 3 }
+relationship_types:
+  HostedOn: { properties: { weight: { type: integer, default: 1 } } }
+node_types:
+  Base:
+    properties:
+      name: { type: string }
+    attributes:
+      state: { type: string }
+  Server:
+    derived_from: Base
+    properties:
+      port: { type: Port, default: 80 }
+    capabilities:
+      host: Host
+    requirements:
+    - host: { capability: Host, relationship: HostedOn, count_range: [ 0, 1 ] }
+  Client:
+    derived_from: Base
+    properties:
+      range: { type: Range, required: false }
+      from: { type: integer, default: { $get_property: [ SELF, RELATIONSHIP, server, CAPABILITY, slots ] } }
+    requirements:
+    - server: { capability: Host, node: Server, relationship: HostedOn }
+  Lonely:
+    properties: { a: { type: integer, default: 1 } }
+"""
+MEMBERS = """tosca_definitions_version: tosca_2_0
+imports:
+- types.yaml
+
+node_types:
+  Own:
+    derived_from: Server
+    properties:
+      extra: { type: string, default: x }
+    capabilities:
+      big: Big
+service_template:
+  inputs:
+    domain: { type: string, default: example.com }
+  node_templates:
+    one:
+      type: Server
+      properties: { name: one, port: 81 }
+    two:
+      type: Own
+      properties: { name: two, extra: y }
+      capabilities: { big: { properties: { size: 9 } } }
+      requirements: [ host: one ]
+    three:
+      type: Client
+      properties: { name: { $get_property: [ two, extra ] }, range: { low: 4, high: 10 } }
+      requirements: [ { server: two } ]
+    four:
+      type: Client
+      properties: { name: { $get_property: [ SELF, RELATIONSHIP, server, TARGET, name ] } }
+      requirements: [ { server: { node: one, relationship: { type: HostedOn, properties: { weight: 3 } } } } ]
+    five:
+      type: Lonely
+      properties: { a: 7 }
+    six:
+      type: Base
+      properties: { name: { $get_property: [ three, RELATIONSHIP, server, TARGET, extra ] } }
+  outputs:
+    state: { value: { $get_attribute: [ two, state ] } }
+    port: { value: { $get_property: [ one, port ] } }
+"""
+TOKENS = [
+    "integer",
+    "string",
+    "Port",
+    "Range",
+    "Host",
+    "Big",
+    "Server",
+    "Client",
+    "Base",
+    "Own",
+    "Lonely",
+    "slots",
+    "size",
+    "port",
+    "name",
+    "extra",
+    "9",
+    "99999",
+    "host",
+    "x",
+    "~",
+]
+
+
+@pytest.fixture
+def families(source: Editable) -> puccini.Session:
+    session = puccini.Session(source)
+    source.files = {"service.yaml": MEMBERS, "types.yaml": FAMILIES}
+    for path, text in source.files.items():
+        session.update(path, text)
+    assert session.diagnostics("service.yaml") == ()
+    return session
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_types_are_edited_in_any_way(source: Editable, families: puccini.Session, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(60):
+        path, first = chance.choice([("service.yaml", MEMBERS), ("types.yaml", FAMILIES), ("types.yaml", FAMILIES)])
+        text = source.files[path]
+        lines = text.split("\n")
+        line = chance.randrange(2, len(lines))
+        word = chance.choice([one for one in re.finditer(r"\w+", text) if one.start() > 60])
+        match chance.randrange(6):
+            case 0 | 1:
+                text = first
+            case 2 | 3:
+                text = text[: word.start()] + chance.choice(TOKENS) + text[word.end() :]
+            case 4:
+                text = "\n".join(lines[:line] + lines[line + 1 :])
+            case _:
+                text = "\n".join([*lines[:line], chance.choice(("", "# more", lines[line])), *lines[line:]])
+        edited(source, families, path, text)
+
+
+@pytest.mark.parametrize(
+    ("edit", "nodes"),
+    [
+        ((" a: { type: integer, default: 1", " b: { type: integer, default: 1"), {"five"}),
+        (("size: { type: Port, default: 3", "size: { type: Port, default: x"), {"two", "three", "six"}),
+        (("low: { type: Port, default: 1", "low: { type: string, default: a"), {"three", "four", "six"}),
+    ],
+)
+def test_only_what_depends_on_a_type_is_resolved_again(
+    source: Editable, families: puccini.Session, edit: tuple[str, str], nodes: set[str]
+) -> None:
+    service = families.check("service.yaml").service
+    assert service is not None
+    before = {name: one.properties for name, one in service.nodes.items()}
+    assert edited(source, families, "types.yaml", FAMILIES.replace(*edit))
+    assert families.check("service.yaml").service is service
+    assert {name for name, one in service.nodes.items() if one.properties is not before[name]} == nodes
+
+
+def test_requirements_matter_to_paths_of_others(source: Editable, families: puccini.Session) -> None:
+    found = edited(source, families, "service.yaml", MEMBERS.replace("{ server: two }", "{ server: one }"))
+    assert [(one.code, one.path.split("/")[2]) for one in found] == [("unknown-property", "six")]
+
+
+def test_files_are_told_of_in_the_order_of_reading(source: Editable, families: puccini.Session) -> None:
+    edited(source, families, "types.yaml", FAMILIES.replace("a: { type: integer", "a: { type: boolean"))
+    found = edited(source, families, "service.yaml", MEMBERS.replace("type: Own", "type: Owl"))
+    assert [one.file for one in found] == ["service.yaml", "service.yaml", "types.yaml"]
 
 
 def test_what_is_on_disk_is_read_again(tmp_path: Any) -> None:

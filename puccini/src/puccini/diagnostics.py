@@ -63,7 +63,8 @@ class Diagnostic(msgspec.Struct, frozen=True):
 class Report:
     """Collects diagnostics. With `strict`, what would be a warning is an error.
 
-    `origins` has for each file the import that it was first read for. `owner` is the template on whose behalf reports
+    `origins` has for each file the import that it was first read for, `files` the order in which they were read; what
+    is said of others comes after what is said of these. `owner` is the template on whose behalf reports
     are made, as ``SECTION/NAME``; only a report that `keeps` what was said by whom has a use for it.
     """
 
@@ -73,6 +74,7 @@ class Report:
         self.strict = strict
         self.owner = ""
         self.origins: dict[str, Node] = dict(origins or {})
+        self.files: list[str] = []
         self._seen: dict[tuple[str, str, int, int, str], Diagnostic] = {}
         self._texts: dict[str, list[str]] = {}
 
@@ -124,8 +126,10 @@ class Report:
         return has_errors(self)
 
     def sorted(self) -> tuple[Diagnostic, ...]:
-        """Return the diagnostics by file, line and column, the files in the order in which they were first met."""
-        files = {file: order for order, file in enumerate(dict.fromkeys(d.file for d in self))}
+        """Return the diagnostics by file, line and column, the files in the order in which they were read."""
+        present = {d.file: None for d in self}
+        read = (file for file in self.files if file in present)
+        files = {file: order for order, file in enumerate(dict.fromkeys((*read, *present)))}
         found = sorted(self, key=lambda d: (files[d.file], d.line, d.column, d.code, d.message))
         chains = {file: self._chain(file) for file in files}
         return tuple(msgspec.structs.replace(d, imports=chains[d.file]) if chains[d.file] else d for d in found)

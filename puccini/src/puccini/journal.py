@@ -7,6 +7,7 @@ lines have moved since.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from puccini.diagnostics import Diagnostic, Report
@@ -23,7 +24,8 @@ class Journal(Report):
 
     def __init__(self, strict: bool = False, origins: Mapping[str, Node] | None = None) -> None:
         super().__init__(strict, origins)
-        self._said: dict[str, list[Said]] = {}
+        self._said: dict[str, list[tuple[int, Said]]] = {}
+        self._count = 0
         self._recording: list[list[Said]] = []
 
     def error(
@@ -61,9 +63,9 @@ class Journal(Report):
     def told(self) -> Report:
         """Return a report of everything that stands."""
         report = Report(self.strict, self.origins)
-        for said in self._said.values():
-            for one in said:
-                one.func(report, **one.keywords)
+        report.files = self.files
+        for _, said in sorted((one for all in self._said.values() for one in all), key=itemgetter(0)):
+            said.func(report, **said.keywords)
         return report
 
     def sorted(self) -> tuple[Diagnostic, ...]:
@@ -76,6 +78,7 @@ class Journal(Report):
         return len(self.told())
 
     def _say(self, said: Any) -> None:
-        self._said.setdefault(self.owner, []).append(said)
+        self._said.setdefault(self.owner, []).append((self._count, said))
+        self._count += 1
         for one in self._recording:
             one.append(said)

@@ -7,8 +7,9 @@ Called by the language server, and by whoever watches files.
     for diagnostic in session.diagnostics("service.yaml"): ...
 
 Files are parsed in parts (`puccini.editing`), and parts that did not change are not read again. When all that changed
-is inside of node templates, in ways that mean nothing to others, only those are resolved again. The result is always
-that of `puccini.load`.
+is inside of node templates, in ways that mean nothing to others, only those are resolved again; when it is inside of
+types, then those and what depends on them (`puccini.dependence`), if that is less than half of all. The result is
+always that of `puccini.load`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,18 +17,33 @@ from typing import Final
 
 from floria.garbage import uncollected
 from puccini import catalog as catalogs
-from puccini import loading, sources, yaml
+from puccini import dialects, loading, sources, yaml
+from puccini.dependence import Names
 from puccini.diagnostics import Diagnostic
 from puccini.editing import Editor
 from puccini.grammar.construct import part
 from puccini.grammar.templates import NODE_TEMPLATE, NodeTemplate
+from puccini.grammar.types import TYPES, Kind, TypeDefinition
 from puccini.journal import Journal
 from puccini.loader import Loader
 from puccini.loading import Loaded
+from puccini.model.data import BUILT_IN
+from puccini.model.service import Service
+from puccini.model.type import Type
 from puccini.semantics import service as services
+from puccini.semantics import types
+from puccini.semantics.resolver import Resolver
+from puccini.units import FUNCTIONS, Unit
 
 _PATIENCE: Final = 200
 """After how many partial checks everything is resolved again, so that what was replaced is not held for ever."""
+
+_FEW: Final = 50
+"""Of no more node templates, all may be resolved again in part."""
+
+_KINDS: Final = {kind.value: kind for kind in Kind}
+_LATER: Final = frozenset({"node_templates", "outputs", "groups", "policies", "workflows", "substitution_mappings"})
+"""What of a service template is resolved again whenever anything is."""
 
 _Place = tuple[str, str, str]
 
@@ -109,17 +125,29 @@ class Session:
         unit, resolver, service = check.loaded.entry, check.loaded.resolver, check.loaded.service
         if unit is None or resolver is None or service is None:
             return False
-        place = self._place(unit.source, unit.path)
-        if check.changed != {place} or place not in self._texts or check.patience == 0:
+        if len(check.changed) != 1 or check.patience == 0:
             return False
-        old, new = unit.root.document, self._read(unit.source, unit.path)
-        changed = _changed(old, new)
-        if changed is None:
+        (place,) = check.changed
+        owner = next((one for one in resolver.units if self._place(one.source, one.path) == place), None)
+        if owner is None or place not in self._texts:
+            return False
+        old, new = owner.root.document, self._read(owner.source, owner.path)
+        changed = _changed(old, new) if owner is unit else None
+        edited = _changed_types(old, new) if changed is None else None
+        if changed is None and edited is None:
             return False
         with uncollected():
+            if edited is not None:
+                changed = check.affected(owner, edited, new)
+                if changed is None:
+                    return False
+            assert changed is not None
             _adopt(old, new)
             self._documents[place] = old
-            if not check.replace(changed):
+            if edited is not None:
+                check.retype(resolver)
+            changed = check.replace(changed)
+            if changed is None:
                 return False
             services.again(service, changed, resolver)
             check.loaded.diagnostics = check.journal.sorted()
@@ -139,27 +167,149 @@ class _Check:
         self.journal = journal
         self.changed: set[_Place] = set()
         self.patience = _PATIENCE
-        self._replaced: list[NodeTemplate] = []
+        self._replaced: list[object] = []
+        self._names = Names()
+        self._retyped: list[Type] = []
 
-    def replace(self, changed: Iterable[str]) -> bool:
-        """Read the definitions of node templates again; return False when others have to be looked at too."""
+    def affected(self, unit: Unit, changed: Sequence[tuple[Kind, str]], new: yaml.Document) -> list[str] | None:
+        """Find the types and node templates that depend on types of a file that changed; return the latter.
+
+        None when that cannot be told, or is most of what there is.
+        """
+        service, resolver, entry = self.loaded.service, self.loaded.resolver, self.loaded.entry
+        assert service is not None
+        assert resolver is not None
+        assert entry is not None
+        known = {(type.kind, type.name): type for type in resolver.types.values()}
+        if len(known) != len(resolver.types) or any(one not in known or known[one].unit is not unit for one in changed):
+            return None
+        found = self._names.types([known[one] for one in changed], known.values())
+        kinds = {type.kind for type in found}
+        functions = any(one.local(FUNCTIONS) for one in resolver.units)
+        if kinds & {Kind.ARTIFACT, Kind.INTERFACE} or (functions and Kind.DATA in kinds):
+            return None
+        if any(dialects.is_old(one.root) for one in resolver.units):
+            return None
+        if not all(_stays(type) for type in found) or not all(_derives_alike(known[one], new, one) for one in changed):
+            return None
+        names = {type.name for type in found}
+        template = entry.root.child("service_template")
+        parts = template.document.parts
+        if parts is None or "node_templates" not in parts or parts["node_templates"].parts is None:
+            return None
+        for key, child in template.items():
+            if key not in _LATER and not names.isdisjoint(self._names.of(child)[1]):
+                return None
+        definitions = service.definition.node_templates
+        nodes = self._names.templates(names, definitions, self._far(service))
+        if 2 * len(nodes) > len(definitions) and len(definitions) > _FEW:
+            return None
+        if any(definitions[name].copy is not None for name in nodes):
+            return None
+        self._retyped = found
+        return nodes
+
+    def _far(self, service: Service) -> set[str]:
+        """Return the names of the nodes whose types have paths over several nodes."""
+        types = {id(one.type): one.type for one in service.nodes.values()}
+        leads = {
+            key: type is None or any(self._names.of(one.node)[2] for one in type.ancestors)
+            for key, type in types.items()
+        }
+        return {name for name, one in service.nodes.items() if leads[id(one.type)]}
+
+    def retype(self, resolver: Resolver) -> None:
+        """Read the definitions of the types that are affected again, and fill them; the file has what it has now."""
+        self.journal.forget(services.REST)
+        definitions: dict[int, TypeDefinition] = {}
+        for type in self._retyped:
+            owner = types.owner(type)
+            self.journal.forget(owner)
+            assert type.unit is not None
+            section = type.unit.root.child(type.kind.value)
+            before = type.definition
+            read: object = before
+            if section.document.parts is not None:
+                read = part(TYPES[type.kind], section.child(type.name), self.journal, type.name)
+            assert isinstance(read, TypeDefinition)
+            definitions[id(before)] = read
+            type.unit.local(type.kind.value)[type.name] = read
+            self._replaced.append(before)
+        for one in resolver.units:
+            one.forget(definitions)
+        types.again(resolver, definitions)
+
+    def replace(self, changed: Iterable[str]) -> list[str] | None:
+        """Read the definitions of node templates again; return those that have to be resolved again.
+
+        None when more has to be looked at than node templates.
+        """
         unit, service = self.loaded.entry, self.loaded.service
         assert unit is not None
         assert service is not None
         definitions = service.definition.node_templates
         copied = {one.copy.text for one in definitions.values() if one.copy is not None}
         node = unit.root.child("service_template").child("node_templates")
-        for name in changed:
+        found = list(changed)
+        moved: set[str] = set()
+        for name in found:
             self.journal.forget(f"node_templates/{name}")
             before = definitions.get(name)
             after = part(NODE_TEMPLATE, node.child(name), self.journal, name)
             if before is None or not isinstance(after, NodeTemplate) or name in copied:
-                return False
+                return None
             if before.copy is not None or after.copy is not None or _outside(before) != _outside(after):
-                return False
+                return None
+            if before.node.value.get("requirements") != after.node.value.get("requirements"):
+                moved.add(name)
             definitions[name] = after
             self._replaced.append(before)
-        return True
+        if not moved:
+            return found
+        others = [name for name in self._names.beyond(moved, definitions, self._far(service)) if name not in found]
+        if any(definitions[name].copy is not None for name in others):
+            return None
+        for name in others:
+            self.journal.forget(f"node_templates/{name}")
+            part(NODE_TEMPLATE, node.child(name), self.journal, name)
+        return found + others
+
+
+def _changed_types(old: yaml.Document, new: yaml.Document) -> list[tuple[Kind, str]] | None:
+    """Return kinds and names of the types that changed; None when there is more."""
+    if old.parts is None or new.parts is None or list(old.parts) != list(new.parts):
+        return None
+    found: list[tuple[Kind, str]] = []
+    for key, after in new.parts.items():
+        before = old.parts[key]
+        if _same(before, after):
+            continue
+        if key not in _KINDS or before.parts is None or after.parts is None or list(before.parts) != list(after.parts):
+            return None
+        found += [(_KINDS[key], name) for name, one in after.parts.items() if one is not before.parts[name]]
+    return found
+
+
+def _stays(type: Type) -> bool:
+    """Whether what is reported of a type when it is declared, by nobody in particular, is nothing."""
+    assert type.definition is not None
+    assert type.unit is not None
+    if type.kind is Kind.DATA and type.name in (*BUILT_IN, "any"):
+        return False
+    if type.kind.value not in type.unit.root.document.value or type.name.startswith("$"):
+        return False
+    known = type.parent is None or type.parent.unit is not None or type.parent.name in BUILT_IN
+    return known and (type.parent is not None or type.definition.derived_from is None)
+
+
+def _derives_alike(type: Type, new: yaml.Document, place: tuple[Kind, str]) -> bool:
+    """Whether a type is a map still, and derives from what it did."""
+    assert type.definition is not None
+    written = new.value[place[0].value][place[1]]
+    if not isinstance(written, dict) or not isinstance(written.get("derived_from", ""), str):
+        return False
+    before = type.definition.derived_from
+    return bool(written.get("derived_from", "") == (before.text if before is not None else ""))
 
 
 def _outside(definition: NodeTemplate) -> tuple[object, ...]:

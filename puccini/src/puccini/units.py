@@ -111,6 +111,12 @@ class Unit:
             self._found[key] = found
         return self._found[key]
 
+    def forget(self, definitions: Collection[int]) -> None:
+        """Look up again what had one of `definitions` (by identity) for its meaning."""
+        stale = [key for key, found in self._found.items() if found is not None and id(found.definition) in definitions]
+        for key in stale:
+            del self._found[key]
+
     def type(self, kind: Kind, name: str) -> Found | None:
         """Return the type definition that `name` means in this file."""
         return self.find(kind.value, name)

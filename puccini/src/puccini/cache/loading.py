@@ -138,6 +138,7 @@ class RememberingLoader(Loader):
             file, root = page.file()
             unit = self._known[place] = Unit(source, path, file, root)
             self.documents[page.name] = root.document
+            self.report.files.append(page.name)
             if self._by is not None:
                 self.report.imported(page.name, self._by.node)
             self.units.append(unit)

@@ -18,6 +18,7 @@ from puccini.semantics import (
     custom,
     definitions,
     groups,
+    input_mappings,
     operations,
     substitution,
     templates,
@@ -40,15 +41,7 @@ def build(unit: Unit, resolver: Resolver) -> Service | None:
     service = Service(unit, definition)
     scope = Scope(unit, service=service)
     _functions(service, resolver)
-    service.inputs = definitions.extend({}, definition.inputs, Role.PARAMETER, scope, resolver, untyped=True)
-    for parameter in definition.inputs.values():
-        if parameter.value is not None and not parameter.short:
-            message = f"the input {parameter.name!r} comes from outside and has no value"
-            resolver.report.error("bad-parameter", message, parameter.value, "write 'default: ...'", key=True)
-        elif parameter.short:
-            message = f"the input {parameter.name!r} is defined by a map"
-            hint = f"write '{parameter.name}: {{ type: ... }}'"
-            resolver.report.error("not-a-refinement", message, parameter.node, hint)
+    service.inputs = input_mappings.define(definition.inputs, scope, resolver)
     relationships = copying.expand(definition.relationship_templates, "relationship template", resolver)
     nodes = copying.expand(definition.node_templates, "node template", resolver)
     for name, node in nodes.items():
@@ -77,13 +70,17 @@ def finish(service: Service, resolver: Resolver) -> None:
     """Build what is made of node templates, and run all checks that had to wait."""
     definition = service.definition
     before, resolver.report.owner = resolver.report.owner, REST
+    input_mappings.apply(service, resolver)
     workflows.declare(service, resolver)
     groups.build(service, resolver)
     workflows.build(service, resolver)
     scope = Scope(service.unit, service=service, selfless=True)
     service.outputs = definitions.extend({}, definition.outputs, Role.PARAMETER, scope, resolver, untyped=True)
     for output in definition.outputs.values():
-        if output.value is None and not mistaken("value", set(output.node.value) - PARAMETER.keys.keys()):
+        if output.short and output.node.value is None:
+            message = f"the output {output.name!r} is defined by a map, or by its value"
+            resolver.report.error("wrong-kind", message, output.node, f"write '{output.name}: {{ value: ... }}'")
+        elif output.value is None and not mistaken("value", set(output.node.value) - PARAMETER.keys.keys()):
             message = f"the output {output.name!r} has no value"
             resolver.report.error("missing-keyname", message, output.node, "add 'value: ...'")
     if definition.substitution_mappings is not None:
@@ -101,6 +98,7 @@ def again(service: Service, changed: Collection[str], resolver: Resolver) -> Non
         definition = service.definition.node_templates[name]
         service.nodes[name].__init__(name, service.nodes[name].type, definition.node, service.unit)  # type: ignore[misc]
         service.nodes[name].metadata, service.nodes[name].description = definition.metadata, definition.description
+        _type(definition, service.unit, resolver)
         fill(service, name, definition, resolver)
     service.groups, service.policies, service.workflows, service.substitutes = {}, [], {}, None
     finish(service, resolver)
@@ -121,10 +119,19 @@ def _functions(service: Service, resolver: Resolver) -> None:
 
 
 def _declare(definition: NodeDefinition, unit: Unit, resolver: Resolver) -> NodeTemplate:
-    type = resolver.find(Kind.NODE, unit, definition.type) if definition.type is not None else None
-    result = NodeTemplate(definition.name, type if isinstance(type, NodeType) else None, definition.node, unit)
+    result = NodeTemplate(definition.name, _type(definition, unit, resolver), definition.node, unit)
     result.metadata, result.description = definition.metadata, definition.description
     return result
+
+
+def _type(definition: NodeDefinition, unit: Unit, resolver: Resolver) -> NodeType | None:
+    """Find the type of a node template; what is reported about it is the template's own."""
+    if definition.type is None:
+        return None
+    before, resolver.report.owner = resolver.report.owner, f"node_templates/{definition.name}"
+    type = resolver.find(Kind.NODE, unit, definition.type)
+    resolver.report.owner = before
+    return type if isinstance(type, NodeType) else None
 
 
 def _relationship(definition: RelationshipDefinition, unit: Unit, resolver: Resolver) -> RelationshipUse | None:

@@ -1,6 +1,6 @@
 """Fills all types, parents before children (sections 6.4, 7.1, 7.3, 8.1, 12.1, 16.1, 16.3)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from puccini.data import versions
@@ -19,13 +19,46 @@ from puccini.units import Unit
 
 def fill(resolver: Resolver) -> None:
     """Fill every declared type and run the checks that need all of them."""
-    for kind in CLASSES:
-        for type in resolver.of(kind):
-            _version(type, resolver)
-            _FILLERS[kind](type, resolver)
-    for type in resolver.of(Kind.NODE):
-        assert isinstance(type, model.NodeType)
-        requirements.check_targets(type, resolver)
+    _fill(resolver, [type for kind in CLASSES for type in resolver.of(kind)])
+
+
+def again(resolver: Resolver, definitions: Mapping[int, grammar.TypeDefinition]) -> None:
+    """Fill types again, which stay the same objects; `definitions` are what they now have, by what they had.
+
+    Every type that depends on one of them has to be among them. What they derive from has to be as before.
+    """
+    replaced = [type for kind in CLASSES for type in resolver.of(kind) if id(type.definition) in definitions]
+    for type in replaced:
+        kind, unit, parent, uncertain = type.kind, type.unit, type.parent, type.uncertain
+        definition = definitions[id(type.definition)]
+        type.__dict__.clear()
+        type.__init__(kind, definition.name, unit, definition, parent)  # type: ignore[misc]
+        type.partial = any(key not in grammar.TYPES[kind].keys for key in definition.node.value)
+        type.uncertain = uncertain
+    resolver.types = {id(type.definition): type for type in resolver.types.values()}
+    resolver.implemented.clear()
+    _fill(resolver, replaced)
+
+
+def owner(type: Type) -> str:
+    """Return on whose behalf is reported what has to do with a type: that of its entry in its file."""
+    return f"{type.kind.value}/{type.name}"
+
+
+def _fill(resolver: Resolver, types: Iterable[Type]) -> None:
+    report = resolver.report
+    before = report.owner
+    nodes: list[model.NodeType] = []
+    for type in types:
+        report.owner = owner(type)
+        _version(type, resolver)
+        _FILLERS[type.kind](type, resolver)
+        if isinstance(type, model.NodeType):
+            nodes.append(type)
+    for node in nodes:
+        report.owner = owner(node)
+        requirements.check_targets(node, resolver)
+    report.owner = before
     resolver.settle()
 
 
