@@ -74,7 +74,7 @@ def main() -> int:
     parser.add_argument("--inside", action="store_true", help="measure on this very machine: for test hosts")
     given = parser.parse_args()
     if given.inside:
-        _run("sh", "-euc", PREPARE, "sh", IMAGE)
+        prepare()
         with inside.assembled() as khutulun:
             measured = {"one": _one(khutulun, given.rounds), "many": _many(khutulun, given.many)}
             print(json.dumps({**measured, "idle": _idle(khutulun, given.many, given.seconds)}))
@@ -88,6 +88,11 @@ def main() -> int:
         found.add(f"{given.many} containers, {given.seconds:g} s idle: {name}", value, unit)
     found.write(given.json)
     return 0
+
+
+def prepare() -> None:
+    """Have an image on this machine, and limits that Podman can set here."""
+    _run("sh", "-euc", PREPARE, "sh", IMAGE)
 
 
 def _tell(found: lines.Lines, one: dict[str, list[float]], many: dict[str, float], count: int) -> None:

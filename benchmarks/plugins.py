@@ -42,6 +42,9 @@ def run(context: Context) -> int:
     """Run one command that changes something."""
     return context.run("true").status
 '''
+MADE = 0.2
+"""Seconds in which the next instance is made: it is begun when there was no call for 50 ms."""
+
 TRUE = shutil.which("true") or "/bin/true"
 
 
@@ -129,8 +132,11 @@ def calls(report: Report, host: PluginHost, plugin: Plugin, folder: Path) -> Non
     report.measure(f"{plugin.name}: one command, dies with the host", lambda: call(host, plugin, "run"), count)
     if plugin.carrier is not Carrier.EXECUTABLE:
         host.keep(plugin)
-        report.measure(f"{plugin.name}: nop, instance made ahead", lambda: call(host, plugin, "nop"), count, 0.01)
+        report.measure(f"{plugin.name}: nop, instance made ahead", lambda: call(host, plugin, "nop"), 30, MADE)
         host.keep(plugin, 0)
+        report.measure(
+            f"{plugin.name}: nop, scope served before", lambda: call(host, plugin, "nop", scope="one"), count
+        )
 
     def mapped() -> None:
         call(host, plugin, "nop")
@@ -149,10 +155,17 @@ def calls(report: Report, host: PluginHost, plugin: Plugin, folder: Path) -> Non
 ALLOWED = grants.parse({"commands": [{"program": "true"}], "evaluate": True})
 
 
-def call(host: PluginHost, plugin: Plugin, function: str, *arguments: object, spool: Path | None = None) -> object:
+def call(
+    host: PluginHost,
+    plugin: Plugin,
+    function: str,
+    *arguments: object,
+    spool: Path | None = None,
+    scope: str | None = None,
+) -> object:
     """Dispatch one call."""
     effects = Effects(MemoryJournal(), evaluate=lambda expression: expression, spool=spool)
-    return host.dispatch(plugin, function, {}, arguments, grants=ALLOWED, effects=effects)
+    return host.dispatch(plugin, function, {}, arguments, grants=ALLOWED, effects=effects, scope=scope)
 
 
 def memory(report: Report, host: PluginHost, before: int) -> None:

@@ -1,10 +1,10 @@
-"""What making and removing one process consists of, inside the server: counts, and the time of each stage.
+"""What making and removing one process, and one container, consist of inside the server: counts and times of stages.
 
     python -m benchmarks.stages [--rounds N] [--json FILE]
 
-Counts do not depend on how busy a machine is; `process` says what it all takes beside the raw tools. A stage's time is
-the wall clock within it, also while it waits for systemd or for a core. Stages contain each other. Needs root and the
-packages that testbed/README.md names.
+Counts do not depend on how busy a machine is; `process` and `container` say what it all takes beside the raw tools. A
+stage's time is the wall clock within it, also while it waits for systemd, for Podman or for a core, and the processor
+time of its thread. Stages contain each other. Needs root and the packages that testbed/README.md names.
 """
 
 import contextlib
@@ -17,8 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from benchmarks import inside, lines
-from benchmarks.process import TEMPLATE
+from benchmarks import container, inside, lines, process
 from floria.plugins import host as plugins
 from floria.plugins.component import LoadedComponent
 from floria.plugins.effects import effects, processes
@@ -27,6 +26,10 @@ from khutulun.agent.journal import Journal
 from khutulun.conductor.results import Results
 from khutulun.systemd.connection import Connection, Shared
 
+KINDS = {
+    "process": process.TEMPLATE.format(count=1, transient="true"),
+    "container": container.TEMPLATE.format(count=1, units="never", image=container.IMAGE),
+}
 WAYS = (("create", "start"), ("stop", "delete"))
 SETTLED = 0.3
 """Seconds after which the events of what was done are told, too."""
@@ -53,6 +56,7 @@ class Stages:
         self.on = False
         self.counts: Counter[str] = Counter()
         self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.processor: defaultdict[str, float] = defaultdict(float)
         self._lock = threading.Lock()
         for name, owner, attribute in STAGES:
             setattr(owner, attribute, self._watched(name, getattr(owner, attribute)))
@@ -60,7 +64,7 @@ class Stages:
     def _watched(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def run(*arguments: Any, **named: Any) -> Any:
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.thread_time()
             try:
                 return function(*arguments, **named)
             finally:
@@ -68,6 +72,7 @@ class Stages:
                     with self._lock:
                         self.counts[name] += 1
                         self.seconds[name] += time.perf_counter() - began
+                        self.processor[name] += time.thread_time() - used
 
         return run
 
@@ -87,45 +92,56 @@ def main() -> int:
     parser.add_argument("--inside", action="store_true", help="measure on this very machine: for test hosts")
     given = parser.parse_args()
     if given.inside:
+        container.prepare()
         stages = Stages()
         with inside.assembled() as khutulun:
-            print(json.dumps(_measured(khutulun, stages, given.rounds)))
+            print(json.dumps({kind: _measured(khutulun, stages, kind, given.rounds) for kind in KINDS}))
         return 0
     found = lines.Lines("stages")
-    for way, measured in inside.run("benchmarks.stages", [f"--rounds={given.rounds}"]).items():
-        found.add(f"{way}: processor time of the server", measured["processor"], "ms")
-        found.add(f"{way}: of that, the thread that asks", measured["thread"], "ms")
-        for name, count in measured["counts"].items():
-            found.add(
-                f"{way}: {name}", count, f"of {measured['each_ms'][name]:.2f} ms", each_ms=measured["each_ms"][name]
-            )
+    for kind, ways in inside.run("benchmarks.stages", [f"--rounds={given.rounds}"]).items():
+        for way, measured in ways.items():
+            _tell(found, f"{kind}, {way}", measured)
     found.write(given.json)
     return 0
 
 
-def _measured(khutulun: inside.Inside, stages: Stages, rounds: int) -> dict[str, Any]:
+def _tell(found: lines.Lines, way: str, measured: dict[str, Any]) -> None:
+    found.add(f"{way}: processor time of the server", measured["processor"], "ms")
+    found.add(f"{way}: of that, the thread that asks", measured["thread"], "ms")
+    for name, (count, each, processor) in measured["stages"].items():
+        shown = f"of {each:.2f} ms, {processor:.2f} of the processor"
+        found.add(f"{way}: {name}", count, shown, each_ms=each, each_processor_ms=processor)
+
+
+def _measured(khutulun: inside.Inside, stages: Stages, kind: str, rounds: int) -> dict[str, Any]:
     """Return, for each way, the mean counts and times of one round."""
-    khutulun.deploy("one", TEMPLATE.format(count=1, transient="true"))
-    khutulun.call("one", "sleeper", "stop", "delete")
+    service = f"one-{kind}"
+    khutulun.deploy(service, KINDS[kind])
+    for way in reversed(WAYS):
+        khutulun.call(service, "sleeper", *way)  # the first round warms the caches
+    khutulun.call(service, "sleeper", *WAYS[1])
     result: dict[str, Any] = {}
     settled = threading.Event()
-    for number in range(rounds + 1):
+    for way in WAYS:
+        result["+".join(way)] = {"processor": 0.0, "thread": 0.0, "stages": {}}
+    kept = {name: (Counter[str](), defaultdict[str, float](float), defaultdict[str, float](float)) for name in result}
+    for _ in range(rounds):
         for way in WAYS:
+            told = result["+".join(way)]
+            stages.counts, stages.seconds, stages.processor = kept["+".join(way)]
             settled.wait(SETTLED)
             processor, thread = time.process_time(), time.thread_time()
             with stages.watching():
-                khutulun.call("one", "sleeper", *way)
+                khutulun.call(service, "sleeper", *way)
                 thread = time.thread_time() - thread
                 settled.wait(SETTLED)
-            told = result.setdefault("+".join(way), {"processor": 0.0, "thread": 0.0})
-            if number:  # the first round warms the caches
-                told["processor"] += (time.process_time() - processor) * 1000 / rounds
-                told["thread"] += thread * 1000 / rounds
-                for name, count in stages.counts.items():
-                    told.setdefault("counts", Counter())[name] += count / rounds
-                    told.setdefault("each_ms", defaultdict(float))[name] += stages.seconds[name] * 1000 / count / rounds
-            stages.counts.clear()
-            stages.seconds.clear()
+            told["processor"] += (time.process_time() - processor) * 1000 / rounds
+            told["thread"] += thread * 1000 / rounds
+    for name, (counts, seconds, used) in kept.items():
+        for stage, count in counts.items():
+            times = (seconds[stage] * 1000 / count, used[stage] * 1000 / count)
+            result[name]["stages"][stage] = (count / rounds, *times)
+    khutulun.undeploy(service)
     return result
 
 
