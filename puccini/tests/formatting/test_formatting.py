@@ -1,27 +1,36 @@
 """Files are put in form, and say what they said (R101)."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 import yaml as pyyaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 import puccini
 from floria import codec
-from puccini import formatting
+from puccini import formatting, yaml
 from puccini.cli import opening
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[2]
 CASES = ROOT / "puccini/tests/cases"
+REAL = ROOT / "puccini/tests/dialects/real"
+WITH_COMMENTS = [
+    (FOLDER / "before.yaml").read_text(),
+    (REAL / "heat/volumes.yaml").read_text(),
+    (REAL / "deployed/service.yaml").read_text(),
+]
 EXAMPLES = (*ROOT.glob("examples/*"), *ROOT.glob("plugins/*/examples/*"))
 FILES = sorted([*(file for one in EXAMPLES for file in one.glob("*.yaml")), *ROOT.glob("profiles/**/profile.yaml")])
 
 
 def comments(text: str) -> list[str]:
-    return sorted(one.strip() for one in re.findall(r"(?:^|\s)(#.*)", text))
+    return sorted(" ".join(one.split()) for one in re.findall(r"(?:^|\s)(#.*)", text))
 
 
 def test_one_of_everything() -> None:
@@ -74,9 +83,49 @@ def test_the_compiled_service_is_the_same(folder: str, tmp_path: Path) -> None:
     assert _without_lines(after) == _without_lines(before)
 
 
+@pytest.mark.parametrize(
+    "name", [one["file"] for one in pyyaml.safe_load((REAL / "index.yaml").read_text()) if "others" not in one]
+)
+def test_compiled_services_of_1_x_are_the_same(name: str, tmp_path: Path) -> None:
+    """R101, R86: with anchors, merge keys and everything in brackets; all files that are touched are put in form."""
+    before = puccini.compile(puccini.load(puccini.FolderSource(REAL), name), "x")
+    shutil.copytree(REAL, tmp_path, dirs_exist_ok=True)
+    for file in (*tmp_path.rglob("*.yaml"), *tmp_path.rglob("*.tosca")):
+        if "tosca_definitions_version" in (text := file.read_text()):
+            file.write_text(formatting.format(text))
+    after = puccini.compile(puccini.load(puccini.FolderSource(tmp_path), name), "x")
+    assert _without_lines(after) == _without_lines(before)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.data())
+def test_comments_anywhere_are_kept(data: st.DataObject) -> None:
+    """R101: on lines of their own and behind others, with empty lines; nothing changes, and twice is once."""
+    lines = data.draw(st.sampled_from(WITH_COMMENTS)).split("\n")
+    for number in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        match data.draw(st.sampled_from(["own", "behind", "empty"])):
+            case "own":
+                lines.insert(at, f"{' ' * data.draw(st.integers(0, 8))}# own {number}")
+            case "behind" if lines[at].strip():
+                lines[at] += f"  # behind {number}"
+            case _:
+                lines.insert(at, "")
+    text = "\n".join(lines)
+    before = yaml.parse(text.encode(), "x")
+    assume(not before.problems and before.complete)
+    try:
+        once = formatting.format(text)
+    except puccini.Failed:
+        return
+    assert formatting.format(once) == once
+    assert comments(once) == comments(text)
+    assert formatting.same(before.value, yaml.parse(once.encode(), "x").value)
+
+
 def _without_lines(bundle: Any) -> Any:
     plain = msgspec.json.decode(codec.encode_bundle(bundle, codec.Format.JSON))
-    return re.sub(r"service\.yaml:\d+:\d+", "", msgspec.json.encode(_sorted(plain)).decode())
+    return re.sub(r"\.(yaml|tosca):\d+:\d+", "", msgspec.json.encode(_sorted(plain)).decode())
 
 
 def _sorted(value: Any) -> Any:
