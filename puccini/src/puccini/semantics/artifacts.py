@@ -133,12 +133,12 @@ def _undeclared(definition: ArtifactDefinition, type: ArtifactType, owner: str, 
 
 def _checksum(definition: ArtifactDefinition, result: Artifact, resolver: Resolver) -> None:
     algorithm = definition.checksum_algorithm
-    if definition.checksum is None:
-        return
-    result.checksum = definition.checksum.text
+    if definition.checksum is not None:
+        result.checksum = definition.checksum.text
     if algorithm is None:
-        message = "a checksum needs 'checksum_algorithm'"
-        resolver.report.error("missing-keyname", message, definition.node, "such as 'checksum_algorithm: SHA-256'")
+        if definition.checksum is not None:
+            message = "a checksum needs 'checksum_algorithm'"
+            resolver.report.error("missing-keyname", message, definition.node, "such as 'checksum_algorithm: SHA-256'")
         return
     name = algorithm.text.lower().replace("sha-", "sha").replace("_", "-")
     if name not in _ALGORITHMS:

@@ -23,7 +23,7 @@ class Place:
     """Where a path has come to; everything that is not known is None.
 
     `own` is the requirement at whose relationship a path began. `narrower` says that what is found there may be of a
-    derived type, which has more.
+    derived type, which has more; `exact` that it is not.
     """
 
     node: "NodeType | NodeTemplate | None" = None
@@ -35,6 +35,7 @@ class Place:
     kind: str = "node"
     many: bool = False
     narrower: bool = False
+    exact: bool = False
 
 
 class _Lost(Exception):
@@ -143,14 +144,31 @@ def _to_relationship(place: Place, tokens: Sequence[Value], index: int) -> tuple
             return Place(kind="relationship", source=place.node, many=many or place.many), after
         message = f"{type.name!r} has no requirement {name!r}"
         raise _Lost("unknown-requirement", message, index + 1, suggest(name, type.requirements))
+    assigned = _relationship(place.node, requirement)
     found = Place(
-        relationship=requirement.relationship,
+        relationship=assigned or requirement.relationship,
         source=place.node,
         requirement=requirement,
         kind="relationship",
         many=many or place.many,
+        exact=assigned is not None,
     )
     return found, after
+
+
+def _relationship(
+    node: "NodeType | NodeTemplate | None", requirement: Requirement
+) -> "Relationship | RelationshipType | None":
+    """Return what relationships of a node template's requirement are, where all its assignments make the same."""
+    from puccini.model.service import NodeTemplate
+
+    uses = (
+        [one.relationship for one in node.requirements if one.name == requirement.name]
+        if isinstance(node, NodeTemplate)
+        else []
+    )
+    made = {id(one.definition): one.definition for one in uses if one is not None}
+    return next(iter(made.values())) if len(made) == 1 and None not in uses else None
 
 
 def _to_capability(place: Place, tokens: Sequence[Value], index: int) -> tuple[Place, int]:
@@ -228,6 +246,10 @@ def _value(call: Call, place: Place, tokens: Sequence[Value], index: int) -> Sch
     if not isinstance(name, str):
         raise _Lost("bad-path", f"the name of a property or attribute was expected, not {name!r}", index)
     title, known, final = _data(call, place)
+    if name not in (known or {}) and index + 1 < len(tokens) and name.isupper():
+        hint = suggest(name, [word for kind, word in _STEPS if kind == place.kind])
+        if hint.startswith("did"):
+            raise _Lost("bad-path", f"{name!r} is no step from a {place.kind}", index, hint)
     if known is None:
         return None
     found = known.get(name)
@@ -281,7 +303,7 @@ def _data(call: Call, place: Place) -> tuple[str, dict[str, Property] | None, bo
     if call.function == "tosca:get_attribute":
         known |= holder.attributes
     final = isinstance(place.node, NodeTemplate) and place.kind != "relationship"
-    return repr(title), known, final or place.requirement is None
+    return repr(title), known, final or place.exact or place.requirement is None
 
 
 def incomplete(place: Place) -> bool:
