@@ -201,8 +201,11 @@ class _Check:
             if key not in _LATER and not names.isdisjoint(self._names.of(child)[1]):
                 return None
         definitions = service.definition.node_templates
+        most = max(_FEW, len(definitions) // 2)
+        if sum(one.type in found for one in service.nodes.values()) > most:
+            return None
         nodes = self._names.templates(names, definitions, self._far(service))
-        if 2 * len(nodes) > len(definitions) and len(definitions) > _FEW:
+        if len(nodes) > most:
             return None
         if any(definitions[name].copy is not None for name in nodes):
             return None
