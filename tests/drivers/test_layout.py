@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from testbed import checkout, drivers, recipe
+from testbed import checkout, conformance, drivers, recipe
 
 from khutulun import shipped
 
@@ -43,9 +43,14 @@ def test_r30_a_driver_uses_the_sdk_and_nothing_else(folder: Path) -> None:
 def test_a_driver_has_its_page_and_its_tests(folder: Path) -> None:
     assert (folder / "README.md").read_text().startswith("# ")
     assert list((folder / "tests").glob("test_*.py"))
+    assert list(folder.glob("examples/*"))
     for example in folder.glob("examples/*"):
         assert (example / "service.yaml").exists(), example
         assert (example / "README.md").exists(), example
+
+
+def test_r36_every_driver_is_held_by_the_kit() -> None:
+    assert conformance.paged() == drivers.folders()
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
