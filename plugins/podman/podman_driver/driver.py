@@ -52,7 +52,7 @@ def _podman(arguments: list[str], effect: str) -> dict[str, object]:
 
 
 def _check(generator: str) -> dict[str, object]:
-    arguments = ["-c", quadlet_check.SCRIPT, "sh", NAMES, generator, "*", "*", "..."]
+    arguments = ["-c", quadlet_check.SCRIPT, "sh", NAMES, generator, "*", "[su]*", "..."]
     return {"program": "sh", "arguments": arguments, "effect": "query", "environment": systemd.USER_ENVIRONMENT}
 
 

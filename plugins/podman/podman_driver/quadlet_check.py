@@ -16,7 +16,8 @@ SCRIPT = """set -eu
 folder=$(mktemp -d)
 trap 'rm -r -- "$folder"' EXIT
 cat >"$folder/$1"
-generator=$2 places=$folder:$3 scope=$4
+generator=$2 places=$folder:$3 scope=
+if test "$4" = user; then scope=--user; fi
 shift 4
 while test $# -gt 0; do
     printf '%s\\n' "$2" >"$folder/$1"
@@ -65,7 +66,7 @@ def _unknown(
     """Return the keys of `own` that the generator does not know; None when it reads no such files."""
     folder, _, name = file.rpartition("/")
     others = [word for pair in beside.items() for word in pair]
-    words = [name, generator(context), folder, "".join(systemd.scope(site)), *others]
+    words = [name, generator(context), folder, site.host.scope, *others]
     done = context.run("sh", "-c", SCRIPT, "sh", *words, stdin=text, env=systemd.environment(site), check=False)
     said = done.stdout
     if not done.ok:

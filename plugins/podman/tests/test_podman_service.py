@@ -12,9 +12,19 @@ from floria_plugin.faults import Fault
 
 pytestmark = pytest.mark.host
 
+TUNNEL = "mount -t tmpfs -o mode=755 tmpfs /dev/net && mknod -m 666 /dev/net/tun c 10 200"
 EXAMPLE = str(checkout.ROOT / "plugins/podman/examples/containers/service.yaml")
 USER = "worker"
 BASE = "localhost/base:1"
+BACK = "XDG_RUNTIME_DIR=/run/user/$(id -u) systemctl --user is-system-running --wait"
+AT_BOOT = """[Unit]
+Before=systemd-user-sessions.service
+[Service]
+Type=oneshot
+ExecStart=sh -euc '{tunnel}'
+[Install]
+WantedBy=multi-user.target
+"""
 WEBS = ["app-web-0", "app-web-1", "app-web-2"]
 
 
@@ -24,6 +34,9 @@ def rootless(lab: Any, ready: Any) -> Any:
     made = lab.boot("podman-rootless")
     made.log_in(USER)
     ready(made, "rootless", USER)
+    made.write("/etc/systemd/system/tunnel.service", AT_BOOT.format(tunnel=TUNNEL))
+    made.run(["systemctl", "enable", "tunnel.service"])
+    made.run(["systemctl", "add-wants", "multi-user.target", "network-online.target"])
     yield made
     made.remove()
 
@@ -71,6 +84,11 @@ def test_r1_r7_r30_r45_r85_an_application_of_containers_for_one_user(rootless: A
         khutulun.wait_for_event("app", "restarted")
         script = khutulun.run("history", "app", "--script").stdout
         assert "daemon-reload" in script
+    rootless.reboot()  # Khutulun is off from here on
+    rootless.run(["sh", "-c", BACK], user=USER, check=False)
+    assert versions(rootless) == ["second"] * 3
+    assert podman(rootless, "pod", "ps", "--format", "{{.Name}} {{.Status}}") == "app-data-0 Running\n"
+    with Installation(rootless, USER).serving() as khutulun:
         khutulun.run("service", "undeploy", "app")
         assert json.loads(podman(rootless, "ps", "--all", "--format", "json") or "[]") == []
         assert podman(rootless, "pod", "ps", "--quiet") == ""
@@ -104,6 +122,15 @@ def test_r7_a_user_without_subordinate_ids_is_told_what_to_do(rootless: Any, rea
         ]
     )
     image = {"file": "owned.tar", "path": f"{files}/owned.tar", "digest": "sha256:1", "classes": ["c::RootFilesystem"]}
+    site = node({"image": None, "units": "never"}, host=host, artifacts={"image": image})
     with pytest.raises(Fault) as failed:
-        driver.call("create", node({"image": None, "units": "never"}, host=host, artifacts={"image": image}))
+        driver.call("create", site)
     assert failed.value.code == "no-subuids", str(failed.value)
+    assert isinstance(failed.value.detail, dict)
+    assert "usermod --add-subuids" in failed.value.detail["hint"]
+    assert podman(rootless, "ps", "--all", "--external", "--quiet", check=False) == ""
+    rootless.run(["usermod", "--add-subuids", "100000-165535", "--add-subgids", "100000-165535", USER])
+    podman(rootless, "system", "migrate")
+    driver.call("create", site)
+    driver.call("delete", site)
+    assert podman(rootless, "ps", "--all", "--external", "--quiet") == ""
