@@ -1,5 +1,6 @@
 """What a driver tells the conformance kit about itself: ``tests/kit/kit.yaml`` in its folder (docs/drivers.md)."""
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -143,7 +144,7 @@ def read(folder: Path) -> Driver:
     """Return the driver in `folder`. Raises `model.Refused` when its description is missing or wrong."""
     from floria import yaml
 
-    folder = folder.resolve()
+    folder = Path(os.path.realpath(folder))  # a link to itself is told when it is read
     file = folder / FILE
     try:
         plain, _ = yaml.load(file.read_text(), FILE)
