@@ -7,6 +7,7 @@ two steps: first every type with its ancestors, then what is in them, parents be
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from floria.values import Value
 from puccini.diagnostics import Report, mistaken, suggest
 from puccini.grammar.types import TYPES, Kind, TypeDefinition
 from puccini.model import data, types
@@ -63,6 +64,7 @@ class Resolver:
         self.known_artifacts: list[types.Artifact] = []
         self.inline_artifacts: dict[int, types.Artifact | None] = {}
         self.implemented: dict[tuple[int, ...], list[Implemented]] = {}
+        self.related: dict[types.NodeType, list[tuple[data.Property, Value]]] = {}
         self._exists: dict[tuple[int, str], bool] = {}
         self.extensions: dict[tuple[int, str], types.ArtifactType | None] = {}
         self._visible: dict[tuple[Kind, int], list[Type]] = {}

@@ -40,6 +40,10 @@ class Statics:
             known = self._evaluators[id(schema)] = (schema, self._evaluator(schema))
         return known[1]
 
+    def evaluate(self, schema: Mapping[str, Any], clause: Value, value: Value) -> Value:
+        """Return what one clause makes of one value; nothing of it is kept."""
+        return functions.evaluator(self._base(), cast("Mapping[str, Value]", schema))(clause, value)
+
     def _evaluator(self, schema: Mapping[str, Any]) -> Evaluate:
         inner: Evaluate | None = None
         results: dict[tuple[int, type, Value], Value] = {}

@@ -13,7 +13,17 @@ from puccini.model.data import BUILT_IN, Property, Role, Schema
 from puccini.model.service import CapabilityUse, InterfaceUse, NodeTemplate, OperationUse, Service
 from puccini.model.types import Interface, InterfaceType, NodeType, Operation
 from puccini.nodes import Node, describe
-from puccini.semantics import artifacts, assignments, definitions, expressions, linking, operations, references, values
+from puccini.semantics import (
+    artifacts,
+    assignments,
+    definitions,
+    expressions,
+    linking,
+    operations,
+    references,
+    siblings,
+    values,
+)
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 
@@ -48,6 +58,7 @@ def fill(template: NodeTemplate, definition: Definition, service: Service, resol
     )
     if not template.selects:
         values.require(definition.properties, type.properties, definition.node, repr(template.name), resolver)
+        siblings.later(template, definition.properties, resolver)
     template.attributes = assign_attributes(definition.attributes, type, scope, resolver, owner)
     for name, artifact in definition.artifacts.items():
         made = artifacts.build(artifact, scope, resolver)
