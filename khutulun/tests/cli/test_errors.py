@@ -165,3 +165,34 @@ def test_the_version_is_told_without_what_is_heavy(command: tuple[str, ...]) -> 
     )
     found = subprocess.run([command[0], "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert found.stdout.splitlines()[1:] == [""]
+
+
+@pytest.mark.parametrize(
+    ("where", "code", "told"),
+    [
+        (">&-", 0, ""),
+        (">/dev/full", 1, "error: the output cannot be written: No space left on device\nhint: "),
+        ("| true", 0, ""),
+    ],
+)
+def test_an_output_that_cannot_be_written(
+    conductor: FakeConductor, command: tuple[str, ...], where: str, code: int, told: str
+) -> None:
+    """Not a traceback, and not the exit code of an interpreter that could not end."""
+    argv = ["bash", "-c", f'"$@" {where}', "bash", *command, "service", "list"]
+    ended = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert ended.returncode == code
+    assert ended.stderr.startswith(told)
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_group_of_commands_alone_shows_its_help(program: Khutulun) -> None:
+    ended = program("service")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("Usage: khutulun service ")
+
+
+def test_a_service_has_a_name(program: Khutulun) -> None:
+    ended = program("service", "show", "")
+    assert ended.code == 1
+    assert "a service has a name" in ended.err

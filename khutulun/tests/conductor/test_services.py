@@ -389,3 +389,13 @@ def test_r101_a_service_is_what_its_nodes_are(machine: Machine) -> None:
         seen.append(conductor.service(ME, "s").state.value)
         assert conductor.services(ME)[0].state.value == seen[-1]
     assert seen == ["degraded", "stopped", "degraded", "running"]
+
+
+def test_positions_and_names_that_no_journal_has_are_refused(machine: Machine) -> None:
+    conductor = machine.running.conductor
+    machine.deploy("s", note("a"))
+    with pytest.raises(model.Refused, match="no position of an event"):
+        conductor.events(ME, after=10**23)
+    assert list(conductor.events(ME, after=0, limit=10**23))
+    with pytest.raises(model.Refused, match="no name for an event"):
+        conductor.emit(ME, "x" * 201, service="s")

@@ -1,5 +1,6 @@
 """The root command, and what becomes of everything that goes wrong below it."""
 
+import errno
 import os
 import sys
 
@@ -7,6 +8,8 @@ import click
 
 from khutulun.cli.lazy import LazyGroup
 from khutulun.cli.version import VERSION
+
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
@@ -77,6 +80,9 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
     except click.exceptions.Exit as ended:
         return ended.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 1
     except click.UsageError as error:
         return _usage(error)
     except click.ClickException as error:
@@ -85,11 +91,21 @@ def run(arguments: list[str]) -> int:
         click.echo(err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return 1
+    except OSError as error:
+        if error.errno not in _UNWRITABLE or error.filename is not None:
+            raise
+        _write_no_more()
+        return _fail(f"the output cannot be written: {error.strerror}", "where it goes there is no space, or no device")
     except Exception as error:
         return _refused(error)
     return code if isinstance(code, int) else 0
+
+
+def _write_no_more() -> None:
+    """Have nothing go wrong any more with what is left of the output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refused(error: Exception) -> int:

@@ -35,6 +35,8 @@ from khutulun.conductor.streaming import Streaming
 from khutulun.conductor.workflow import Workflow
 
 CHUNK = 1 << 20
+LONGEST = 200
+"""Characters of the name of a user's event."""
 
 log = logging.getLogger(__name__)
 
@@ -216,8 +218,9 @@ class Conductor(Looking, Streaming, Administering):
         directory: str = "/",
     ) -> model.Event:
         self._require(principal, directory, Role.OPERATOR, "emit")
-        if not name.strip():
-            raise model.refuse("bad-name", f"{name!r} is no name for an event", hint="name it: a letter at least")
+        if not name.strip() or len(name) > LONGEST:
+            hint = f"name it: from a letter to {LONGEST} of them"
+            raise model.refuse("bad-name", f"{name[:LONGEST]!r} is no name for an event", hint=hint)
         with self._store.read() as reader:
             if service is None:
                 raise model.refuse(

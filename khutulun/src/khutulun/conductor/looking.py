@@ -30,6 +30,8 @@ from khutulun.conductor.access import Role
 from khutulun.conductor.parts import Parts
 
 HISTORY_LIMIT = 100_000
+POSITIONS = 1 << 62
+"""Positions in journals are below this."""
 
 
 class Looking(Parts):
@@ -118,6 +120,9 @@ class Looking(Parts):
         if service is not None:
             self._require_known(service, directory)
         subject = locations.path(directory, service) if service is not None else directory.rstrip("/")
+        if (after or 0) >= POSITIONS:
+            raise model.refuse("bad-position", f"{after} is no position of an event", hint="take one that events tell")
+        limit = min(limit, POSITIONS - 1)
         with self._store.read() as reader:
             retention.check(reader, subject, after or 0)
         return feeds.Feed(self._store, self._bell, subject, after, follow, limit)
