@@ -124,7 +124,7 @@ def _values(definition: DataDefinition, result: Property, scope: Scope, resolver
             resolver.report.warn("useless-default", message, default, key=True)
         if incoming:
             message = f"{definition.name!r} comes from outside: it has a mapping, not a value"
-            resolver.report.error("bad-parameter", message, value, key=True)
+            resolver.report.error("bad-parameter", message, value, "write 'default: ...'", key=True)
         values.give(value, result.schema, scope, resolver, partial(setattr, result, "fixed"))
     if mapped is not None:
         if not incoming:

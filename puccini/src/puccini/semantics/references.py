@@ -166,6 +166,9 @@ def result(value: Value, scope: Scope) -> Schema | None:
     if not isinstance(value, Call):
         return None
     name = value.function.removeprefix("tosca:")
+    signature = SIGNATURES.get(name)
+    if signature is not None and not signature.accepts(len(value.arguments)):
+        return None
     match name:
         case "value":
             return nested(scope.value, value.arguments, (), "", None) if scope.value is not None else None
@@ -175,7 +178,6 @@ def result(value: Value, scope: Scope) -> Schema | None:
             return paths.schema(value, scope)
         case "call":
             return _of(operands.base(value, partial(result, scope=scope)))
-    signature = SIGNATURES.get(name)
     if signature is None:
         return None
     if signature.result in _RESULTS:

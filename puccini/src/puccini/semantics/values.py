@@ -98,8 +98,7 @@ def _misspelt(node: Node, section: str) -> bool:
 
 def check(value: Value, node: Node, schema: Schema | None, scope: Scope, resolver: Resolver) -> Value:
     """Return `value` as it is stored, after reporting what is wrong with it."""
-    if _spelling(node, resolver) and not hasattr(node.document, "reword"):
-        return value
+    _spelling(node, resolver)
     if schema is None or schema.type is ANY:
         return value
     if isinstance(value, Call):
@@ -153,6 +152,8 @@ def _report(problem: Problem, node: Node, resolver: Resolver) -> None:
         if child is None:
             break
         place = child
+    if not isinstance(place.value, dict | list) and place.unusual is not None and not hasattr(place.document, "reword"):
+        return  # it was reported for how it is written
     report = resolver.report.warn if problem.warning else resolver.report.error
     report(problem.code, problem.message, place, problem.hint)
 
@@ -168,10 +169,10 @@ def _child(node: Node, key: str | int) -> Node | None:
     return None
 
 
-def _spelling(node: Node, resolver: Resolver) -> bool:
-    """Report booleans and nulls that are not in lower case (sections 9.1.1.4, 9.1.1.6); say whether `node` is one."""
+def _spelling(node: Node, resolver: Resolver) -> None:
+    """Report booleans and nulls that are not in lower case (sections 9.1.1.4, 9.1.1.6)."""
     if not node.document.unusual:
-        return False
+        return
     stack = [node]
     while stack:
         one = stack.pop()
@@ -184,7 +185,6 @@ def _spelling(node: Node, resolver: Resolver) -> bool:
             stack.extend(child for _, child in one.items())
         elif isinstance(one.value, list):
             stack.extend(one)
-    return node.unusual is not None and not isinstance(node.value, dict | list)
 
 
 def _named(schema: Schema) -> str:
