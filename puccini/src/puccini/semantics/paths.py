@@ -57,6 +57,8 @@ def check(call: Call, node: Node, arguments: list[Node], scope: Scope, resolver:
 
 def schema(call: Call, scope: Scope) -> Schema | None:
     """Return the schema of what `call` gets; None when that is not known."""
+    if not call.arguments:
+        return None
     try:
         found = _follow(call, scope)
     except _Lost:
