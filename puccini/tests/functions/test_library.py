@@ -7,13 +7,22 @@ import pytest
 from floria.evaluation import Context, EvaluationError, Functions
 from floria.values import Call, Value
 from puccini import functions
-from puccini.functions import directives, substitution
+from puccini.functions import directives, periods, substitution
 from puccini.functions.signatures import SIGNATURES, Scope
 
 
 def test_every_function_of_the_standard_is_there() -> None:
     """T75-T92, T101: all of section 10.2 and nothing more, but for what the compiler itself writes."""
-    written = {"prepare", "valid", "map", "filter", "typed", *directives.FUNCTIONS, *substitution.FUNCTIONS}
+    written = {
+        "prepare",
+        "valid",
+        "map",
+        "filter",
+        "typed",
+        *directives.FUNCTIONS,
+        *periods.FUNCTIONS,
+        *substitution.FUNCTIONS,
+    }
     assert set(functions.library()) - set(SIGNATURES) == written
     assert set(SIGNATURES) <= set(functions.library())
     assert len(SIGNATURES) == 42
