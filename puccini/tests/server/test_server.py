@@ -384,7 +384,6 @@ def test_rename_a_node_template_and_an_input(start: Start) -> None:
     [
         ("Mach|ine", "Application", "it would be wrong then"),
         ("Mach|ine", "a b", "is not a name"),
-        ("        po|rt:", "number", "cannot be renamed"),
         ("    ty|pe: Application", "x", "nothing here"),
         ("    we|b:", "machine", "it would be wrong then"),
     ],

@@ -14,7 +14,8 @@ from puccini.grammar.types import Kind
 from puccini.model.data import BUILT_IN
 from puccini.model.type import Type
 from puccini.nodes import Node
-from puccini.server import structure
+from puccini.server import paths, structure
+from puccini.server.members import key as key_of
 from puccini.server.structure import Form, Place, Refers, World
 from puccini.units import FUNCTIONS, REPOSITORIES, Unit
 
@@ -80,6 +81,11 @@ class _Walk:
     def node(self, node: Node, place: Place) -> Iterator[Occurrence]:
         value = node.value
         if isinstance(value, str) and place.form is Form.CONSTRUCT:
+            if place.construct is not None and place.construct.title in _IMPLEMENTED:
+                found = self._part(node, Refers.ARTIFACT)
+                if found is not None:
+                    yield found
+                return
             place = place.short()
         match place.form:
             case Form.VALUES if place.refers:
@@ -99,10 +105,13 @@ class _Walk:
         before = self.steps, self.source
         if title == "workflow definition" and (steps := node.get("steps")) is not None:
             self.steps = dict(steps.items()) if type(steps.value) is yaml.Map else {}
-        if title == "node template" and place.form is Form.CONSTRUCT:
-            self.source = place.owner
+        if place.form is Form.CONSTRUCT and title in _SELVES:
+            self.source = place.owner if _SELVES[title] else None
         for key, child in node.items():
             if not isinstance(key, str):
+                continue
+            if key in ("activities", "action") and place.form is Form.CONSTRUCT:
+                yield from self.activities(child, _sibling(node)("target"))
                 continue
             inner = place.step(key, _sibling(child))
             if place.form in (Form.MAP, Form.ENTRY):
@@ -118,19 +127,24 @@ class _Walk:
             thing = inner.owner
             if thing is not None:
                 kind = title.removesuffix(" assignment")
-                yield Occurrence(node, True, kind, key, getattr(thing, "node", None), thing)
+                renamed = kind in _MEMBERS
+                yield Occurrence(node, True, kind, key, getattr(thing, "node", None), thing, False, renamed)
             return
         kind, renamed = _DEFINES.get(title, (title, False))
         if title == "parameter definition" and node.parent is not None and node.parent.path == _INPUTS:
             kind, renamed = "input", True
         thing = inner.owner if title.endswith(" type") else place.names.get(key)
+        if kind == "artifact" and thing is not None and key_of(thing.node) != key_of(node):
+            yield Occurrence(node, True, kind, key, thing.node, thing, False, True)
+            return
         yield Occurrence(node, True, kind, key, node, thing, True, renamed)
 
     def assignment(self, key: str, node: Node, place: Place) -> Iterator[Occurrence]:
         thing = place.names.get(key)
         if thing is not None:
             role = getattr(thing, "role", None)
-            yield Occurrence(node, True, role.value if role else "property", key, getattr(thing, "node", None), thing)
+            kind = role.value if role else "property"
+            yield Occurrence(node, True, kind, key, getattr(thing, "node", None), thing, False, kind in _MEMBERS)
 
     def reference(self, node: Node, place: Place) -> Iterator[Occurrence]:
         if type(node.value) is yaml.Seq:
@@ -166,9 +180,9 @@ class _Walk:
         if refers is Refers.STEP:
             target = self.steps.get(text)
             return Occurrence(node, False, "workflow step", text, target, None, False, True) if target else None
-        if refers is Refers.CAPABILITY:
-            return None
-        if refers is Refers.REQUIREMENT or refers is Refers.ARTIFACT or service is None:
+        if refers in _PARTS:
+            return self._part(node, refers)
+        if service is None:
             return None
         known: dict[Refers, Mapping[str, Any]] = {
             Refers.NODE: service.nodes,
@@ -180,8 +194,68 @@ class _Walk:
             return None
         return Occurrence(node, False, _SINGULAR[refers], text, thing.node, thing, False, True)
 
+    def _part(self, node: Node, refers: Refers) -> Occurrence | None:
+        """A capability of a target, a requirement of a step's target, an artifact of what is around."""
+        kind, section = _PARTS[refers]
+        owner = self.source
+        if refers is not Refers.ARTIFACT:
+            named = _beside(node, "node" if refers is Refers.CAPABILITY else "target")
+            owner = self._type(named) if named is not None else None
+        thing = getattr(owner, section, {}).get(node.text)
+        return Occurrence(node, False, kind, node.text, thing.node, thing, False, True) if thing is not None else None
+
+    def _type(self, name: str) -> Type | None:
+        """Return the type of the node template of a name, or the node type of that name."""
+        template = self.world.service.nodes.get(name) if self.world.service is not None else None
+        return template.type if template is not None else self.world.type(Kind.NODE, name)
+
+    def activities(self, node: Node, target: str | None) -> Iterator[Occurrence]:
+        """Workflows and operations that activities name."""
+        service = self.world.service
+        for item in node if type(node.value) is yaml.Seq and service is not None else ():
+            for key, child in item.items() if type(item.value) is yaml.Map else ():
+                word = "operation" if key == "call_operation" else "workflow"
+                named = child.get(word) if type(child.value) is yaml.Map else child
+                if named is None or not isinstance(named.value, str):
+                    continue
+                if key in ("inline", "delegate") and service is not None and named.value in service.workflows:
+                    thing = service.workflows[named.text]
+                    yield Occurrence(named, False, "workflow", thing.name, thing.node, thing, False, True)
+                elif key == "call_operation":
+                    yield from self._operation(named, target)
+                if type(child.value) is yaml.Map and (inputs := child.get("inputs")) is not None:
+                    yield from self.value(inputs)
+
+    def _operation(self, node: Node, target: str | None) -> Iterator[Occurrence]:
+        name, _, operation = node.text.rpartition(".")
+        interface = getattr(self._type(target) if target else None, "interfaces", {}).get(name)
+        found = interface.operations.get(operation) if interface is not None else None
+        if found is not None:
+            yield Occurrence(node, False, "operation", operation, found.node, found, False, True)
+
+    def mapped(self, node: Node, place: Place) -> Iterator[Occurrence]:
+        """In mappings of substitution: the names of the outer type, and what lists lead to in inner nodes."""
+        section, service = str(node.key), self.world.service
+        outer = self._type(_beside(node, "node_type") or "")
+        if service is None or section not in ("properties", "attributes", "capabilities", "requirements"):
+            return
+        items = list(node) if type(node.value) is yaml.Seq else [node]
+        for item in items:
+            for key, child in item.items() if type(item.value) is yaml.Map else ():
+                thing = getattr(outer, section, {}).get(key)
+                if thing is not None:
+                    role = getattr(thing, "role", None)
+                    kind = role.value if role is not None else _SECTIONS[section]
+                    yield Occurrence(child, True, kind, str(key), thing.node, thing, False, True)
+                if type(child.value) is yaml.Seq and len(child.value) > 1 and child.value[0] in service.nodes:
+                    inner, second = service.nodes[str(child.value[0])].type, child.child(1)
+                    found = getattr(inner, section, {}).get(second.value) if isinstance(second.value, str) else None
+                    if found is not None and section in _SECTIONS:
+                        yield Occurrence(second, False, _SECTIONS[section], found.name, found.node, found, False, True)
+
     def mapping(self, node: Node, place: Place) -> Iterator[Occurrence]:
         """Mappings: inputs by name, or lists that begin with a node template."""
+        yield from self.mapped(node, place)
         service = self.world.service
         stack = [node]
         while stack and service is not None:
@@ -231,36 +305,39 @@ class _Walk:
 
     def _argument(self, signature: Signature, first: Node, node: Node) -> Iterator[Occurrence]:
         service, text = self.world.service, first.text
-        if service is None:
+        if service is None and not signature.path:
             return
-        if signature.name == "get_input" and text in service.inputs:
+        if signature.name == "get_input" and service is not None and text in service.inputs:
             thing = service.inputs[text]
             yield Occurrence(first, False, "input", text, thing.node, thing, False, True)
             return
         if not signature.path:
             return
-        owner: Any = service.nodes.get(text)
+        owner: Any = service.nodes.get(text) if service is not None else None
         if owner is not None:
             yield Occurrence(first, False, "node template", text, owner.node, owner, False, True)
             owner = owner.type
-        elif text in service.relationships:
+        elif service is not None and text in service.relationships:
             relationship = service.relationships[text]
             yield Occurrence(first, False, "relationship template", text, relationship.node, relationship, False, True)
         elif text == "SELF":
             owner = self.source
-        if isinstance(owner, Type) and type(node.value) is yaml.Seq and len(node.value) > 1:
-            second = node.child(1)
-            known = {**getattr(owner, "properties", {}), **getattr(owner, "attributes", {})}
-            if isinstance(second.value, str) and second.value in known:
-                found = known[second.text]
-                yield Occurrence(second, False, found.role.value, second.text, found.node, found)
+        if owner is not None and type(node.value) is yaml.Seq:
+            for step in paths.walk(owner, list(node)[1:], artifact=signature.name == "get_artifact"):
+                named = step.node.text
+                yield Occurrence(step.node, False, step.kind, named, step.thing.node, step.thing, False, True)
 
 
 _INPUTS = "service_template/inputs"
 _DEFINES = {
-    "property definition": ("property", False),
-    "attribute definition": ("attribute", False),
-    "parameter definition": ("parameter", False),
+    "property definition": ("property", True),
+    "attribute definition": ("attribute", True),
+    "parameter definition": ("parameter", True),
+    "capability definition": ("capability", True),
+    "requirement definition": ("requirement", True),
+    "operation definition": ("operation", True),
+    "notification definition": ("notification", True),
+    "artifact definition": ("artifact", True),
     **{kind.label: (kind.label, True) for kind in Kind},
     **{
         title: (title, True)
@@ -273,9 +350,33 @@ _DEFINES = {
         )
     },
     "group definition": ("group", True),
-    "policy definition": ("policy", False),
-    "workflow definition": ("workflow", False),
+    "policy definition": ("policy", True),
+    "workflow definition": ("workflow", True),
 }
+_MEMBERS = ("property", "attribute", "parameter", "capability", "requirement", "operation", "notification")
+"""What types have, and templates assign to: every use is looked for, and a rename that leaves one is refused."""
+
+_SELVES = {
+    **dict.fromkeys(("node template", "relationship template"), True),
+    **dict.fromkeys((Kind.NODE.label, Kind.RELATIONSHIP.label, Kind.CAPABILITY.label), True),
+    **dict.fromkeys(("relationship definition", "relationship assignment"), False),
+    **dict.fromkeys(("requirement definition", "requirement assignment"), False),
+}
+"""Where SELF begins to mean another thing, and whether that is known to be the construct itself."""
+
+_PARTS = {
+    Refers.CAPABILITY: ("capability", "capabilities"),
+    Refers.REQUIREMENT: ("requirement", "requirements"),
+    Refers.ARTIFACT: ("artifact", "artifacts"),
+}
+_IMPLEMENTED = (
+    *(f"{name} {form}" for name in ("operation", "notification") for form in ("definition", "assignment")),
+    "implementation definition",
+    "artifact definition",
+)
+"""Constructs for which the name of an artifact may stand."""
+
+_SECTIONS = {"capabilities": "capability", "requirements": "requirement"}
 _SINGULAR = {Refers.NODE: "node template", Refers.RELATIONSHIP: "relationship template", Refers.GROUP: "group"}
 
 
@@ -285,6 +386,11 @@ def _sibling(node: Node) -> structure.Sibling:
         return found.value if found is not None and isinstance(found.value, str) else None
 
     return sibling
+
+
+def _beside(node: Node, key: str) -> str | None:
+    """Return the text under a key of the map that a node is in."""
+    return _sibling(node.parent)(key) if node.parent is not None else None
 
 
 def _first(node: Node) -> bool:

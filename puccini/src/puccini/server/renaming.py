@@ -12,7 +12,7 @@ from typing import NamedTuple
 from puccini import extents, sources
 from puccini.loading import Loaded
 from puccini.nodes import Node
-from puccini.server import occurrences
+from puccini.server import members, occurrences
 from puccini.server.occurrences import Occurrence
 from puccini.server.workspace import Workspace
 from puccini.session import Session
@@ -52,9 +52,23 @@ def rename(workspace: Workspace, path: Path, line: int, column: int, new: str) -
         raise Refused(f"{new!r} is not a name: letters, digits, '_', '-' and '.', a letter first")
     if new == found.name:
         return {}
+    if _is_taken(found, workspace, path, new):
+        raise Refused(f"it would be wrong then: {new!r} is there already")
     edits = dict(_edits(workspace, path, found, new))
     _verify(workspace, path, edits)
     return edits
+
+
+def _is_taken(found: Occurrence, workspace: Workspace, path: Path, new: str) -> bool:
+    """Whether the new name is that of another property or attribute (or another thing) beside the definition."""
+    world = workspace.world(path)
+    section = _first(found.target, members.roots(world.loaded) if world is not None else {}).parent
+    holder = section.parent if section is not None else None
+    if section is None or holder is None:
+        return False
+    data = ("properties", "attributes")
+    beside = [holder.get(key) for key in data] if section.key in data else [section]
+    return any(isinstance(one.value, dict) and new in one.value for one in beside if one is not None)
 
 
 def uses(workspace: Workspace, path: Path, line: int, column: int) -> list[tuple[Path, Occurrence]]:
@@ -82,7 +96,8 @@ def _same(
 ) -> Iterator[tuple[Path, list[Occurrence]]]:
     """Yield what means the same, file by file. Raises `Refused` when `strict` and a file cannot be understood."""
     assert found.target is not None
-    wanted = _identity(found.target, workspace, path)
+    here = workspace.world(path)
+    wanted = _identity(_first(found.target, members.roots(here.loaded) if here else {}), workspace, path)
     for file in workspace.files(workspace.root(path)):
         content = workspace.text(file)
         if content is None or found.name not in content or "tosca_definitions_version" not in content:
@@ -92,16 +107,9 @@ def _same(
             if strict:
                 raise Refused(f"{file} cannot be read as TOSCA, and has {found.name!r} in it; correct it first")
             continue
-        yield (
-            file,
-            [
-                one
-                for one in occurrences.find(world)
-                if one.target is not None
-                and one.name == found.name
-                and _identity(one.target, workspace, file) == wanted
-            ],
-        )
+        known = members.roots(world.loaded)
+        named = [one for one in occurrences.find(world) if one.target is not None and one.name == found.name]
+        yield file, [one for one in named if _identity(_first(one.target, known), workspace, file) == wanted]
 
 
 def _verify(workspace: Workspace, path: Path, edits: dict[Path, list[Edit]]) -> None:
@@ -154,6 +162,12 @@ def _place(node: Node, workspace: Workspace, path: Path) -> Path | None:
     if world is None:
         return None
     return next((workspace.place(unit) for unit in world.loaded.units if unit.name == node.file), None)
+
+
+def _first(node: Node | None, known: dict[members.Key, Node]) -> Node:
+    """Return the definition that a refinement goes back to."""
+    assert node is not None
+    return known.get(members.key(node), node)
 
 
 def _identity(node: Node, workspace: Workspace, path: Path) -> tuple[Path | None, int, int]:
