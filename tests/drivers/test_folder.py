@@ -84,7 +84,7 @@ def test_r36_a_new_folder_in_plugins_is_a_built_in_driver_and_nothing_else_chang
     passed = tree.python("-m", "pytest", "-vv", "-p", "no:cacheprovider", "-k", NAME, f"plugins/{NAME}", *TESTS)
     for shown in ("test_r85_examples_compile", "test_fragments_of_the_pages", "test_r30_a_driver_uses", "test_create"):
         assert shown in passed
-    checked = tree.khutulun("plugin", "check", f"plugins/{NAME}", "--only", "plan", "--only", "left")
+    checked = tree.khutulun("plugin", "check", f"plugins/{NAME}", "--only", "plan", "--only", "update")
     assert "2 true, 0 false" in checked
     after = tree.files()
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
