@@ -4,6 +4,7 @@ A stage never stops at the first problem: it reports and goes on with what can s
 independent errors. `Report` collects, `Report.sorted` gives them in reading order, `puccini.rendering` prints them.
 """
 
+import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
     from puccini.nodes import Node
 
 
-_MANY: Final = 1000
+_MANY: Final = 250
 """Of more names than that, only those of about its length that begin or end alike are compared with a wrong one."""
+
+_MOST: Final = 5_000
+"""No more names than that are looked at: what one mistake costs has a bound, however many names there are."""
 
 
 class Severity(StrEnum):
@@ -213,9 +217,11 @@ def suggest(name: str, known: Iterable[str]) -> str:
     """Return a hint that names what `name` may have been meant to be, or lists the few that there are."""
     import difflib
 
-    names = sorted({k for k in known if isinstance(k, str)})
+    names = [k for k in itertools.islice(known, _MOST) if isinstance(k, str)]
     if len(names) > _MANY:
-        names = [k for k in names if abs(len(k) - len(name)) < 3 and (k[0] == name[:1] or k[-1] == name[-1:])][:_MANY]
+        ends, lengths = (name[:1], name[-1:]), range(len(name) - 2, len(name) + 3)
+        names = [k for k in names if len(k) in lengths and (k[:1] == ends[0] or k[-1:] == ends[1])][:_MANY]
+    names = sorted(set(names))
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]!r}?"
