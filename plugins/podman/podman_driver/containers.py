@@ -149,7 +149,9 @@ def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
     """Read its output; that of a container that a unit has removed is in the journal."""
     name, reading = description.name(site), Reading.of(inputs)
     if managed(context, site) and podman.container(context, site, name) is None:
-        return systemd.journal(site, reading, f"CONTAINER_NAME={name}")
+        invocation = units.show(context, site).shown.get("InvocationID") if reading.current else ""
+        matches = [f"CONTAINER_NAME={name}"] + ([f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation else [])
+        return systemd.journal(site, reading, *matches)
     options = reading.options(lines="--tail={}")
     if reading.current:
         known = podman.container(context, site, name) or {}

@@ -13,13 +13,10 @@ image: { type: string, required: true, default: localhost/base:1 }
 command:
   type: list
   entry_schema: string
-  default: [ sh, -c, 'test "$VERSION" != broken && touch /tmp/up && exec sleep 1000' ]
+  default: [ sh, -c, 'test "$VERSION" != broken && echo up && exec sleep 1000' ]
 stop: { type: Stop, default: { timeout: 1 s } }
 restart: { type: Restart, default: { policy: never } }
-readiness:
-  type: containers:ContainerReadiness
-  required: true
-  default: { command: [ test, -e, /tmp/up ], timeout: 20 s }
+readiness: { type: containers:ContainerReadiness, required: true, default: { log: up, timeout: 20 s } }
 """
 
 
