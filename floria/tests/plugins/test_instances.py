@@ -52,7 +52,7 @@ def test_an_instance_whose_call_failed_serves_no_other(dispatch: Dispatch, fails
 
 
 def test_an_instance_that_was_handed_a_secret_serves_no_other(dispatch: Dispatch) -> None:
-    """R87: what is known by its value could not be told from other text in a call that was not handed it."""
+    """R105: what is known by its value could not be told from other text in a call that was not handed it."""
     assert dispatch("a", "count") == 1
     dispatch("a", "secret", "token")
     assert dispatch("a", "count") == 1
