@@ -280,3 +280,27 @@ service_template:
     assert a.properties["address"].error.code == "floria.cycle"
     assert "test/a.address" in a.properties["address"].error.message
     assert a.properties["address"].value is msgspec.UNSET
+
+
+def test_circles_of_workflows_are_told_with_their_chain_before_anything_is_compiled(load: Any) -> None:
+    """T149 T150"""
+    loaded = load(
+        """
+node_types: { N: {} }
+service_template:
+  node_templates: { n: { type: N } }
+  workflows:
+    steps:
+      steps:
+        a: { target: n, activities: [], on_success: [ b ] }
+        b: { target: n, activities: [], on_failure: [ c ] }
+        c: { target: n, activities: [], on_success: [ b ] }
+    u: { steps: { a: { target: n, activities: [ inline: v ] } } }
+    v: { steps: { a: { target: n, activities: [ inline: u ] } } }
+"""
+    )
+    steps, inlined = loaded.diagnostics
+    assert (steps.code, steps.line, [one.line for one in steps.related]) == ("step-circle", 10, [11])
+    assert "(b -> c -> b)" in steps.message
+    assert (inlined.code, inlined.line, [one.line for one in inlined.related]) == ("inline-circle", 12, [13])
+    assert "(u -> v -> u)" in inlined.message
