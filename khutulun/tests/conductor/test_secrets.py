@@ -135,6 +135,32 @@ def test_r105_the_nearest_secret_counts_and_one_in_use_stays(machine: Machine) -
     assert conductor.secrets(ME, "/team") == []
 
 
+def test_r105_a_secret_that_was_asked_for_by_name_is_let_go_by_the_update_that_drops_it(machine: Machine) -> None:
+    conductor = machine.running.conductor
+    for name in ("named-one", "named-two"):
+        conductor.set_secret(ME, name, VALUE.encode())
+    machine.deploy("s", note("a", plain="x", secret="named-one"), note("b", secret="named-two"))
+    assert machine.text("s-a-0") == VALUE
+
+    def used(name: str) -> bool:
+        try:
+            conductor.remove_secret(ME, name)
+        except model.Refused as refused:
+            return refused.problems[0].code == "secret-in-use"
+        return False
+
+    def update(*nodes: Any) -> None:
+        archive = conductor.upload(ME, bundle(*nodes))
+        assert machine.wait(conductor.update(ME, model.DeployRequest("s", archive))).state == "done"
+
+    update(note("a", plain="y", secret="named-one"), note("b", secret="named-two"))
+    assert (used("named-one"), used("named-two")) == (True, True)
+    update(note("a", plain="y"), note("b", secret="named-one"))
+    assert (used("named-one"), used("named-two")) == (True, False)
+    update(note("a", plain="y"), note("b"))
+    assert not used("named-one")
+
+
 def test_r105_the_key_is_a_file_of_its_own_and_without_it_nothing_opens(machine: Machine, tmp_path: Path) -> None:
     machine.running.conductor.set_secret(ME, "db", VALUE.encode())
     machine.deploy("s", secret_note("a"))

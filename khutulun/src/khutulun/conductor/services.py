@@ -18,6 +18,7 @@ from khutulun.conductor import (
     changes,
     designs,
     executions,
+    forgetting,
     locations,
     placement,
     plugins,
@@ -159,6 +160,7 @@ class Services:
         placed = {edge.source for edge in found.edges if edge.name == topology.HOST_EDGE}
         self._placement.place(tx, found, (vertex for id, vertex in found.nodes.items() if id not in placed))
         found = topology.load(tx, current)
+        forgetting.forget(tx, found, becomes, self._functions)
         steps = workflow.update(found, becomes)
         told = tuple(
             model.NodeChange(label, becomes[id].value, changes.modified(planned.difference, id))

@@ -13,6 +13,7 @@ plugin = Driver(
         ],
         "files": [{"path": "{state}/notes", "access": "write"}],
         "graph": [{"access": "write", "scope": "own"}],
+        "secrets": ["named-*"],
     },
 )
 
@@ -26,11 +27,17 @@ def count(context: Context, site: Site, verb: str) -> None:
     context.run("sh", "-c", 'echo "$1" >>"$2"', "sh", f"{site.names['machine']} {verb}", f"{path(site)}.log")
 
 
+def text(context: Context, site: Site) -> str:
+    """Return what the note holds; the secret that its property `secret` names, if it names one."""
+    name = str(site.properties.get("secret") or "")
+    return str(site.properties.get("text", "")) + (context.secret(name) if name else "")
+
+
 @plugin.verb()
 def create(context: Context, site: Site, inputs: Inputs) -> Result:
     context.files.make_folder(f"{site.host.paths['state']}/notes")
     count(context, site, "create")
-    context.files.write(path(site), str(site.properties.get("text", "")))
+    context.files.write(path(site), text(context, site))
     return Result({"path": path(site), "told": site.properties.get("text", "")})
 
 
@@ -45,7 +52,7 @@ def start(context: Context, site: Site, inputs: Inputs) -> Result:
 @plugin.verb()
 def update(context: Context, site: Site, inputs: Inputs) -> Result:
     count(context, site, "update")
-    context.files.write(path(site), str(site.properties.get("text", "")))
+    context.files.write(path(site), text(context, site))
     return Result({"path": path(site), "told": site.properties.get("text", "")})
 
 
@@ -75,9 +82,9 @@ def delete(context: Context, site: Site, inputs: Inputs) -> Result:
 def inspect(context: Context, site: Site, inputs: Inputs) -> Inspection:
     if not context.files.exists(path(site)):
         return Inspection(exists=False)
-    text = context.files.read(path(site))
+    found = context.files.read(path(site))
     expected = str(site.properties.get("text", ""))
-    differences = [] if text == expected else [Difference("text", expected, text)]
+    differences = [] if found == expected else [Difference("text", expected, found)]
     return Inspection(exists=True, differences=differences)
 
 
