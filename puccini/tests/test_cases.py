@@ -4,7 +4,7 @@
 A case has a name (which begins with the lines it shows, such as ``T66``), a TOSCA file without its version line,
 further files and profiles, and what is expected: diagnostics as ``code`` or ``code line`` (a line of the text in the
 case), with ``?`` before warnings. Nothing expected means that the file is accepted without a word. With ``compile``,
-the service is compiled too.
+the service is compiled too; ``hints`` are those of all diagnostics.
 """
 
 from pathlib import Path
@@ -44,6 +44,8 @@ def test_case(case: dict[str, Any], memory: Any, catalog: Any) -> None:
     found = [_shown(one, offset, " " in wanted) for one, wanted in zip(diagnostics, expected, strict=False)]
     found += [_shown(one, offset, True) for one in diagnostics[len(expected) :]]
     assert found == expected, "\n" + puccini.render(diagnostics, loaded.text)
+    if "hints" in case:
+        assert [one.hint for one in diagnostics] == case["hints"]
     for one in diagnostics:
         assert one.message
         assert one.file

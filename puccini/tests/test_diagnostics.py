@@ -65,7 +65,8 @@ def test_the_example_yields_its_code(code: str, memory: Any, catalog: Any) -> No
             files[name] = body
         else:
             files[name] = f"{VERSION}: tosca_2_0\n{body}"
-    loaded = puccini.load(memory(files), "service.yaml", catalog({}))
+    profiles = {":".join(name.split("/")[1:-1]): text for name, text in files.items() if name.startswith("profiles/")}
+    loaded = puccini.load(memory(files), "service.yaml", catalog(profiles))
     found = list(loaded.diagnostics)
     if not found:
         with pytest.raises(puccini.Failed) as failed:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from puccini import former
+
 if TYPE_CHECKING:
     from puccini import extents
     from puccini.nodes import Node
@@ -210,7 +212,13 @@ def unread(node: "Node", key: str, keynames: Collection[str]) -> bool:
     """Whether the keyname `key` of a construct is there but means nothing, or seems to be there under a wrong name."""
     if not isinstance(node.value, dict):
         return False
-    return key in node.value or mistaken(key, (one for one in node.value if one not in keynames))
+    return key in node.value or seems(key, node.value, keynames)
+
+
+def seems(key: str, written: Collection[object], keynames: Collection[str]) -> bool:
+    """Whether the keyname `key` seems to be among those `written`, under a wrong name or that of TOSCA 1.x."""
+    unknown = [one for one in written if isinstance(one, str) and one not in keynames]
+    return mistaken(key, unknown) or any(former.renamed(one, keynames) == key for one in unknown)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

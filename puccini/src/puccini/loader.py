@@ -45,6 +45,7 @@ class Loader:
             return None
         if unit is None:
             return None
+        unit.base = ""
         self._link()
         self._linked()
         self._name_profiles(unit)
@@ -157,7 +158,7 @@ class Loader:
         for catalog in self.catalog:
             entry = catalog.find(name.text)
             if entry is not None:
-                return self._checked(self._unit(entry.source, entry.path), name)
+                return self._named(self._checked(self._unit(entry.source, entry.path), name), name)
         known = [known for catalog in self.catalog for known in catalog.names()]
         hint = suggest(name.text, known) or "no profile is known here"
         self.report.error("unknown-profile", f"there is no profile {name.text!r}", name, hint)
@@ -171,11 +172,19 @@ class Loader:
                 self.report.error("bad-import", message, url)
                 return None
             return self._from_repository(unit, definition.repository, url)
-        if repositories.scheme(text):
-            source, path = repositories.locate(unit.source, unit.path, text)
-        else:
-            source, path = unit.source, sources.resolve(unit.path, text)
-        return self._checked(self._unit(source, path), url)
+        source, path = repositories.locate(unit.source, unit.path, text, unit.base or "")
+        found = self._unit(source, path)
+        _belongs(found, unit.base or "" if source is unit.source else "")
+        return self._checked(found, url)
+
+    def _named(self, unit: Unit | None, name: Node) -> Unit | None:
+        """Section 6.7.1: a profile is imported by the name that it gives itself."""
+        own = unit.file.profile.text if unit is not None and unit.file.profile is not None else None
+        if unit is not None and own is not None and own != name.text:
+            message = f"what is known as the profile {name.text!r} calls itself {own!r}"
+            hint = f"import it by that name, or write 'profile: {name.text}' in {unit.name}"
+            self.report.warn("other-profile", message, name, hint)
+        return unit
 
     def _from_repository(self, unit: Unit, name: Node, url: Node) -> Unit | None:
         found = unit.file.repositories.get(name.text)
@@ -186,8 +195,10 @@ class Loader:
             hint = suggest(name.text, unit.names(REPOSITORIES))
             self.report.error("unknown-repository", f"there is no repository {name.text!r}", name, hint)
             return None
-        base, path = repositories.within(owner.source, owner.path, found.url.text, url.text)
-        return self._checked(self._unit(base, path), url)
+        source, path = repositories.within(owner.source, owner.path, found.url.text, url.text, owner.base or "")
+        made = self._unit(source, path)
+        _belongs(made, repositories.root(owner.source, owner.path, found.url.text, owner.base or ""))
+        return self._checked(made, url)
 
     def _checked(self, unit: Unit | None, node: Node) -> Unit | None:
         if unit is None:
@@ -255,6 +266,12 @@ class Loader:
             self.report.error("duplicate-name", message, own, hint, key=True, related=other)
         else:
             self.report.warn("redefined-type", message, own, hint, key=True, related=other)
+
+
+def _belongs(unit: Unit | None, base: str) -> None:
+    """Note in which repository a file was first found: paths from the root are from `base`."""
+    if unit is not None and unit.base is None:
+        unit.base = base
 
 
 def _url(repository: Node) -> object:

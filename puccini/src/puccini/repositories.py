@@ -44,13 +44,16 @@ def is_remote(url: str) -> bool:
     return scheme(url) not in ("", "file")
 
 
-def locate(source: Source, base: str, url: str) -> tuple[Source, str]:
-    """Return the source, and the path in it, that `url` in the file `base` of `source` means. Raises `SourceError`."""
+def locate(source: Source, base: str, url: str, folder: str = "") -> tuple[Source, str]:
+    """Return the source, and the path in it, that `url` in the file `base` of `source` means. Raises `SourceError`.
+
+    A path with a leading slash begins at `folder`, the root of the repository that the file is in.
+    """
     kind = scheme(url)
     if kind == "file":
         return _file(source, base, url)
     if not kind:
-        return source, sources.resolve(base, url)
+        return source, _path(base, url, folder)
     web = _web.get()
     if kind not in _NETWORK or web is None:
         raise SourceError(
@@ -69,10 +72,28 @@ def is_allowed() -> bool:
     return _web.get() is not None
 
 
-def within(source: Source, base: str, repository: str, path: str) -> tuple[Source, str]:
-    """Return the source and path of a file in a repository, whose URL stands in the file `base` of `source`."""
-    found, folder = locate(source, base, repository)
-    return found, sources.resolve(f"{folder.rstrip('/')}/x" if folder else "x", path.lstrip("/"))
+def within(source: Source, base: str, repository: str, path: str, folder: str = "") -> tuple[Source, str]:
+    """Return the source and path of a file in a repository, whose URL stands in the file `base` of `source`.
+
+    That file is itself in a repository with the root `folder`.
+    """
+    found, root = locate(source, base, repository, folder)
+    return found, _path("", "/" + path.lstrip("/"), root.rstrip("/"))
+
+
+def root(source: Source, base: str, repository: str, folder: str = "") -> str:
+    """Return the folder, in the source that `within` finds, in which the repository begins."""
+    return locate(source, base, repository, folder)[1].rstrip("/")
+
+
+def _path(base: str, url: str, folder: str) -> str:
+    """Return the path that a URL without a scheme means, its percent-encoding undone (RFC 3986, section 2.1)."""
+    from urllib.parse import unquote
+
+    path = unquote(url)
+    if path.startswith("/") and folder:
+        return sources.resolve(f"{folder}/x", path.lstrip("/"))
+    return sources.resolve(base, path)
 
 
 def _file(source: Source, base: str, url: str) -> tuple[Source, str]:

@@ -66,7 +66,8 @@ class Unit:
     """One file. `profile` is the name that applies to its types, `name` how messages and class names call it.
 
     `links` are its imports, `failed` the namespaces of those that could not be read. `implicit` are names that it sees
-    without an import, if no others mean anything. `names_of` knows all files, when all are linked.
+    without an import, if no others mean anything. `names_of` knows all files, when all are linked. `base` is the folder
+    of its source that is the root of the repository it was found in, None where that is all of the source.
     """
 
     def __init__(self, source: sources.Source, path: str, file: File, root: Node) -> None:
@@ -76,6 +77,7 @@ class Unit:
         self.root = root
         self.name = sources.display(source, path)
         self.profile = ""
+        self.base: str | None = None
         self.links: list[Link] = []
         self.failed: list[str] = []
         self.implicit: Implicit | None = None

@@ -26,7 +26,15 @@ class OldDocument(yaml.Document):
     """
 
     allowed = frozenset(
-        {"no-entry-schema", "no-properties", "no-relationship", "old-scalar", "short-node-type", "useless-default"}
+        {
+            "empty-list",
+            "no-entry-schema",
+            "no-properties",
+            "no-relationship",
+            "old-scalar",
+            "short-node-type",
+            "useless-default",
+        }
     )
 
     def __init__(self, original: Node, written: Any, page: "Page") -> None:

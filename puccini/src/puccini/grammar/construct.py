@@ -10,8 +10,8 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from puccini import yaml
-from puccini.diagnostics import Report, mistaken, suggest
+from puccini import former, yaml
+from puccini.diagnostics import Report, seems, suggest
 from puccini.nodes import Node, describe
 
 Reader = Callable[[Node, Report], Any]
@@ -106,7 +106,7 @@ class Construct(Generic[E]):
         for key, known in self.mandatory:
             if key in node.value or (known.unless and known.unless in node.value):
                 continue
-            if not mistaken(key, (one for one in node.value if one not in keys)):
+            if not seems(key, node.value, keys):
                 report.error(
                     "missing-keyname", f"{self.title}: the mandatory keyname {key!r} is missing", node, key=True
                 )
@@ -117,7 +117,7 @@ class Construct(Generic[E]):
         if key == "<<":
             hint = "YAML 1.2 has no merge keys; write the keys out, or use an alias for the whole map"
         else:
-            hint = suggest(str(key), self.keys)
+            hint = former.hint(str(key), self.keys) or suggest(str(key), self.keys)
         report.error("unknown-keyname", f"{self.title}: {_shown(key)} is not a keyname here", child, hint, key=True)
 
     def _foreign(self, value: yaml.Map) -> bool:

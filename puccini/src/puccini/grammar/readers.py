@@ -61,6 +61,14 @@ def names(node: Node, report: Report) -> Any:
     return found
 
 
+def some_names(node: Node, report: Report) -> Any:
+    """A list of one or more names: a list of nodes."""
+    if node.value == []:
+        message = f"{node.key}: a list of one or more names was expected; with none, nothing is valid"
+        report.warn("empty-list", message, node, "remove it, if anything is valid", key=True)
+    return names(node, report)
+
+
 def name_or_names(node: Node, report: Report) -> Any:
     """A name or a list of names: a list of nodes."""
     return [node] if isinstance(node.value, str) and node.value else names(node, report)

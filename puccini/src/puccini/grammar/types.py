@@ -136,8 +136,8 @@ CAPABILITY = readers.or_name(
         {
             **_DATA,
             "type": Key(readers.name),
-            "valid_source_node_types": Key(readers.names),
-            "valid_relationship_types": Key(readers.names),
+            "valid_source_node_types": Key(readers.some_names),
+            "valid_relationship_types": Key(readers.some_names),
         },
     ),
     "type",
@@ -195,8 +195,8 @@ TYPES: dict[Kind, Construct[Any]] = {
         CapabilityType,
         {
             **_DATA,
-            "valid_source_node_types": Key(readers.names),
-            "valid_relationship_types": Key(readers.names),
+            "valid_source_node_types": Key(readers.some_names),
+            "valid_relationship_types": Key(readers.some_names),
         },
     ),
     Kind.INTERFACE: _type(
@@ -214,9 +214,9 @@ TYPES: dict[Kind, Construct[Any]] = {
         {
             **_DATA,
             **_BEHAVIOUR,
-            "valid_capability_types": Key(readers.names),
-            "valid_target_node_types": Key(readers.names),
-            "valid_source_node_types": Key(readers.names),
+            "valid_capability_types": Key(readers.some_names),
+            "valid_target_node_types": Key(readers.some_names),
+            "valid_source_node_types": Key(readers.some_names),
         },
     ),
     Kind.NODE: _type(
@@ -230,7 +230,7 @@ TYPES: dict[Kind, Construct[Any]] = {
             "artifacts": Key(named(ARTIFACT)),
         },
     ),
-    Kind.GROUP: _type(Kind.GROUP, GroupType, {**_DATA, "members": Key(readers.names)}),
+    Kind.GROUP: _type(Kind.GROUP, GroupType, {**_DATA, "members": Key(readers.some_names)}),
     Kind.POLICY: _type(
         Kind.POLICY,
         PolicyType,

@@ -7,7 +7,7 @@ from puccini.grammar.types import TYPES, Kind
 from puccini.grammar.types import DataType as Definition
 from puccini.model.data import ANY, BUILT_IN, Base, DataType, Role, Schema
 from puccini.nodes import Node
-from puccini.semantics import definitions
+from puccini.semantics import definitions, endless
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 
@@ -27,6 +27,7 @@ def fill(type: DataType, resolver: Resolver) -> None:
         _fill_scalar(type, parent, definition, resolver)
     inherited = parent.properties if parent is not None else {}
     type.properties = definitions.extend(inherited, definition.properties, Role.PROPERTY, scope, resolver)
+    endless.later(type, resolver)
     if type.base in (Base.LIST, Base.MAP):
         _fill_collection(type, definition, scope, resolver)
     if definition.validation is not None:

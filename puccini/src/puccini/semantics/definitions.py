@@ -111,10 +111,11 @@ def _values(definition: DataDefinition, result: Property, scope: Scope, resolver
         value, mapped = None, value
     if default is not None:
         if definition.required is False or not result.required:
-            message = f"{definition.name!r} is not required and so has no use for a default"
-            resolver.report.warn(
-                "useless-default", message, default, "remove 'required: false' or the default", key=True
-            )
+            own = definition.required is False
+            why = "is not required" if own else "is not required by the parent type"
+            message = f"{definition.name!r} {why} and so has no use for a default"
+            hint = "remove 'required: false' or the default" if own else "add 'required: true', or remove the default"
+            resolver.report.warn("useless-default", message, default, hint, key=True)
         if default.value is not None and hasattr(default.document, "original"):
             result.required = True  # in TOSCA 1.x a default counts, also where the parent type requires no value
         values.give(default, result.schema, scope, resolver, partial(setattr, result, "default"))

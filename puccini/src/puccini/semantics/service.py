@@ -17,6 +17,7 @@ from puccini.semantics import (
     copying,
     custom,
     definitions,
+    endless,
     groups,
     input_mappings,
     operations,
@@ -42,6 +43,7 @@ def build(unit: Unit, resolver: Resolver) -> Service | None:
     scope = Scope(unit, service=service)
     _functions(service, resolver)
     service.inputs = input_mappings.define(definition.inputs, scope, resolver)
+    endless.inputs(service.inputs, definition.inputs, resolver)
     relationships = copying.expand(definition.relationship_templates, "relationship template", resolver)
     nodes = copying.expand(definition.node_templates, "node template", resolver)
     for name, node in nodes.items():

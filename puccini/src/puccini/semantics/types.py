@@ -11,7 +11,7 @@ from puccini.model import types as model
 from puccini.model.data import DataType, Role
 from puccini.model.type import Type
 from puccini.nodes import Node
-from puccini.semantics import artifacts, combination, data_types, definitions, interfaces, requirements
+from puccini.semantics import artifacts, combination, data_types, definitions, interfaces, reflection, requirements
 from puccini.semantics.resolver import CLASSES, Resolver
 from puccini.semantics.scope import Scope
 from puccini.units import Unit
@@ -109,6 +109,7 @@ def _data(type: Any, resolver: Resolver, *, attributes: bool = True) -> Scope:
     if attributes:
         inherited = parent.attributes if parent is not None else {}
         type.attributes = definitions.extend(inherited, definition.attributes, Role.ATTRIBUTE, scope, resolver)
+        reflection.check(type, definition, resolver)
     return scope
 
 
@@ -228,6 +229,7 @@ def _capability(
     result.attributes = definitions.extend(
         result.attributes, definition.attributes, Role.ATTRIBUTE, inner, resolver, closed=title
     )
+    reflection.check(result, definition, resolver)
     names = definition.valid_source_node_types
     result.valid_sources = restrict(resolver, resolver.all(Kind.NODE, scope.unit, names), names, type.valid_sources)
     if names is None and parent is not None:

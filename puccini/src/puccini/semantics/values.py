@@ -5,6 +5,7 @@ from functools import partial
 
 from floria.evaluation import EvaluationError
 from floria.values import Call, Value, is_literal
+from puccini import former
 from puccini.data.coercion import Coercion, Problem
 from puccini.diagnostics import mistaken, suggest
 from puccini.grammar.interfaces import ARTIFACT
@@ -155,7 +156,10 @@ def _report(problem: Problem, node: Node, resolver: Resolver) -> None:
     if not isinstance(place.value, dict | list) and place.unusual is not None and not hasattr(place.document, "reword"):
         return  # it was reported for how it is written
     report = resolver.report.warn if problem.warning else resolver.report.error
-    report(problem.code, problem.message, place, problem.hint)
+    meant = ""
+    if not hasattr(place.document, "reword"):
+        meant = former.function(place.value if problem.code == "wrong-type" else getattr(place.parent, "value", None))
+    report(problem.code, problem.message, place, meant or problem.hint)
 
 
 def _child(node: Node, key: str | int) -> Node | None:
