@@ -90,10 +90,7 @@ def _path(base: str, url: str, folder: str) -> str:
     """Return the path that a URL without a scheme means, its percent-encoding undone (RFC 3986, section 2.1)."""
     from urllib.parse import unquote
 
-    path = unquote(url)
-    if path.startswith("/") and folder:
-        return sources.resolve(f"{folder}/x", path.lstrip("/"))
-    return sources.resolve(base, path)
+    return sources.resolve(base, unquote(url), folder)
 
 
 def _file(source: Source, base: str, url: str) -> tuple[Source, str]:

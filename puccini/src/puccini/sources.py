@@ -83,12 +83,12 @@ class FolderSource:
         return place
 
 
-def resolve(base: str, path: str) -> str:
-    """Return `path` as seen from the file `base`: absolute from the root of the source when it begins with a slash.
+def resolve(base: str, path: str, root: str = "") -> str:
+    """Return `path` as seen from the file `base`: from the folder `root` of the source when it begins with a slash.
 
-    Raises `SourceError` when it leads above the root.
+    Raises `SourceError` when it leads above the root of the source.
     """
-    joined = path.lstrip("/") if path.startswith("/") else posixpath.join(posixpath.dirname(base), path)
+    joined = posixpath.join(root if path.startswith("/") else posixpath.dirname(base), path.lstrip("/"))
     normal = posixpath.normpath(joined)
     if normal == ".." or normal.startswith("../"):
         raise SourceError(

@@ -117,7 +117,7 @@ def _named(loaded: loading.Loaded) -> Iterator[tuple[sources.Source, str]]:
     for unit in loaded.units:
         for text in _texts(unit.root.value):
             try:
-                path = sources.resolve(unit.path, text)
+                path = sources.resolve(unit.path, text, unit.base or "")
             except sources.SourceError:
                 continue
             if path and unit.source.exists(path):

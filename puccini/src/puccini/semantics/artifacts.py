@@ -176,7 +176,8 @@ def _elsewhere(file: Node, result: Artifact, resolver: Resolver) -> None:
     try:
         if owner is not None:
             unit = owner[0]
-            source, path = repositories.within(unit.source, unit.path, result.repository_url, file.text)
+            root = unit.base or ""
+            source, path = repositories.within(unit.source, unit.path, result.repository_url, file.text, root)
         else:
             source, path = repositories.locate(result.unit.source, result.unit.path, file.text)
     except sources.SourceError:
@@ -195,7 +196,7 @@ def _locate(file: Node, result: Artifact, resolver: Resolver) -> None:
         _elsewhere(file, result, resolver)
         return
     try:
-        path = sources.resolve(result.unit.path, file.text)
+        path = sources.resolve(result.unit.path, file.text, result.unit.base or "")
     except sources.SourceError as error:
         resolver.report.error("bad-file", str(error), file, error.hint)
         return
