@@ -151,7 +151,7 @@ def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
     if managed(context, site) and podman.container(context, site, name) is None:
         invocation = units.show(context, site).shown.get("InvocationID") if reading.current else ""
         matches = [f"CONTAINER_NAME={name}"] + ([f"_SYSTEMD_INVOCATION_ID={invocation}"] if invocation else [])
-        return systemd.journal(site, reading, *matches)
+        return systemd.journal(context, site, reading, *matches)
     options = reading.options(lines="--tail={}")
     if reading.current:
         known = podman.container(context, site, name) or {}

@@ -140,6 +140,6 @@ def _not_started(context: Context, site: Site, unit: str, said: str) -> Fault:
         return Permanent("not-ready", message, {"unit": unit}, hint)
     invocation = found.get("InvocationID") or ""
     which = f"_SYSTEMD_INVOCATION_ID={invocation}" if invocation else f"--unit={unit}"
-    journal = systemd.journal(site, Reading(lines=_LINES), which)
+    journal = systemd.journal(context, site, Reading(lines=_LINES), which)
     done = context.run(*journal.argv, env=journal.env, check=False)
     return faults.told(done.stdout.strip() or said, f"starting {unit}", "not-started", {"unit": unit})

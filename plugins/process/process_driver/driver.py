@@ -22,6 +22,7 @@ GRANTS = {
         *systemd.grants(["restart", "*"], "change"),
         *systemd.grants(["reset-failed", NAMES], "change"),
         *systemd.grants(["daemon-reload"], "change"),
+        systemd.SYNC,
         {"program": "systemd-run", "arguments": ["..."], "effect": "change", "environment": systemd.USER_ENVIRONMENT},
         *supervisor.grants(["show", "*"], "query"),
         *supervisor.grants(["define", "-"], "change"),

@@ -135,7 +135,8 @@ def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
     name, reading = _name(site), Reading.of(inputs)
     invocation = systemd.show(context, site, name).shown.get("InvocationID") if reading.current else ""
     field = "_SYSTEMD_UNIT" if site.host.system else "_SYSTEMD_USER_UNIT"
-    return systemd.journal(site, reading, f"_SYSTEMD_INVOCATION_ID={invocation}" if invocation else f"{field}={name}")
+    which = f"_SYSTEMD_INVOCATION_ID={invocation}" if invocation else f"{field}={name}"
+    return systemd.journal(context, site, reading, which)
 
 
 def _name(site: Site) -> str:

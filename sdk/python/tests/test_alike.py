@@ -32,9 +32,16 @@ def site(properties: dict[str, Any] | None = None, state: str = "", scope: str =
 )
 def test_what_is_asked_of_a_log_is_said_in_the_words_of_a_tool(inputs: dict[str, Any], words: list[str]) -> None:
     assert Reading.of(inputs).options(everything="--lines=all") == words
-    stream = systemd.journal(site(scope="user"), Reading.of(inputs), "A=b")
+    stream = systemd.journal(Context(FakeHost(), {}), site(scope="user"), Reading.of(inputs), "A=b")
     assert stream.argv == ["journalctl", "--user", "--no-pager", "--output=cat", *words, "A=b"]
     assert stream.env == {"XDG_RUNTIME_DIR": "/run/user/7"}
+
+
+@pytest.mark.parametrize(("follow", "asked"), [(False, [["journalctl", "--sync"]]), (True, [])])
+def test_the_journal_takes_in_what_was_said_before_it_is_read(follow: bool, asked: list[list[str]]) -> None:
+    host = FakeHost({("journalctl", "--sync"): ""})
+    systemd.journal(Context(host, {}), site(), Reading(follow), "A=b")
+    assert host.argvs == asked
 
 
 def test_the_log_of_the_supervisor() -> None:

@@ -74,6 +74,10 @@ class Unit:
         return [Difference("drop-in", None, path) for path in (self.shown.get("DropInPaths") or "").split()]
 
 
+SYNC = {"program": "journalctl", "arguments": ["--sync"], "effect": "query"}
+"""Grant for `journal`."""
+
+
 def grants(arguments: Sequence[str], effect: str) -> list[dict[str, Any]]:
     """Return the grants for `systemctl` in the system scope and in the user scope."""
     return [
@@ -120,8 +124,13 @@ def forgive(context: Context, site: Site, name: str, found: Unit) -> bool:
     return found.failed
 
 
-def journal(site: Site, reading: Reading, *matches: str) -> Stream:
-    """Read the journal: the messages alone that all `matches` (``FIELD=VALUE``) are true of."""
+def journal(context: Context, site: Site, reading: Reading, *matches: str) -> Stream:
+    """Read the journal: the messages alone that all `matches` (``FIELD=VALUE``) are true of.
+
+    All that was said before is in it; a user's journal can only be read as far as it is. Needs the grant `SYNC`.
+    """
+    if site.host.system and not reading.follow:
+        context.run("journalctl", "--sync", check=False)
     options = reading.options(everything="--lines=all")
     argv = ["journalctl", *scope(site), "--no-pager", "--output=cat", *options, *matches]
     return Stream(argv, environment(site))
