@@ -1,14 +1,16 @@
 """Processes and jobs in a booted systemd host (R2, R14, R50-R54, R61, R62)."""
 
-import json
-import subprocess
+import queue
+import threading
 from typing import Any
 
 import pytest
 from process_driver.driver import plugin
 
+from floria.plugins import manifests
 from floria_plugin import signals
 from floria_plugin.faults import Permanent
+from khutulun.agent import sources
 
 pytestmark = pytest.mark.host
 
@@ -295,34 +297,32 @@ def test_user_scope(host: Any, real_host: Any, make_site: Any) -> None:
     host.run(["loginctl", "disable-linger", "worker"])
 
 
-def test_what_systemd_really_sends_becomes_the_right_events(host: Any, driver: Any, make_site: Any) -> None:
+def test_what_systemd_really_sends_becomes_the_right_events(
+    host: Any, driver: Any, make_site: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", host.bus_address)
     site = make_site({**FOREVER, "restart": {"policy": "always", "delay": 0.01}})
     driver.call("create", site)
-    match = "type='signal',sender='org.freedesktop.systemd1',member='PropertiesChanged'"
-    monitor = host.popen(["busctl", "--json=short", "--match", match, "monitor"], stdout=subprocess.PIPE)
-    assert monitor.popen.stdout is not None
+    declared = manifests.parse(plugin.describe()).sources[0]
+    lines: queue.Queue[str] = queue.Queue()
+    listening = threading.Event()
+    source = sources.make(declared, site["host"], lines.put, listening.set, lambda line: False)
+    assert source is not None
+    request.addfinalizer(source.stop)
+    source.start()
+    assert listening.wait(60)
     driver.call("start", site)
     seen: dict[tuple[str, str | None], Any] = {}
     killed = stopped = False
-    for line in monitor.popen.stdout:
-        message = json.loads(line)
-        if "khutulun_2d" not in message.get("path", ""):
-            continue
-        interface, changed, gone = message["payload"]["data"]
-        body = [interface, {name: value["data"] for name, value in changed.items()}, gone]
-        for event in signals.translate(json.dumps({**message, "body": body})):
-            seen.setdefault((event.event, event.id), event)
-        names = [name for name, _ in seen]
+    while "stopped" not in (names := [name for name, _ in seen]):
         if names.count("ready") == 1 and not killed:
             killed = True
             host.run(["systemctl", "kill", "--signal=KILL", UNIT])
         if names.count("ready") == 2 and not stopped:
             stopped = True
             host.run(["systemctl", "--no-block", "stop", UNIT])
-        if "stopped" in names:
-            break
-    monitor.popen.kill()
-    monitor.popen.communicate()
+        for event in signals.translate(lines.get(timeout=60)):
+            seen.setdefault((event.event, event.id), event)
     assert [name for name, _ in seen] == [
         "started",
         "ready",
