@@ -21,7 +21,7 @@ class OldDocument(yaml.Document):
     """What was read of a file. `original` is its top as it was written.
 
     `outputs` are the outputs of operations that expressions ask for, by the attribute that keeps them: interface,
-    operation, output. `limits` say how many relationships may lead to a capability, and `watches` when and where a
+    operation, output. `limits` say how many relationships lead to a capability, and `watches` when and where a
     trigger acts, both by the place of what they are about.
     """
 

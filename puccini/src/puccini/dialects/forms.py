@@ -19,6 +19,13 @@ Into = Callable[[Node, "Page", Draft], None]
 """Puts what the value of a keyname becomes into a draft."""
 
 
+class Occurrences(NamedTuple):
+    """How many relationships lead to a capability: `least`, and `most`, where there is a limit."""
+
+    least: int
+    most: int | None
+
+
 class Watch(NamedTuple):
     """When and where a trigger acts: ``target_filter``'s node, and the begin and end of its ``schedule``."""
 
@@ -37,7 +44,7 @@ class Page:
     def __init__(self, report: Report) -> None:
         self.report = report
         self.outputs: dict[str, tuple[str, str, str]] = {}
-        self.limits: dict[yaml.Mark, int] = {}
+        self.limits: dict[yaml.Mark, Occurrences] = {}
         self.watches: dict[yaml.Mark, Watch] = {}
         self.exposed: dict[str, Written] = {}
         self.within: tuple[str, ...] = ()

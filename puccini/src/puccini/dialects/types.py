@@ -3,7 +3,7 @@
 from puccini import yaml
 from puccini.dialects.constraints import node_filter
 from puccini.dialects.data import ATTRIBUTE, DATA_TYPE, PROPERTY
-from puccini.dialects.forms import Form, Page, as_list, as_text, ignore, named, named_list, same, to
+from puccini.dialects.forms import Form, Occurrences, Page, as_list, as_text, ignore, named, named_list, same, to
 from puccini.dialects.interfaces import INTERFACE_TYPE, INTERFACES, artifacts
 from puccini.dialects.policies import TRIGGERS
 from puccini.dialects.writing import Draft, Written, keep, marks, sequence
@@ -64,12 +64,12 @@ REQUIREMENT = Form(
 
 
 def limited(node: Node, page: Page, draft: Draft) -> None:
-    """How many relationships may lead to a capability: the upper bound is kept beside what TOSCA 2.0 has."""
+    """How many relationships lead to a capability, which is kept beside what TOSCA 2.0 has."""
     match node.value:
-        case [int(), str(upper)] if upper == UNBOUNDED:
-            return
+        case [int(lower), str(upper)] if upper == UNBOUNDED and lower >= 0 and node.parent is not None:
+            page.limits[marks(node.parent)] = Occurrences(lower, None)
         case [int(lower), int(most)] if 0 <= lower <= most and node.parent is not None:
-            page.limits[marks(node.parent)] = most
+            page.limits[marks(node.parent)] = Occurrences(lower, most)
         case _:
             message = "occurrences: a list of two counts was expected"
             page.report.error("bad-range", message, node, f"such as [ 0, 1 ] or [ 1, {UNBOUNDED} ]")

@@ -70,12 +70,13 @@ class Implemented:
 
 
 class CapabilityUse:
-    """What a template says of a capability. `limit` is as in the definition."""
+    """What a template says of a capability. `limit` and `least` are as in the definition."""
 
     def __init__(self, name: str, node: Node) -> None:
         self.name = name
         self.node = node
         self.limit: int | None = None
+        self.least: int | None = None
         self.properties: dict[str, Value] = {}
         self.attributes: dict[str, Value] = {}
         self.directives: list[str] = []

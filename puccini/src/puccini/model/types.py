@@ -102,7 +102,10 @@ class RelationshipType(_WithData):
 
 
 class Capability:
-    """A capability of a node type. No more relationships than the `limit` may lead to it, if it has one."""
+    """A capability of a node type.
+
+    No more relationships than the `limit` may lead to it, if it has one, and no fewer than `least` should.
+    """
 
     def __init__(self, name: str, type: CapabilityType, node: Node) -> None:
         self.name = name
@@ -113,6 +116,7 @@ class Capability:
         self.valid_sources = type.valid_sources
         self.valid_relationships = type.valid_relationships
         self.limit: int | None = None
+        self.least = 0
 
 
 class Relationship:

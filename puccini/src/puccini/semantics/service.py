@@ -17,6 +17,7 @@ from puccini.semantics import (
     copying,
     custom,
     definitions,
+    demand,
     endless,
     groups,
     input_mappings,
@@ -87,6 +88,7 @@ def finish(service: Service, resolver: Resolver) -> None:
             resolver.report.error("missing-keyname", message, output.node, "add 'value: ...'")
     if definition.substitution_mappings is not None:
         substitution.check(definition.substitution_mappings, service, resolver)
+    demand.check(service, resolver)
     resolver.settle()
     resolver.report.owner = before
 

@@ -182,7 +182,9 @@ def _capabilities(
             resolver.report.error("unknown-capability", message, definition.node, hint, key=True)
             continue
         use = CapabilityUse(name, definition.node)
-        use.limit = getattr(definition.node.document, "limits", {}).get(definition.node.marks)
+        bounds = getattr(definition.node.document, "limits", {}).get(definition.node.marks)
+        if bounds is not None:
+            use.limit, use.least = bounds.most, bounds.least
         owner = f"the capability {name!r}"
         use.properties = values.assign(
             definition.properties,

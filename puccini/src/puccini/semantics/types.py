@@ -216,9 +216,12 @@ def _capability(
     if not isinstance(type, model.CapabilityType):
         return None
     result = model.Capability(definition.name, type, definition.node)
-    result.limit = getattr(definition.node.document, "limits", {}).get(definition.node.marks)
+    bounds = getattr(definition.node.document, "limits", {}).get(definition.node.marks)
     if parent is not None:
-        result.limit = parent.limit if result.limit is None else result.limit
+        result.limit, result.least = parent.limit, parent.least
+    if bounds is not None:
+        result.limit, result.least = result.limit if bounds.most is None else bounds.most, bounds.least
+    if parent is not None:
         result.properties = combination.data(type.properties, parent.properties, parent.type.properties)
         result.attributes = combination.data(type.attributes, parent.attributes, parent.type.attributes)
     title = f"the capability type {type.name!r}"
