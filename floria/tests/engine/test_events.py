@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from floria import events, ids
+from floria import events, ids, properties
 from floria.entities import Edge, Handler, Property, Vertex
 from floria.evaluation import Context, EvaluationError, Functions
 from floria.events import (
@@ -18,14 +18,17 @@ from floria.events import (
     Emission,
     Emitter,
     Event,
+    Later,
     Outcome,
     Propagation,
     Rate,
+    Recorded,
     Status,
     changes,
     journal,
     storms,
 )
+from floria.events.actions import Collected
 from floria.ids import Id
 from floria.store.interface import Conflict, NotFound, Reader, Record, Store
 from floria.store.memory import MemoryStore
@@ -391,6 +394,46 @@ def test_an_event_recorded_with_other_changes_is_told_after_the_commit(store: St
         events.record(tx, Event(name="e", source=a))
     assert len(events.resume(store, notes)) == 1
     assert notes.seen == ["x"]
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_r94_what_cannot_be_run_now_waits_without_a_thread_and_is_looked_at_anew(
+    store: Store, notes: Notes, crash: bool
+) -> None:
+    """Its condition, its entity and the rest of its handlers, once; others go on, and what it holds ends with it."""
+    a = vertex(
+        store,
+        "a",
+        emits("first", "e"),
+        note("e", "x", condition=Call("floria:equal", [Call("floria:get", ["n"]), 0])),
+        note("e", "y"),
+        emits("first", "other"),
+        note("other", "z"),
+        n=0,
+    )
+    waiting: list[Recorded] = []
+    held: list[str] = []
+    busy = True
+
+    def execute(handler: Handler, entity: Vertex | Edge, event: Event, context: Context) -> Value:
+        if busy and event.name == "e":
+            raise Later(waiting.append)
+        assert isinstance(context.actions, Collected)
+        held.append(event.name)
+        context.actions.afterwards(held.clear)
+        return context.evaluate(handler.call)
+
+    emitter = Emitter(store, notes, execute)
+    done = emitter.emit(Event(name="first", source=a)).handlings
+    assert [(one.name, one.handler) for one in done] == [("first", 0), ("first", 3), ("other", 4)]
+    assert (notes.seen, held, [one.event.name for one in waiting]) == (["z"], [], ["e"])
+    with store.write() as tx:
+        properties.write_properties(tx, a, {"n": 1}, functions=notes)
+    busy = False
+    again = Emitter(store, notes, execute).resume() if crash else emitter.handle(*waiting)
+    assert [(one.handler, one.status) for one in again] == [(1, Status.SKIPPED), (2, Status.DONE)]
+    assert (notes.seen, held) == (["z", "y"], [])
+    assert emitter.handle(*waiting) == ()
 
 
 def test_resumption_does_not_read_what_is_long_done(

@@ -7,7 +7,7 @@ emitter.emit(Event(name="failed", source=vertex.id, data={"status": 1}))
 
 from floria.events.emitter import Emission, Emitter, emit, resume
 from floria.events.event import Direction, Event, Propagation
-from floria.events.handling import Execute
+from floria.events.handling import Execute, Later
 from floria.events.journal import Delivery, Handling, Recorded, Status, record
 from floria.events.storms import Rate, Schedule
 from floria.events.writing import Outcome, Writing
@@ -20,6 +20,7 @@ __all__ = [
     "Event",
     "Execute",
     "Handling",
+    "Later",
     "Outcome",
     "Propagation",
     "Rate",

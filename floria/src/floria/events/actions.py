@@ -1,6 +1,6 @@
 """What one event handler wants done to the graph, kept until it is committed with the handler's result."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from floria import ids
 from floria.evaluation import Actions
@@ -15,6 +15,7 @@ class Collected(Actions):
     def __init__(self) -> None:
         self.writes: dict[Id, dict[str, Value]] = {}
         self._emitted: list[tuple[Id, str, Id | None, Value]] = []
+        self._after: list[Callable[[], None]] = []
 
     def emit(self, name: str, source: Id | None = None, data: Value = None) -> Id:
         id = ids.new()
@@ -23,6 +24,15 @@ class Collected(Actions):
 
     def set(self, id: Id, name: str, value: Value) -> None:
         self.writes.setdefault(id, {})[name] = value
+
+    def afterwards(self, what: Callable[[], None]) -> None:
+        """Have something done when the handler's result is committed, or could not be."""
+        self._after.append(what)
+
+    def end(self) -> None:
+        """Do what comes afterwards."""
+        while self._after:
+            self._after.pop()()
 
     def clear(self) -> None:
         """Forget everything: the handler failed."""

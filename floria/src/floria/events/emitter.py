@@ -8,7 +8,7 @@ import collections
 import logging
 import threading
 import time as clocks
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ from floria.evaluation import Clock, EvaluationError, Library
 from floria.events import changes, journal, unfinished
 from floria.events.actions import Collected
 from floria.events.event import Event
-from floria.events.handling import Execute, Runner
+from floria.events.handling import Execute, Later, Runner
 from floria.events.journal import Delivery, Handling, Recorded
 from floria.events.storms import Rate, Schedule, Storms, Window, schedule
 from floria.events.writing import Held, Outcome, Writing
@@ -215,33 +215,45 @@ class Emitter:
         handlings: list[Handling] = []
         try:
             while pending:
-                handlings += self._run_one(pending[0], done, pending)
-                self._release([pending.popleft().event.id])
+                put_off = self._run_one(pending[0], done, pending, handlings)
+                ended = pending.popleft()
+                self._release([ended.event.id])
+                if put_off is not None:
+                    put_off(ended)
                 self._count()
         finally:
             self._release([one.event.id for one in pending])
         return handlings
 
     def _run_one(
-        self, recorded: Recorded, done: frozenset[str], pending: collections.deque[Recorded]
-    ) -> list[Handling]:
-        event = recorded.event
-        left = [one for one in recorded.deliveries if one.key(event) not in done]
-        handlings: list[Handling] = []
+        self,
+        recorded: Recorded,
+        done: frozenset[str],
+        pending: collections.deque[Recorded],
+        handlings: list[Handling],
+    ) -> Callable[[Recorded], None] | None:
+        """Run what is left of an event; return to whom it is given when one of its handlers cannot be run now."""
+        left = [one for one in recorded.deliveries if one.key(recorded.event) not in done]
         for delivery in left:
-            handling, followers = self._deliver(event, delivery, delivery is left[-1])
+            try:
+                handling, followers = self._deliver(recorded, delivery, delivery is left[-1])
+            except Later as later:
+                return later.put_off
             handlings.append(handling)
             pending.extend(followers)
-        return handlings
+        return None
 
-    def _deliver(self, event: Event, delivery: Delivery, last: bool) -> tuple[Handling, list[Recorded]]:
-        actions = Collected()
-        handling = self._runner.run(event, delivery, actions)
+    def _deliver(self, recorded: Recorded, delivery: Delivery, last: bool) -> tuple[Handling, list[Recorded]]:
+        event, actions = recorded.event, Collected()
         try:
-            return handling, self._commit(event, delivery, handling, actions, last)
-        except (EvaluationError, StoreError) as error:
-            handling = self._runner.failed(event, delivery, error)
-            return handling, self._commit(event, delivery, handling, Collected(), last)
+            handling = self._runner.run(recorded, delivery, actions)
+            try:
+                return handling, self._commit(event, delivery, handling, actions, last)
+            except (EvaluationError, StoreError) as error:
+                handling = self._runner.failed(event, delivery, error)
+                return handling, self._commit(event, delivery, handling, Collected(), last)
+        finally:
+            actions.end()
 
     def _commit(
         self, event: Event, delivery: Delivery, handling: Handling, actions: Collected, last: bool

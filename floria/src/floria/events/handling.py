@@ -14,7 +14,7 @@ from floria.evaluation import Clock, Context, EvaluationError, Library, Run
 from floria.events import event as events
 from floria.events.actions import Collected
 from floria.events.event import Event
-from floria.events.journal import Delivery, Handling, Status
+from floria.events.journal import Delivery, Handling, Recorded, Status
 from floria.events.live import LiveReader
 from floria.store.interface import Reader, Store, StoreError
 from floria.values import Value
@@ -23,7 +23,20 @@ _log = logging.getLogger(__name__)
 
 Execute: TypeAlias = Callable[[Handler, Vertex | Edge, Event, Context], Value]
 """Runs a handler. `Context.actions` takes what it wants to do to the graph; `Context.event` holds, besides the event,
-``handling``: the key under which the result will be journaled, the same again when it is resumed."""
+``handling``: the key under which the result will be journaled, the same again when it is resumed; and ``position``:
+where the event is in the journal. Raises `Later` when it has to wait."""
+
+
+class Later(Exception):
+    """A handler cannot be run now. Nothing is written down: the event is handled again when somebody says so.
+
+    `put_off` is given the event once it is free to be handled again; whoever gets it hands it to `Emitter.handle` when
+    the time has come. Its condition is looked at then, and the entity as it is then.
+    """
+
+    def __init__(self, put_off: "Callable[[Recorded], None]") -> None:
+        super().__init__("later")
+        self.put_off = put_off
 
 
 class Runner:
@@ -33,14 +46,20 @@ class Runner:
         self._store, self._functions, self._execute = store, functions, execute
         self._clock, self._extra = clock, extra
 
-    def run(self, event: Event, delivery: Delivery, actions: Collected) -> Handling:
-        """Return what the handler did; what it wants done is in `actions`. Only signals come through as exceptions."""
+    def run(self, recorded: Recorded, delivery: Delivery, actions: Collected) -> Handling:
+        """Return what the handler did; what it wants done is in `actions`.
+
+        Only signals and `Later` come through as exceptions.
+        """
+        event = recorded.event
         if event.deadline is not None and self._clock() > event.deadline:
             failure = Failure("floria.deadline", "the event's deadline has passed", self._clock(), event.id)
             return self.handling(event, delivery, Status.EXPIRED, error=failure)
         try:
             with self._reader() as reader:
-                return self._evaluate(reader, event, delivery, actions)
+                return self._evaluate(reader, recorded, delivery, actions)
+        except Later:
+            raise
         except Exception as error:
             actions.clear()
             return self.failed(event, delivery, error)
@@ -71,13 +90,14 @@ class Runner:
         with self._store.read() as reader:
             yield reader
 
-    def _evaluate(self, reader: Reader, event: Event, delivery: Delivery, actions: Collected) -> Handling:
+    def _evaluate(self, reader: Reader, recorded: Recorded, delivery: Delivery, actions: Collected) -> Handling:
+        event = recorded.event
         entity, handler = _found(reader, event, delivery)
         context = Context(
             reader,
             self._functions,
             entity=entity,
-            event={**events.to_plain(event), "handling": delivery.key(event)},
+            event={**events.to_plain(event), "handling": delivery.key(event), "position": recorded.position},
             actions=actions,
             extra=self._extra,
             run=Run(clock=self._clock),
