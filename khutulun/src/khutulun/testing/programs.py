@@ -1,21 +1,29 @@
 """A real local program as a `Stream`, with pipes or a pseudo terminal."""
 
+import collections
+import contextlib
 import fcntl
 import os
 import pty
-import queue
+import select
 import struct
 import subprocess
 import termios
 import threading
 from collections.abc import Iterator
 
+UNREAD = 8
+"""So many pieces of output wait to be read; then the program waits."""
+
 
 class Program:
-    """Runs `argv`; `tty` gives it a terminal of its own."""
+    """Runs `argv`; `tty` gives it a terminal of its own. `close` ends it and its threads, read to the end or not."""
 
     def __init__(self, argv: tuple[str, ...], *, tty: bool = False, rows: int = 24, columns: int = 80) -> None:
-        self._chunks: queue.Queue[tuple[str, bytes] | None] = queue.Queue(8)
+        self._chunks: collections.deque[tuple[str, bytes]] = collections.deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._halted, self._halt = os.pipe()
         self._terminal: int | None = None
         if tty:
             self._terminal, inner = pty.openpty()
@@ -33,16 +41,22 @@ class Program:
             self._process.stdout.close()
             self._process.stderr.close()
         self._open = len(outputs)
-        for name, descriptor in outputs.items():
-            threading.Thread(target=self._read, args=(name, descriptor), daemon=True).start()
+        self._readers = [
+            threading.Thread(target=self._read, args=(name, descriptor), daemon=True)
+            for name, descriptor in outputs.items()
+        ]
+        for reader in self._readers:
+            reader.start()
 
     def output(self) -> Iterator[tuple[str, bytes]]:
-        while self._open:
-            chunk = self._chunks.get()
-            if chunk is None:
-                self._open -= 1
-            else:
-                yield chunk
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._chunks or not self._open)
+                if not self._chunks:
+                    return
+                chunk = self._chunks.popleft()
+                self._changed.notify_all()
+            yield chunk
 
     def write(self, data: bytes) -> None:
         descriptor = self._input()
@@ -61,15 +75,26 @@ class Program:
 
     def signal(self, number: int) -> None:
         if self._process.poll() is None:
-            os.killpg(self._process.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+                os.killpg(self._process.pid, number)
 
     def wait(self) -> int:
         code = self._process.wait()
         return 128 - code if code < 0 else code
 
     def close(self) -> None:
+        """End the program, whatever of its output was not read; a second call does nothing."""
+        if self._closed:
+            return
         self.signal(9)
         self._process.wait()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        os.close(self._halt)
+        for reader in self._readers:
+            reader.join()
+        os.close(self._halted)
         if self._process.stdin:
             self._process.stdin.close()
         if self._terminal is not None:
@@ -91,10 +116,24 @@ class Program:
 
     def _read(self, name: str, descriptor: int) -> None:
         try:
-            while data := os.read(descriptor, 65536):
-                self._chunks.put((name, data))
+            while data := self._next(descriptor):
+                with self._changed:
+                    self._changed.wait_for(lambda: len(self._chunks) < UNREAD or self._closed)
+                    if self._closed:
+                        return
+                    self._chunks.append((name, data))
+                    self._changed.notify_all()
         except OSError:
             pass  # a pseudo terminal whose other end is closed
         finally:
             os.close(descriptor)
-            self._chunks.put(None)
+            with self._changed:
+                self._open -= 1
+                self._changed.notify_all()
+
+    def _next(self, descriptor: int) -> bytes:
+        """Return what is to be read, as soon as something is; nothing at the end, and when the program was closed."""
+        waiting = select.poll()
+        waiting.register(descriptor, select.POLLIN)
+        waiting.register(self._halted, select.POLLIN)
+        return os.read(descriptor, 65536) if descriptor in dict(waiting.poll()) else b""
