@@ -15,6 +15,53 @@ from puccini.csar.source import ArchiveSource
 
 from ..graphs import Graphs
 
+INWARD = "tosca_definitions_version: tosca_simple_yaml_1_3\n"
+INWARD_TYPES = (
+    INWARD
+    + """
+capability_types:
+  Slot: { derived_from: Root, properties: { width: { type: integer, default: 1 } } }
+node_types:
+  Tier:
+    derived_from: Root
+    properties: { size: { type: integer, required: false }, label: { type: string, default: plain } }
+  Part:
+    derived_from: Root
+    properties: { size: { type: integer }, label: { type: string } }
+    capabilities: { slot: Slot }
+"""
+)
+INWARD_INSIDE = (
+    INWARD
+    + """
+imports: [ types.yaml ]
+topology_template:
+  inputs: { usual: { type: integer, default: 7 } }
+  substitution_mappings:
+    node_type: Tier
+    properties: { size: [ part, slot, width ], label: { mapping: [ part, label ] } }
+  node_templates:
+    part:
+      type: Part
+      properties: { size: { get_input: usual }, label: { concat: [ o, wn ] } }
+      capabilities: { slot: { properties: { width: { get_input: usual } } } }
+    other:
+      type: Part
+      properties: { size: { get_property: [ part, slot, width ] }, label: { get_property: [ part, label ] } }
+"""
+)
+INWARD_MAIN = (
+    INWARD
+    + """
+imports: [ types.yaml ]
+topology_template:
+  inputs: { size: { type: integer, default: 3 } }
+  node_templates:
+    tier: { type: Tier, directives: [ substitutable ], properties: { size: { get_input: size }, label: given } }
+    bare: { type: Tier, directives: [ substitutable ] }
+"""
+)
+
 FOLDER = Path(__file__).parent / "services"
 SOURCE = puccini.FolderSource(FOLDER)
 
@@ -127,3 +174,22 @@ def test_r86_an_archive_without_metadata() -> None:
         archive.writestr("types/more.yaml", "")
     with csar.open(content.getvalue()) as opened:
         assert not puccini.load(ArchiveSource(opened), opened.entry).diagnostics
+
+
+def test_r86_properties_of_nodes_inside_get_those_of_the_substituted_node(memory: Any) -> None:
+    """T133: where the node has no value, and where the template stands alone, what is assigned inside counts."""
+    graphs = Graphs()
+    source = memory({"types.yaml": INWARD_TYPES, "inside.yaml": INWARD_INSIDE, "main.yaml": INWARD_MAIN})
+    graphs.deploy(source, others=("inside.yaml",), inputs={"size": 5})
+    assert graphs.value("tier/inside/part", "label") == "given"
+    assert graphs.value("tier/inside/part/slot", "width") == 5
+    assert graphs.value("tier/inside/part", "size") == 7
+    assert graphs.value("tier/inside/other", "size") == 5
+    assert graphs.value("tier/inside/other", "label") == "given"
+    assert graphs.value("bare/inside/part", "label") == "plain"
+    graphs.deploy(source, name="alone", entry="inside.yaml")
+    assert graphs.value("part", "label", "alone") == "own"
+    assert graphs.value("other", "size", "alone") == 7
+    graphs.update("shop", {"size": 6}, source, ("inside.yaml",))
+    assert graphs.value("tier/inside/part/slot", "width") == 6
+    assert graphs.value("tier/inside/other", "size") == 6

@@ -48,7 +48,7 @@ def vertexes(template: NodeTemplate, way: Way, root: VertexTemplate, state: Stat
         parent=root.id,
         count=way.number,
         classes=(*type.classes, NODE),
-        properties=properties.from_inside(found, way.attributes, ()),
+        properties=properties.from_inside(_inward(found, template, "", state), way.attributes, ()),
         handlers=way.handlers,
         metadata=properties.metadata(template.node, template.metadata, template.description),
     )
@@ -69,10 +69,18 @@ def _capability(template: NodeTemplate, way: Way, capability: Capability, state:
         parent=state.node(template),
         classes=classes,
         properties=properties.from_inside(
-            capability_properties(template, capability, state), way.attributes, ("CAPABILITY", capability.name)
+            _inward(capability_properties(template, capability, state), template, capability.name, state),
+            way.attributes,
+            ("CAPABILITY", capability.name),
         ),
         metadata=properties.metadata((use or template).node, {}),
     )
+
+
+def _inward(found: dict[str, Property], template: NodeTemplate, capability: str, state: State) -> dict[str, Property]:
+    """Return properties of a node, or its capability; some get those of the substituted node that this is inside of."""
+    labels = state.inward.get((template.name, capability))
+    return found if labels is None else {**found, **properties.inward(found, labels)}
 
 
 def capability_properties(template: NodeTemplate, capability: Capability, state: State) -> dict[str, Property]:

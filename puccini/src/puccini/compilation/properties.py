@@ -79,6 +79,17 @@ def from_inside(
     return result
 
 
+def inward(found: Mapping[str, Property], labels: Mapping[str, str]) -> dict[str, Property]:
+    """Return the properties of a node inside that get what the service around it has under `labels` (TOSCA 1.x)."""
+    result: dict[str, Property] = {}
+    for name, label in labels.items():
+        before = found[name]
+        initial = before.value if before.value is not UNSET else before.updater
+        arguments: list[Value] = [label] if initial is UNSET else [label, initial]
+        result[name] = msgspec.structs.replace(before, value=UNSET, updater=Call("tosca:inward", arguments))
+    return result
+
+
 def metadata(node: Node, written: Mapping[str, Any], description: str = "", **more: Value) -> dict[str, Value]:
     """Return the metadata of a template: where it comes from, and what its author says."""
     result: dict[str, Value] = nodes.plain(written) if written else {}

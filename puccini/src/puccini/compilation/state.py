@@ -34,8 +34,10 @@ class State:
 
     `candidates` are the files whose services can be inside of substituted nodes, `path` is where this one is: the names
     that lead to it, `around` the files of the services that it is inside of, its own included. `passed` says which
-    relationships of the substituted node are passed to a requirement in here, or to a node that is selected. `insides`
-    are the services in the nodes of this one, `fitting` the candidates for each such node.
+    relationships of the substituted node are passed to a requirement in here, or to a node that is selected. `inward`
+    are the properties of nodes, or of their capabilities, that get those of the substituted node: what these are called
+    here, by the property. `insides` are the services in the nodes of this one, `fitting` the candidates for each such
+    node.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class State:
         self.fitting: dict[str, list[Candidate]] = {}
         self.report = report
         self.passed: dict[tuple[str, str], list[Segment]] = {}
+        self.inward: dict[tuple[str, str], dict[str, str]] = {}
         self.blobs: dict[str, str] = {}
         self.capability_classes: dict[int, tuple[str, ...]] = {}
         self.handlers: dict[int, Handler] = {}

@@ -84,6 +84,8 @@ def templates(
     for segment, targets in candidate.mappings.requirements:
         for target in targets:
             inside.passed.setdefault((target.node, target.requirement), []).append(segment)
+    for one in candidate.mappings.inward:
+        inside.inward.setdefault((one.node, one.capability), {})[one.into] = one.label
     plain_root = services.vertex(inside)
     root = msgspec.structs.replace(
         plain_root,
@@ -109,6 +111,8 @@ def _inputs(found: dict[str, Property], candidate: Candidate) -> dict[str, Prope
         if definition.default is not UNSET:
             arguments.append(definition.default)
         result[name] = msgspec.structs.replace(found[name], value=UNSET, updater=Call("tosca:mapped", arguments))
+    for one in candidate.mappings.inward:
+        result[one.label] = Property(updater=Call("tosca:get_property", list(one.path)))
     return result
 
 

@@ -22,7 +22,8 @@ class OldDocument(yaml.Document):
 
     `outputs` are the outputs of operations that expressions ask for, by the attribute that keeps them: interface,
     operation, output. `limits` say how many relationships lead to a capability, and `watches` when and where a
-    trigger acts, both by the place of what they are about.
+    trigger acts, both by the place of what they are about. `inward` are the paths of properties of inner nodes that
+    get those of the substituted node, by the names of the latter.
     """
 
     allowed = frozenset(
@@ -46,6 +47,7 @@ class OldDocument(yaml.Document):
         self.outputs = page.outputs
         self.limits = page.limits
         self.watches = page.watches
+        self.inward = page.inward
 
     @cached_property
     def lines(self) -> list[str]:

@@ -36,7 +36,8 @@ class Watch(NamedTuple):
 class Page:
     """One file that is being read. `outputs` are operations' outputs in use, by the attributes that keep them.
 
-    `limits` and `watches` are as in `OldDocument`; `exposed` are outputs that mappings ask for, by their names.
+    `limits`, `watches` and `inward` are as in `OldDocument`; `exposed` are outputs that mappings ask for, by their
+    names.
 
     `within` is put after SELF where that means another entity than in TOSCA 2.0.
     """
@@ -46,6 +47,7 @@ class Page:
         self.outputs: dict[str, tuple[str, str, str]] = {}
         self.limits: dict[yaml.Mark, Occurrences] = {}
         self.watches: dict[yaml.Mark, Watch] = {}
+        self.inward: dict[str, Node] = {}
         self.exposed: dict[str, Written] = {}
         self.within: tuple[str, ...] = ()
         self._lines: list[str] | None = None

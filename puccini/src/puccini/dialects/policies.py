@@ -12,6 +12,8 @@ from puccini.dialects.writing import Draft, Written, both, entries, keep, marks,
 from puccini.nodes import Node, describe
 
 _SELF = "SELF"
+GROUP_OPERATIONS = "groups have no operations of their own, since TOSCA 1.3: these are never called"
+GROUP_HINT = "give them to the members; a workflow step whose target is the group calls those of each member"
 
 
 def _operation_name(node: Node, page: Page) -> Written:
@@ -143,7 +145,7 @@ GROUP = Form(
     "group definition",
     {
         **same(type=None, properties=values, attributes=values, members=None),
-        "interfaces": ignore("group-behaviour", "groups have no operations of their own"),
+        "interfaces": ignore("group-behaviour", GROUP_OPERATIONS, GROUP_HINT),
     },
 )
 POLICY = Form("policy definition", same(type=None, properties=values, targets=None, triggers=TRIGGERS))

@@ -1,7 +1,7 @@
 """Substitution mappings of TOSCA 1.x.
 
-A property is mapped to an input, written as its name or in a list. A constant is what a property of the substituted
-node has to be. What there is nothing for (properties of inner nodes) is accepted with a warning.
+A property is mapped to an input, written as its name or in a list, or to a property of a node inside. A constant is
+what a property of the substituted node has to be. Other forms are accepted with a warning.
 """
 
 from collections.abc import Collection
@@ -16,11 +16,12 @@ from puccini.nodes import Node, describe
 
 
 def _unwrapped(node: Node) -> Node:
-    """Return what stands under ``mapping``, where that is written out."""
-    return node.child("mapping") if type(node.value) is yaml.Map and "mapping" in node.value else node
+    """Return what stands under ``mapping`` (of a constant: ``value``), where that is written out."""
+    written = next((key for key in ("mapping", "value") if type(node.value) is yaml.Map and key in node.value), None)
+    return node if written is None else node.child(written)
 
 
-def _parameter(what: str) -> Rule:
+def _parameter(what: str, hint: str = "") -> Rule:
     def write(node: Node, page: Page) -> Written | None:
         inner = _unwrapped(node)
         if isinstance(inner.value, str):
@@ -28,7 +29,7 @@ def _parameter(what: str) -> Rule:
         if type(inner.value) is yaml.Seq and len(inner.value) == 1 and isinstance(inner.value[0], str):
             return Written(inner.value[0], marks(inner))
         message = f"{node.key}: only {what} can be mapped here, not {describe(inner.value)}"
-        page.report.warn("unsupported-mapping", message, node, f"write [ {what.split()[-1].upper()} ]")
+        page.report.warn("unsupported-mapping", message, node, hint or f"write [ {what.split()[-1].upper()} ]")
         return None
 
     return write
@@ -67,6 +68,8 @@ def _constants(node: Node) -> list[Node]:
 
 def _is_constant(node: Node) -> bool:
     inner = _unwrapped(node)
+    if inner.key == "value" and inner.parent is not None and inner.parent.marks is node.marks:
+        return True
     if isinstance(inner.value, str):
         known = _inputs(node)
         return inner.value not in known and not mistaken(inner.value, known)
@@ -83,7 +86,14 @@ def _inputs(node: Node) -> Collection[str]:
 
 
 def _property(node: Node, page: Page) -> Written | None:
-    return None if _is_constant(node) else _parameter("an input")(node, page)
+    if _is_constant(node):
+        return None
+    path = _unwrapped(node)
+    if type(path.value) is yaml.Seq and len(path.value) in (2, 3) and all(isinstance(one, str) for one in path.value):
+        page.inward[str(node.key)] = path
+        return None
+    hint = "write [ INPUT ], [ NODE, PROPERTY ] or [ NODE, CAPABILITY, PROPERTY ]"
+    return _parameter("an input or a property inside", hint)(node, page)
 
 
 def _attribute(node: Node, page: Page) -> Written | None:

@@ -5,7 +5,7 @@ from puccini.dialects.constraints import node_filter
 from puccini.dialects.data import ATTRIBUTE, DATA_TYPE, PROPERTY
 from puccini.dialects.forms import Form, Occurrences, Page, as_list, as_text, ignore, named, named_list, same, to
 from puccini.dialects.interfaces import INTERFACE_TYPE, INTERFACES, artifacts
-from puccini.dialects.policies import TRIGGERS
+from puccini.dialects.policies import GROUP_HINT, GROUP_OPERATIONS, TRIGGERS
 from puccini.dialects.writing import Draft, Written, keep, marks, sequence
 from puccini.nodes import Node
 
@@ -159,7 +159,7 @@ TYPES = {
             "members": to("members"),
             "capabilities": ignore("group-behaviour", "groups have no capabilities of their own"),
             "requirements": ignore("group-behaviour", "groups have no requirements of their own"),
-            "interfaces": ignore("group-behaviour", "groups have no operations of their own"),
+            "interfaces": ignore("group-behaviour", GROUP_OPERATIONS, GROUP_HINT),
         },
     ),
     "policy_types": Form(

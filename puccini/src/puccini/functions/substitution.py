@@ -85,6 +85,18 @@ def mapped(context: Context, arguments: list[Value]) -> Value:
         return context.evaluate(default[0])
 
 
+def inward(context: Context, arguments: list[Value]) -> Value:
+    """``tosca:inward(label, default?)``: what the service around has under `label`, from the node it is inside of."""
+    label, *default = arguments
+    service = paths.service(context, "inward")
+    try:
+        return context.property(service.id, str(label))
+    except EvaluationError as error:
+        if not default or error.code != "floria.unset":
+            raise
+        return context.evaluate(default[0])
+
+
 def attribute(context: Context, arguments: list[Value]) -> Value:
     """``tosca:substituting(path, initial?)``: the attribute's value from inside of the substituted node here.
 
@@ -247,6 +259,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "substitutable": substitutable,
     "settled": settled,
     "mapped": mapped,
+    "inward": inward,
     "substituting": attribute,
     "is_passed": is_passed,
     "passed_count": passed_count,

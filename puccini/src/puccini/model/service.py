@@ -253,12 +253,27 @@ class Mapping(NamedTuple):
     requirement: str
 
 
+class Inward(NamedTuple):
+    """The property `into` of a node inside, or of its `capability`, gets the one at `path` of the substituted node."""
+
+    path: list[Value]
+    node: str
+    capability: str
+    into: str
+
+    @property
+    def label(self) -> str:
+        """What the service inside calls it."""
+        return ".".join(filter(None, ("mapped", self.node, self.capability, self.into)))
+
+
 class Substitution:
     """The substitution mappings of a service (section 15), resolved.
 
     Keys of properties and attributes are TOSCA paths that begin with SELF, the substituted node. `requirements` are in
     the order in which they are performed: each has the relationships that it is about and what these are passed to.
-    `interfaces` maps INTERFACE.OPERATION to a workflow.
+    `interfaces` maps INTERFACE.OPERATION to a workflow. `inward` are properties of nodes inside that get one of the
+    substituted node, which is for TOSCA 1.x.
     """
 
     def __init__(self, type: NodeType, node: Node) -> None:
@@ -270,6 +285,7 @@ class Substitution:
         self.capabilities: dict[str, tuple[str, str]] = {}
         self.requirements: list[tuple[Segment, list[Mapping]]] = []
         self.interfaces: dict[str, str] = {}
+        self.inward: list[Inward] = []
 
 
 class Service:

@@ -8,7 +8,7 @@ from puccini.diagnostics import suggest
 from puccini.grammar.templates import SubstitutionMapping
 from puccini.grammar.types import Kind
 from puccini.model.data import ANY, UNSET, Base, Property, Schema
-from puccini.model.service import Service, Substitution
+from puccini.model.service import Inward, Service, Substitution
 from puccini.model.types import NodeType
 from puccini.nodes import Node, describe
 from puccini.semantics import mapping_targets, references, requirement_mappings, templates
@@ -61,6 +61,8 @@ def _properties(mapping: SubstitutionMapping, result: Substitution, service: Ser
         _check_types(found, parameter, many, node, resolver)
         if found is not None:
             result.properties.append((_path(key), node.text))
+    for key, node in getattr(mapping.node.document, "inward", {}).items():
+        _inward(key, node, result, service, resolver)
     if service.unit.implicit is not None:  # in TOSCA 1.x, inputs get the properties of their names
         implied = [name for name in service.inputs if name not in mapped and name in type.properties]
         result.properties.extend((_path(name), name) for name in implied)
@@ -69,6 +71,39 @@ def _properties(mapping: SubstitutionMapping, result: Substitution, service: Ser
         if name not in mapped and parameter.required and parameter.default is UNSET:
             message = f"the input {name!r} is required and has no default, so a property is mapped to it"
             resolver.report.error("unmapped-input", message, mapping.node, f"add '{name}' under 'properties'")
+
+
+def _inward(key: str, node: Node, result: Substitution, service: Service, resolver: Resolver) -> None:
+    """TOSCA 1.x: a property is mapped to one of a node inside, or of a capability of it."""
+    name, *way, inner = node.value
+    template = service.nodes.get(name)
+    if template is None:
+        hint = suggest(name, service.nodes)
+        resolver.report.error("unknown-node", f"there is no node template {name!r}", node.child(0), hint)
+    if template is None or template.type is None:
+        return
+    holder: Any = template.type.capabilities.get(way[0]) if way else template.type
+    if holder is None:
+        known = list(template.type.capabilities)
+        mapping_targets.absent("capability", way[0], template.type, known, node.child(1), resolver, key=False)
+        return
+    if inner not in holder.properties:
+        message = f"{'.'.join([name, *way])} has no property {inner!r}"
+        hint = suggest(inner, holder.properties)
+        resolver.report.error("unknown-property", message, node.child(len(way) + 1), hint)
+        return
+    found, _ = _data(key, node, result.type, "property", resolver)
+    into = holder.properties[inner]
+    if found is None:
+        return
+    if into.fixed is not UNSET:
+        message = f"{inner!r} has a fixed value, and nothing is mapped to it"
+        resolver.report.error("fixed-value", message, node, related=into.node)
+    elif found.schema and into.schema and not references.compatible(found.schema.type, into.schema.type):
+        message = f"{found.name!r} is {_name(found.schema)}, {inner!r} of {name!r} is {_name(into.schema)}"
+        resolver.report.error("wrong-type", message, node)
+    else:
+        result.inward.append(Inward(_path(key), name, "".join(way), inner))
 
 
 def _attributes(mapping: SubstitutionMapping, result: Substitution, service: Service, resolver: Resolver) -> None:
