@@ -19,8 +19,8 @@ CREATE = """
 storage() { podman ps --all --external --format '{{.Names}} {{.Status}}' | grep -q "^$name Storage"; }
 for word in "$@"; do case "$word" in --name=*) name=${word#--name=} ;; esac; done
 folder=/var/lib/containers/storage/overlay-containers
-before=$(ls $folder)
 for attempt in $(seq 300); do
+    before=$(ls $folder)
     podman "$@" >/dev/null 2>&1 & podman=$!
     while [ "$(ls $folder)" = "$before" ] && kill -0 $podman 2>/dev/null; do :; done
     kill -KILL $podman 2>/dev/null
@@ -31,20 +31,31 @@ done
 echo 'it was never killed in time' >&2
 exit 1
 """
-# Kills Podman while it builds: when a working container is there
+# Kills Podman while it builds: when the working container says so, which goes on until `GO`
 BUILD = """
-podman "$@" >/dev/null 2>&1 & podman=$!
-until podman ps --all --external --format '{{.Names}}' | grep -q working; do :; done
+shift
+mkdir -p /srv/hold
+mkfifo /srv/hold/begun /srv/hold/go
+podman build --volume=/srv/hold:/hold "$@" >/srv/hold/told 2>&1 & podman=$!
+timeout 240 cat /srv/hold/begun || cat /srv/hold/told >&2
 kill -KILL $podman
 wait $podman
 """
-# Kills Podman when it has begun to lay something down
+HELD = "if [ -p /hold/begun ]; then echo >/hold/begun; cat /hold/go; fi"
+GO = "if [ -p /srv/hold/go ]; then echo 1<>/srv/hold/go; fi; rm -rf /srv/hold"
+# Kills Podman when it has begun to lay something down; what was done before it could be killed is taken back
 LOAD = """
-podman "$@" >/dev/null 2>&1 & podman=$!
-while [ -z "$(ls -A "$TMPDIR")" ] && kill -0 $podman 2>/dev/null; do :; done
-kill -KILL $podman
-wait $podman
-exit 137
+for last in "$@"; do :; done
+for attempt in $(seq 300); do
+    podman "$@" >/dev/null 2>&1 & podman=$!
+    while [ -z "$(ls -A "$TMPDIR")" ] && kill -0 $podman 2>/dev/null; do :; done
+    kill -KILL $podman 2>/dev/null
+    wait $podman
+    if [ $? = 137 ] && ! podman image exists "$last" 2>/dev/null; then exit 137; fi
+    podman rmi --force "$last" >/dev/null 2>&1
+done
+echo 'it was never killed in time' >&2
+exit 1
 """
 # Kills Podman at once
 POD = 'podman "$@" >/dev/null 2>&1 & podman=$!; kill -KILL $podman; wait $podman'
@@ -134,7 +145,7 @@ def test_r14_podman_is_killed_while_it_makes_an_image(
 ) -> None:
     files = "/var/lib/khutulun/artifacts/hello"
     engine.run(["mkdir", "-p", files])
-    engine.write(f"{files}/Containerfile", f"FROM {BASE}\nRUN sleep 2; echo built >/made\n")
+    engine.write(f"{files}/Containerfile", f"FROM {BASE}\nRUN {HELD}; echo built >/made\n")
     engine.run(["podman", "save", "--quiet", f"--output={files}/app.tar", BASE])
     ways = [
         ("build", BUILD, archive(engine, "Containerfile", "Containerfile")),
@@ -147,6 +158,7 @@ def test_r14_podman_is_killed_while_it_makes_an_image(
         refused(driver, site)
         assert left(engine) == "", what
         assert engine.run(["sh", "-c", TEMPORARY], check=False).stdout == "", what
+        engine.run(["sh", "-c", GO])
         driver.call("create", site)
         driver.call("delete", site)
         assert left(engine) == "", what
