@@ -8,7 +8,7 @@ from wasmtime.component import FuncType, Linker, Record, Variant
 
 from floria.plugins import requests
 from floria.plugins.calls import decode, encode, plain
-from floria.plugins.component_types import is_result, is_tagged
+from floria.plugins.component_types import add_function, is_result, is_tagged
 from floria.plugins.faults import Fault, FaultData, encode_detail
 from floria.plugins.wasi import Current, record
 
@@ -35,7 +35,7 @@ def link(linker: Linker, engine: Engine, imports: dict[str, Any], current: Curre
                 for item, export in imported.ty.exports(engine).items():
                     if isinstance(export.ty, FuncType):
                         function = _function(f"{known[name]}.{item}", export.ty, current)
-                        instance.add_func(item, function)
+                        add_function(instance, item, export.ty, function)
 
 
 def _function(kind: str, signature: FuncType, current: Current) -> Callable[..., Any]:

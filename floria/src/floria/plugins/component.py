@@ -109,7 +109,7 @@ class Runtime:
     """The engine of a host, shared by its components. `current` is the guest that this thread runs."""
 
     def __init__(self) -> None:
-        component_types.convert_bytes_in_bulk()
+        component_types.convert_quickly()
         self.engine = engine.make()
         self.ticker = engine.Ticker(self.engine)
         self._local = threading.local()
