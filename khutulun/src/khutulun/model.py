@@ -36,11 +36,15 @@ def refuse(code: str, message: str, *, hint: str = "", where: str = "", status: 
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Who asks: the peer credentials of the socket, or the system itself."""
+    """Who asks: the peer credentials of the socket, or the system itself.
+
+    `within` is the operation whose program asks, of which nobody else is concerned.
+    """
 
     uid: int
     gid: int
     name: str
+    within: str = ""
 
 
 class ServiceState(StrEnum):

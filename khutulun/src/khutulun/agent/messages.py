@@ -15,6 +15,9 @@ Plain = Any
 """Plain data (JSON types): what crosses to plugins."""
 
 
+OPERATION = "KHUTULUN_OPERATION"
+"""Environment variable of the programs that an operation runs: its id."""
+
 STATE = "agent-state"
 """Code of `bus.Remote`: the agent cannot write down what it does, as on a full disk; `detail` is what to do."""
 

@@ -11,7 +11,7 @@ import msgspec
 from floria import ids
 from floria.plugins import effects
 from floria.plugins.budgets import Budget
-from floria.plugins.effects import builtins
+from floria.plugins.effects import builtins, processes
 from floria.plugins.faults import Fault
 from khutulun import model
 from khutulun.agent import hints, messages, programs
@@ -124,6 +124,7 @@ class Operator:
                 planned=self.plans.files(request.plan),
                 prior=prior,
                 spool=self._spool if kept is not None else None,
+                environment={**processes.environment(), messages.OPERATION: request.id},
                 graph=Graph(self._bus, request.workload, "" if kept is not None else request.id),
                 secrets=lent.get,
                 log=write,

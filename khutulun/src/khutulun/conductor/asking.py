@@ -16,6 +16,7 @@ from khutulun.conductor.calls import find_handler
 from khutulun.conductor.performing import UNHEARD, OperationFailed
 from khutulun.conductor.results import Results
 from khutulun.conductor.states import STATES
+from khutulun.conductor.turns import Turns
 from khutulun.conductor.workflow import READY
 
 DEFAULT_TIMEOUT = 300.0
@@ -32,9 +33,10 @@ class Asking:
         found: registry.Registry,
         results: Results,
         mode: messages.Mode,
+        turns: Turns,
     ) -> None:
         self._store, self._bus, self._functions, self._plugins, self._mode = store, over, functions, found, mode
-        self._results = results
+        self._results, self._turns = results, turns
         self.planned: list[messages.Operated] = []
 
     def prepare(
@@ -87,7 +89,8 @@ class Asking:
         """Have an operation done and return what it came to. Raises `OperationFailed`, `StoreError`."""
         where = f"{request.workload.service}/{vertex.name}"
         try:
-            answer = self._bus.request(f"agent.{_host(request)}.operate", request, messages.Operated)
+            with self._turns.operating(request.id):
+                answer = self._bus.request(f"agent.{_host(request)}.operate", request, messages.Operated)
         except bus.Remote as error:
             raise StoreError(error.message, str(error.detail or "")) from None
         except bus.BusError as error:

@@ -11,7 +11,8 @@ from pathlib import Path
 from floria import codec, ids, naming, plugins
 from floria.entities import Vertex
 from floria.evaluation import Functions
-from floria.store.interface import NotFound, Store
+from floria.ids import Id
+from floria.store.interface import NotFound, Store, Transaction
 from floria.values import Value
 from khutulun import model, paths
 from khutulun.agent import messages
@@ -20,6 +21,7 @@ from khutulun.conductor import (
     access,
     auditing,
     nesting,
+    operated,
     progress,
     registry,
     retention,
@@ -32,6 +34,7 @@ from khutulun.conductor.auditing import Outcome
 from khutulun.conductor.looking import Looking
 from khutulun.conductor.performing import OperationFailed
 from khutulun.conductor.streaming import Streaming
+from khutulun.conductor.turns import Actor
 from khutulun.conductor.workflow import Workflow
 
 CHUNK = 1 << 20
@@ -65,6 +68,7 @@ class Conductor(Looking, Streaming, Administering):
 
     def start(self) -> None:
         """Go on with executions and events that were not finished. The agents are there."""
+        self._executions.begin_all(self._emission.reserve)
         self._emission.resume()
         with self._store.read() as reader:
             ended = [
@@ -73,7 +77,6 @@ class Conductor(Looking, Streaming, Administering):
         for execution in ended:
             if execution is not None and progress.value(execution, "state") == "failed":
                 self._endings.roll_back(execution)
-        self._executions.begin_all()
         self._housekeeping.begin()
 
     def install_built_in(self, blobs: Mapping[str, Path]) -> None:
@@ -82,12 +85,14 @@ class Conductor(Looking, Streaming, Administering):
     def halt(self) -> None:
         """Begin no operation of an execution any more; those on their way go on until `close`."""
         self._executions.halt()
+        self._turns.close()
         self._bell.ring()
 
     def close(self) -> None:
         """Stop. Operations on their way are waited for; what is left goes on at the next start."""
         self._housekeeping.close()
         self._executions.close()
+        self._turns.close()
         self._emission.close()
         self._endings.close()
         for removal in self._removals:
@@ -104,6 +109,7 @@ class Conductor(Looking, Streaming, Administering):
         design = self._design(request)
         with self._services.lock, self._store.write() as tx:
             id = self._services.deploy(tx, request, design, access.sight(tx, principal))
+            self._know_within(tx, principal, id)
             auditing.begin_execution(tx, principal, "deploy", id, _given(request))
         return self._begin(id)
 
@@ -119,6 +125,7 @@ class Conductor(Looking, Streaming, Administering):
             root = self._services.root(tx, request.name, request.directory)
             updated = self._services.update(tx, root, request, design, access.sight(tx, principal))
             if updated.execution is not None:
+                self._know_within(tx, principal, updated.execution)
                 auditing.begin_execution(tx, principal, "update", updated.execution, _given(request))
             else:  # nothing runs for it, but the design or the inputs are others
                 subject = naming.subject(tx, root)
@@ -143,6 +150,7 @@ class Conductor(Looking, Streaming, Administering):
                 id = last.id
             else:
                 id = self._services.undeploy(tx, root)
+            self._know_within(tx, principal, id)
             auditing.begin_execution(tx, principal, "undeploy", id)
         return self._begin(id)
 
@@ -161,6 +169,7 @@ class Conductor(Looking, Streaming, Administering):
                     status=409,
                 )
             self._executions.again(tx, last)
+            self._know_within(tx, principal, last.id)
             auditing.begin_execution(tx, principal, "resume", last.id)
         return self._begin(last.id)
 
@@ -176,6 +185,7 @@ class Conductor(Looking, Streaming, Administering):
         with self._services.lock, self._store.write() as tx:
             id = self._imperative.create(tx, self._services.root(tx, service, directory), workflow, inputs)
             data: dict[str, Value] = {"workflow": workflow, "inputs": [*sorted(inputs)]}
+            self._know_within(tx, principal, id)
             auditing.begin_execution(tx, principal, "run", id, data)
         return self._begin(id)
 
@@ -193,6 +203,7 @@ class Conductor(Looking, Streaming, Administering):
         if (workflow := nesting.operation(vertex, operation)) is not None:
             with self._services.lock, self._store.write() as tx:
                 id = self._imperative.create_inside(tx, vertex.id, workflow, inputs)
+                self._know_within(tx, principal, id)
                 auditing.begin_execution(tx, principal, "call", id, data)
             ended = self._ended(principal, self._begin(id).id)
             if ended.state == "failed":
@@ -263,14 +274,17 @@ class Conductor(Looking, Streaming, Administering):
         inputs: dict[str, Value],
         data: dict[str, Value],
     ) -> model.CallResult:
-        """Call an operation for a user."""
+        """Call an operation for a user, when nobody else operates the node."""
+        actor = Actor(ids.new(), within=self._turns.around(principal.within))
         with self._store.write() as tx:
             asked = auditing.ask(principal, action, naming.subject(tx, vertex), data)
             auditing.begin(tx, asked)
         try:
-            answer = self._operations.call(
-                vertex.id, operation, inputs, ids.new(), lambda tx, _: auditing.end(tx, asked, Outcome.DONE)
-            )
+            with self._turns.holding(vertex.id, actor, vertex.name), self._turns.acting(actor):
+                self._require_staying(vertex, operation)
+                answer = self._operations.call(
+                    vertex.id, operation, inputs, ids.new(), lambda tx, _: auditing.end(tx, asked, Outcome.DONE)
+                )
         except (OperationFailed, model.Refused) as failure:
             problems = failure.problems if isinstance(failure, model.Refused) else (failure.problem,)
             with self._store.write() as tx:
@@ -280,6 +294,21 @@ class Conductor(Looking, Streaming, Administering):
             raise model.Refused(failure.problem, status=409) from None
         self._bell.ring()
         return model.CallResult(codec.from_plain(answer.result), answer.effects)
+
+    def _require_staying(self, vertex: Vertex, operation: str) -> None:
+        """Refuse to bring back what is being undeployed."""
+        with self._store.read() as reader:
+            running = self._executions.is_running(reader, vertex.directory)
+        if running is not None and progress.is_of(running, Workflow.UNDEPLOY) and operated.is_change(operation):
+            hint = "what is undeployed can be deployed again"
+            raise model.refuse("service-busy", f"{vertex.name} is being undeployed", hint=hint, status=409)
+
+    def _know_within(self, tx: Transaction, principal: model.Principal, execution: Id) -> None:
+        """Write who waits for an execution that a program of an operation has asked for."""
+        if around := self._turns.around(principal.within):
+            found = tx.get(execution)
+            assert isinstance(found, Vertex)
+            tx.put(progress.change(found, within=[*around]))
 
 
 def _given(request: model.DeployRequest) -> dict[str, Value]:

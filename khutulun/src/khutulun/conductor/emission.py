@@ -22,10 +22,12 @@ from floria.store.interface import Axis, Step, Store, StoreError, Transaction
 from floria.values import Call, Value
 from khutulun import model
 from khutulun.agent import messages
-from khutulun.conductor import calls, definition, journals, promptness
+from khutulun.conductor import calls, journals, promptness, triggers
 from khutulun.conductor.imperative import Imperative
 from khutulun.conductor.operations import Operations
 from khutulun.conductor.triggers import Triggers
+from khutulun.conductor.turns import Turns
+from khutulun.conductor.waiting import Waiting
 
 WORKERS = 8
 
@@ -45,8 +47,10 @@ class Emission:
         operations: Operations,
         imperative: Imperative,
         ring: Callable[[], None],
+        turns: Turns,
     ) -> None:
         self._store, self._operations, self._ring = store, operations, ring
+        self._waiting = Waiting(store, turns, self._again)
         self._triggers = Triggers(store, operations, imperative)
         self._emitter = Emitter(store, functions, self._execute)
         self._pool = ThreadPoolExecutor(WORKERS, "handler")
@@ -122,10 +126,33 @@ class Emission:
                 with contextlib.suppress(RuntimeError):  # it is closing: they are handled at the next start
                     self._pool.submit(self._guarded, functools.partial(self._emitter.handle, one))
 
+    def reserve(self) -> None:
+        """Have handlers that had not finished come before whatever begins now."""
+        self._waiting.reserve()
+
     def resume(self) -> None:
         """Run handlers that had not finished."""
+
+        def run() -> None:
+            try:
+                self._emitter.resume()
+            finally:
+                self._waiting.give_back()
+
         with contextlib.suppress(RuntimeError):  # it is closing
-            self._pool.submit(self._guarded, self._emitter.resume)
+            self._pool.submit(self._guarded, run)
+
+    def _again(self, recorded: Recorded, after: Callable[[], None]) -> None:
+        """Handle an event whose handler has its turn now."""
+
+        def run() -> None:
+            try:
+                self._emitter.handle(recorded)
+            finally:
+                after()
+
+        with contextlib.suppress(RuntimeError):  # it is closing: it is handled at the next start
+            self._pool.submit(self._guarded, run)
 
     def _committed(self) -> None:
         """Go on with what a full disk has interrupted: there is space again."""
@@ -173,34 +200,24 @@ class Emission:
     def _execute(self, handler: Handler, entity: Vertex | Edge, event: Event, context: Context) -> Value:
         about = context.event or {}
         id = ids.derive("handling", str(about.get("handling")))
-        if handler.call.function == calls.ACTIONS:
-            return self._act(handler.call, entity, event, context, id)
-        if calls.is_plugin_call(handler.call):
-            return self._operations.handle(handler, entity, about, id)
-        return context.evaluate(handler.call)
+        with self._waiting.turn(handler, entity, event, context):
+            if handler.call.function == calls.ACTIONS:
+                return self._act(handler.call, entity, event, context, id)
+            if calls.is_plugin_call(handler.call):
+                return self._operations.handle(handler, entity, about, id)
+            return context.evaluate(handler.call)
 
     def _act(self, call: Call, entity: Vertex | Edge, event: Event, context: Context, id: str) -> Value:
-        """Run the actions of a policy's trigger (TOSCA 2.0 section 16.5).
-
-        The policy's targets have the trigger too, and act by themselves when they are told; what only the policy is
-        told is done at all of them.
-        """
-        given = call.arguments[0] if call.arguments else None
-        actions = given.get("actions") if isinstance(given, dict) else None
-        if not isinstance(actions, list):
-            raise EvaluationError("bad-actions", f"{calls.ACTIONS} needs a map with `actions`, a list")
+        """Run the actions of a policy's trigger (TOSCA 2.0 section 16.5)."""
+        actions = triggers.actions(call)
         with self._store.read() as reader:
-            targets = definition.policy_targets(reader, entity) if isinstance(entity, Vertex) else []
-        if not targets:
+            targets = triggers.targets(reader, call, entity, event.source)
+        if targets == [entity]:
             return self._triggers.act(entity, actions, context, id)
-        if event.source != entity.id:
-            return None
-        only = given.get("only") if isinstance(given, dict) else None
         return [
             self._triggers.act(one, actions, context.with_(entity=one), ids.derive("target", id, one.id))
             for one in targets
-            if not isinstance(only, list) or one.name in only
-        ]
+        ] or None
 
 
 def _has_handler(edge: Edge, event: str) -> bool:

@@ -22,6 +22,7 @@ from khutulun.conductor import progress
 from khutulun.conductor.performing import UNHEARD, Ending, Finished, Perform
 from khutulun.conductor.progress import EXECUTION, WAITING, change, every, value
 from khutulun.conductor.running import Run
+from khutulun.conductor.turns import Turns
 from khutulun.conductor.workflow import Step
 from khutulun.model import StepState
 
@@ -38,9 +39,11 @@ class Executions:
         finished: Finished,
         notify: Callable[[], None],
         ending: Ending = lambda execution, well: None,
+        turns: Turns | None = None,
     ) -> None:
         self.store, self.perform, self.finished, self.notify = store, perform, finished, notify
         self.ending = ending
+        self.turns = turns or Turns()
         self._pool = ThreadPoolExecutor(WORKERS, "step")
         self._closing = threading.Event()
         self._lock = threading.Lock()
@@ -91,15 +94,22 @@ class Executions:
             if self._closing.is_set() or id in self._running:
                 return
             self._running[id] = run = Run(self, id)
+        run.load()
         run.start()
 
-    def begin_all(self) -> None:
-        """Go on with everything that was not finished."""
+    def begin_all(self, before: Callable[[], None] = lambda: None) -> None:
+        """Go on with everything that was not finished; `before` is called when what was under way has its turns."""
         with self.store.read() as reader:
             found = list(reader.query(Query(kinds=(Kind.VERTEX,), classes=(EXECUTION,))))
-        for vertex in found:
-            if isinstance(vertex, Vertex) and value(vertex, "state") == "running":
-                self.begin(vertex.id)
+        running = [one.id for one in found if isinstance(one, Vertex) and value(one, "state") == "running"]
+        with self._lock:
+            runs = [Run(self, id) for id in running if id not in self._running and not self._closing.is_set()]
+            self._running.update((run.id, run) for run in runs)
+        for run in runs:
+            run.load()
+        before()
+        for run in runs:
+            run.start()
 
     def proceed(self, execution: Id, step: Id) -> None:
         """Go on with a step of which an operation went on elsewhere."""

@@ -17,13 +17,14 @@ from floria.values import Value
 from khutulun import model
 from khutulun.agent import messages
 from khutulun.bus import interface as bus
-from khutulun.conductor import calls, ends, nesting, registry, simple, site, topology
+from khutulun.conductor import calls, ends, nesting, operated, registry, simple, site, topology
 from khutulun.conductor.asking import Asking
 from khutulun.conductor.calls import MAPPED, find_handler
 from khutulun.conductor.hooks import Hooks
 from khutulun.conductor.performing import OperationFailed
 from khutulun.conductor.results import Results, is_attribute
 from khutulun.conductor.states import ERROR, INTENDED, STALE, STATES
+from khutulun.conductor.turns import Turns
 from khutulun.conductor.workflow import ADOPTS, APPLY, READY, REFRESH, REMOVE, TEAR_DOWN, modification
 
 
@@ -37,11 +38,12 @@ class Operations:
         functions: Library,
         plugins: registry.Registry,
         mode: messages.Mode = messages.Mode.LIVE,
+        turns: Turns | None = None,
     ) -> None:
         self._store, self._functions, self._plugins, self._mode = store, functions, plugins, mode
         self._results = Results(store, functions)
         self.hooks = Hooks(store, functions, self.handle, is_plan=mode is messages.Mode.PLAN)
-        self._asking = Asking(store, over, functions, plugins, self._results, mode)
+        self._asking = Asking(store, over, functions, plugins, self._results, mode, turns or Turns())
         self.attributes, self.planned = self._results.attributes, self._asking.planned
         self.prepare, self.set_state = self._asking.prepare, self._results.set_state
 
@@ -113,7 +115,7 @@ class Operations:
                 hint=f"it has: {', '.join(known) or 'none'}",
                 status=404,
             )
-        self._results.evaluate(node, None)
+        self._results.evaluate(node, None, begins=entity is None and operated.is_change(name))
         edge = holder if holder is not vertex else None
         request, target = self.prepare(node, handler, id=id, operation=name, inputs=inputs, entity=edge)
         answer = self._asking.ask(request, vertex)
@@ -167,7 +169,7 @@ class Operations:
         given: dict[str, Value],
     ) -> None:
         during, after = STATES.get(operation, (None, _mended(vertex, operation)))
-        self._results.evaluate(vertex.id, during, needed=operation not in TEAR_DOWN)
+        self._results.evaluate(vertex.id, during, needed=operation not in TEAR_DOWN, begins=True)
         try:
             inputs = {"existing": _literal(vertex, ADOPTS)} if operation == "adopt" else given
             request, target = self.prepare(vertex.id, handler, id=id, operation=operation, inputs=inputs)

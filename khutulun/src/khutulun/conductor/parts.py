@@ -25,6 +25,7 @@ from khutulun.conductor import (
     services,
     topology,
     trust,
+    turns,
 )
 from khutulun.conductor import plugins as administration
 from khutulun.conductor.access import Role
@@ -55,12 +56,18 @@ class Parts:
         self._secrets = secrets.Secrets(store, where.state)
         functions.register("khutulun", {"secret": self._secrets.mark})
         self._bell = feeds.Bell()
-        self._operations = Operations(store, over, functions, self._registry)
+        self._turns = turns.Turns()
+        self._operations = Operations(store, over, functions, self._registry, turns=self._turns)
         self._imperative = Imperative(store, functions, self._operations)
-        self._emission = Emission(store, functions, self._operations, self._imperative, self._bell.ring)
+        self._emission = Emission(store, functions, self._operations, self._imperative, self._bell.ring, self._turns)
         self._endings = Endings(store, over, self._registry, self._emission)
         self._executions = executions.Executions(
-            store, self._imperative.perform, self._endings.finished, self._bell.ring, self._endings.before
+            store,
+            self._imperative.perform,
+            self._endings.finished,
+            self._bell.ring,
+            self._endings.before,
+            self._turns,
         )
         self._imperative.executions = self._executions
         self._services = services.Services(store, functions, self._executions, self._registry, self._admin)

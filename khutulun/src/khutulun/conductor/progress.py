@@ -16,6 +16,7 @@ from floria.store.interface import Query, Reader, Transaction
 from floria.values import Value
 from khutulun import model
 from khutulun.conductor import journals
+from khutulun.conductor.turns import Actor
 from khutulun.conductor.workflow import Step, Workflow
 from khutulun.model import StepState
 
@@ -178,6 +179,26 @@ def keys(step: Vertex, name: str) -> frozenset[Id]:
     found = value(step, name) or []
     assert isinstance(found, list)
     return frozenset(ids.parse(str(item)) for item in found)
+
+
+def acts_on(step: Vertex, number: int) -> Id:
+    """Return the node that an operation of a step acts upon."""
+    work = value(step, "work")
+    entry = work[number] if isinstance(work, list) else None
+    return ids.parse(str(entry["node"] if isinstance(entry, dict) else value(step, "node")))
+
+
+def actor(reader: Reader, execution: Id) -> Actor:
+    """Return who acts when an execution does: the outermost that it is a part of, within what waits for its end."""
+    found = reader.get(execution)
+    assert isinstance(found, Vertex)
+    while found.parent is not None and isinstance(step := reader.get(found.parent), Vertex) and step.parent is not None:
+        outer = reader.get(step.parent)
+        if not isinstance(outer, Vertex):
+            break
+        found = outer
+    around = value(found, "within")
+    return Actor(found.id, within=tuple(str(one) for one in around) if isinstance(around, list) else ())
 
 
 def done(step: Vertex) -> int:

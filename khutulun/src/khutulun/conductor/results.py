@@ -12,7 +12,7 @@ from floria.store.interface import Store, Transaction
 from floria.values import Value
 from khutulun import model
 from khutulun.agent import messages
-from khutulun.conductor import calls, journals, outputs, simple, site
+from khutulun.conductor import calls, journals, operated, outputs, simple, site, turns
 from khutulun.conductor.attributes import Attributes
 from khutulun.conductor.performing import OperationFailed
 from khutulun.conductor.states import ERROR, FAILED, INTENDED
@@ -35,8 +35,8 @@ class Results:
             if simple.is_simple(vertex):
                 self.attributes.write(tx, vertex, {"state": state}, "state")
 
-    def evaluate(self, node: Id, state: str | None, *, needed: bool = True) -> None:
-        """Bring a node's properties up to date, before an operation sees them.
+    def evaluate(self, node: Id, state: str | None, *, needed: bool = True, begins: bool = False) -> None:
+        """Bring a node's properties up to date, before an operation sees them; `begins` says that it is a lifecycle's.
 
         Unless they are `needed`, those that cannot be evaluated keep their values: whatever is wrong with a node, it
         can be taken down.
@@ -48,6 +48,8 @@ class Results:
             updated = updating.update(tx, around.ids, self._functions)
             if state is not None:
                 self.set_state(tx, node, state)
+            if begins and (actor := turns.acting()) is not None:
+                operated.mark(tx, vertex, actor.id, self._functions)
         own = set(around.ids)
         problems = [
             model.Problem(failure.code, failure.message, where=f"{around.service.name}/{vertex.name}.{name}")
@@ -81,7 +83,8 @@ class Results:
             with self._store.write() as tx:
                 record(tx)
                 vertex = tx.get(node)
-                assert isinstance(vertex, Vertex)
+                if not isinstance(vertex, Vertex):
+                    raise OperationFailed(model.Problem("unknown-node", f"node {node} is gone"))
                 holder = tx.get(entity) if entity is not None else None
                 after = self.attributes.write(tx, vertex, told, id)
                 passed_on = outputs.write(

@@ -5,6 +5,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from floria import ids
 from floria.entities import Vertex
 from floria.ids import Id
@@ -14,6 +16,8 @@ from khutulun import model
 from khutulun.conductor import journals, patience, progress
 from khutulun.conductor.performing import UNHEARD, Deferred, OperationFailed
 from khutulun.conductor.progress import change, value
+from khutulun.conductor.turns import Actor, Turns
+from khutulun.conductor.workflow import Workflow
 from khutulun.model import StepState
 
 if TYPE_CHECKING:
@@ -30,7 +34,7 @@ class Run:
     """Works on an execution. Steps go by their keys."""
 
     def __init__(self, executions: "Executions", id: Id) -> None:
-        self._executions, self._id = executions, id
+        self._executions, self.id = executions, id
         self._store = executions.store
         self._lock = threading.Lock()
         self._states: dict[Id, StepState] = {}
@@ -42,10 +46,14 @@ class Run:
         self._working: set[Id] = set()
         self._once_more: set[Id] = set()
         self._pause = threading.Event()
+        self._has: dict[Id, Id] = {}
+        self._actor = Actor(id)
 
-    def start(self) -> None:
+    def load(self) -> None:
+        """Find out how far it is; steps that are under way have their turns from here on."""
         with self._store.read() as reader:
-            for step in progress.steps(reader, self._id):
+            self._actor = progress.actor(reader, self.id)
+            for step in progress.steps(reader, self.id):
                 self._steps[progress.key(step)] = step
                 self._states[progress.key(step)] = StepState(str(value(step, "state")))
         for node, step in self._steps.items():
@@ -54,6 +62,11 @@ class Run:
             self._waiting[node] = {other for other in after | otherwise if self._is_open(other)}
             for other in self._waiting[node]:
                 self._dependents.setdefault(other, []).append(node)
+            if self._states[node] is StepState.RUNNING and progress.done(step) < len(progress.operations(step)):
+                self._turns.take([progress.acts_on(step, progress.done(step))], self._acting(step))
+
+    def start(self) -> None:
+        """Begin, or go on."""
         unfinished = [node for node in self._states if self._is_open(node)]
         self._left = len(unfinished)
         if not unfinished:
@@ -112,11 +125,13 @@ class Run:
                 return
             self._working.add(node)
         try:
-            patience.patiently(lambda: self._work(node), self._pause, f"execution {self._id}")
+            patience.patiently(lambda: self._work(node), self._pause, f"execution {self.id}")
         except Exception:
-            log.exception("step of %s in execution %s", node, self._id)
+            log.exception("step of %s in execution %s", node, self.id)
             problem = model.Problem("internal", "an internal error; the server's log has the details")
             self._fail(node, self._steps[node], "", problem)
+        finally:
+            self._leave(node)
         with self._lock:
             self._working.discard(node)
             once_more = node in self._once_more
@@ -130,7 +145,7 @@ class Run:
             return
         names = progress.operations(step)
         while (number := progress.done(step)) < len(names):
-            if self._executions.is_closing:
+            if self._executions.is_closing or not self._may_act(node, step, number):
                 return
             if (value(step, "state"), value(step, "operation")) != (StepState.RUNNING, names[number]):
                 step = self._put(step, **_doing(names, number))
@@ -145,6 +160,31 @@ class Run:
             step = self._put(step, **_doing(names, len(names)))
         self._ended(node, step, StepState.DONE)
 
+    def _may_act(self, node: Id, step: Vertex, number: int) -> bool:
+        """Have the turn that the next operation of a step needs; or have the step go on when it has it."""
+        wanted, actor = progress.acts_on(step, number), self._acting(step)
+        if self._has.get(node) == wanted:
+            return True
+        self._leave(node)
+        if self._turns.take([wanted], actor) is None:
+            self._has[node] = wanted
+            return True
+        self._turns.wait(wanted, actor, lambda: self._submit(node))
+        return False
+
+    def _leave(self, node: Id) -> None:
+        """Give up the turn of a step."""
+        held = self._has.pop(node, None)
+        if held is not None:
+            self._turns.release([held], self._acting(self._steps[node]))
+
+    def _acting(self, step: Vertex) -> Actor:
+        return msgspec.structs.replace(self._actor, part=step.id)
+
+    @property
+    def _turns(self) -> Turns:
+        return self._executions.turns
+
     def _current(self, node: Id) -> Vertex:
         with self._store.read() as reader:
             found = reader.get(self._steps[node].id)
@@ -154,10 +194,11 @@ class Run:
     def _perform(self, node: Id, step: Vertex, number: int) -> Vertex:
         attempt, answered = int(str(value(step, "attempt"))), 0
         for retry in range(ATTEMPTS):
-            id = ids.derive("operation", self._id, node, str(number), str(attempt), str(answered))
+            id = ids.derive("operation", self.id, node, str(number), str(attempt), str(answered))
             record = _Recorder(step, number)
             try:
-                self._executions.perform(step, number, id, record)
+                with self._turns.acting(self._acting(step)):
+                    self._executions.perform(step, number, id, record)
             except OperationFailed as failure:
                 if failure.retryable and self._pause.is_set():
                     raise _Closing from None
@@ -217,22 +258,40 @@ class Run:
         return stored
 
     def _finish(self) -> None:
-        executions = self._executions
-        executions.ended(self._id)  # from the commit on, it may be begun again
-        patience.patiently(self._complete, self._pause, f"execution {self._id}")
+        """Complete the execution, once nobody acts upon what goes with it."""
+        leaving, actor = self._leaving(), msgspec.structs.replace(self._actor, id=ids.derive("end", self.id))
+        if (busy := self._turns.take(leaving, actor)) is not None:
+            self._turns.release(leaving, actor)
+            self._turns.wait(busy, actor, lambda: self._executions.submit(self._finish))
+            return
+        self._executions.ended(self.id)  # from the commit on, it may be begun again
+        try:
+            patience.patiently(self._complete, self._pause, f"execution {self.id}")
+        finally:
+            self._turns.release(leaving, actor)
+
+    def _leaving(self) -> list[Id]:
+        """Return the nodes that are gone when the execution is completed."""
+        with self._store.read() as reader:
+            execution = reader.get(self.id)
+            assert isinstance(execution, Vertex)
+            found = progress.steps(reader, self.id)
+        if not progress.is_of(execution, Workflow.UNDEPLOY) or any(map(progress.has_failed, found)):
+            return []
+        return [ids.parse(str(value(step, "node"))) for step in found]
 
     def _complete(self) -> None:
         executions = self._executions
         try:
             with self._store.read() as reader:
-                execution = reader.get(self._id)
+                execution = reader.get(self.id)
                 assert isinstance(execution, Vertex)
-                well = not any(progress.has_failed(step) for step in progress.steps(reader, self._id))
+                well = not any(progress.has_failed(step) for step in progress.steps(reader, self.id))
             executions.ending(execution, well)
             with self._store.write() as tx:
-                execution = tx.get(self._id)
+                execution = tx.get(self.id)
                 assert isinstance(execution, Vertex)
-                found = progress.steps(tx, self._id)
+                found = progress.steps(tx, self.id)
                 well = not any(progress.has_failed(step) for step in found)
                 state = "done" if well else "failed"
                 stored = tx.put(change(execution, state=state, ended=time.time_ns()))
@@ -244,7 +303,7 @@ class Run:
         except StoreError:
             raise
         except Exception:
-            log.exception("completing execution %s", self._id)
+            log.exception("completing execution %s", self.id)
         else:
             after()
             if isinstance(part_of, Vertex) and part_of.parent is not None:

@@ -6,6 +6,12 @@ ERROR = "error"
 FAILED = "failed"
 """State of a node whose workload has failed by itself, as its events tell."""
 
+DELETED = "deleted"
+"""State of a node that was taken down."""
+
+WELL = frozenset({"created", "configured", "starting", "started", "stopping", "stopped", DELETED})
+"""States of nodes that have not failed, or no longer."""
+
 INTENDED = "khutulun.intended"
 """Property of a node: the state that its last operation was to bring about, whatever became of it (R61)."""
 

@@ -7,13 +7,41 @@ from floria.entities import Edge, Vertex
 from floria.evaluation import Context, EvaluationError
 from floria.ids import Id
 from floria.store.interface import Reader, Store
-from floria.values import Value
+from floria.values import Call, Value
 from khutulun import model
-from khutulun.conductor import definition, nesting, topology
+from khutulun.conductor import calls, definition, nesting, operated, progress, topology
 from khutulun.conductor.imperative import Imperative
 from khutulun.conductor.operations import Operations
 from khutulun.conductor.performing import OperationFailed
 from khutulun.conductor.progress import value
+from khutulun.conductor.states import DELETED, FAILED, WELL
+from khutulun.conductor.workflow import Workflow
+
+REVIVING = frozenset({"heal", "restart", "update"})
+"""What can be delegated for a workload that is there; of one that is deleted nothing is left to do it to."""
+
+
+def actions(call: Call) -> list[Any]:
+    """Return the actions of a trigger. Raises `EvaluationError`."""
+    given = call.arguments[0] if call.arguments else None
+    found = given.get("actions") if isinstance(given, dict) else None
+    if not isinstance(found, list):
+        raise EvaluationError("bad-actions", f"{calls.ACTIONS} needs a map with `actions`, a list")
+    return found
+
+
+def targets(reader: Reader, call: Call, entity: Vertex | Edge, source: Id) -> list[Vertex | Edge]:
+    """Return where a trigger acts when an event comes from `source` to the entity that has it.
+
+    The policy's targets have the trigger too, and act by themselves when they are told; what only the policy is told
+    is done at all of them.
+    """
+    found = definition.policy_targets(reader, entity) if isinstance(entity, Vertex) else []
+    if not found:
+        return [entity]
+    given = call.arguments[0] if call.arguments else None
+    only = given.get("only") if isinstance(given, dict) else None
+    return [one for one in found if not isinstance(only, list) or one.name in only] if source == entity.id else []
 
 
 class Triggers:
@@ -26,7 +54,11 @@ class Triggers:
         """Do the actions of a trigger at a node or an edge, in order. Raises `EvaluationError`."""
         results: list[Value] = []
         try:
+            overtaken = self._overtaken(entity, actions, context)
             for number, action in enumerate(actions):
+                if overtaken and _is_change(action):
+                    results.append(f"nothing to do: {overtaken}")
+                    continue
                 results.append(self._act(entity, action, context, ids.derive("action", id, str(number))))
         except OperationFailed as failure:
             problem = failure.problem
@@ -63,6 +95,36 @@ class Triggers:
             case _:
                 raise model.refuse("unsupported-action", f"there is no action {kind!r}")
 
+    def _overtaken(self, entity: Vertex | Edge, actions: list[Any], context: Context) -> str:
+        """Say why what a trigger would change is another matter by now; else note that it acts, and say nothing.
+
+        It has waited for what was going on, and that may have been the very thing. What it began before a crash it
+        goes on with.
+        """
+        if not isinstance(entity, Vertex) or not any(map(_is_change, actions)):
+            return ""
+        about: Any = context.event or {}
+        handling, data = str(about.get("handling")), about.get("data")
+        with self._store.write() as tx:
+            vertex = tx.get(entity.id)
+            if not isinstance(vertex, Vertex):
+                return f"{entity.name} is gone"
+            last = operated.of(vertex)
+            if last is not None and last.by == handling:
+                return ""
+            if last is not None and last.events >= int(str(about.get("position", 0))) > 0:
+                return f"{vertex.name} was operated after the event, it is {vertex.state}"
+            running = self._imperative.executions.is_running(tx, vertex.directory)
+            if running is not None and progress.is_of(running, Workflow.UNDEPLOY):
+                return f"{vertex.name} is being undeployed"
+            if vertex.state == DELETED and any(str(one["subject"]) in REVIVING for one in actions):
+                return f"{vertex.name} is deleted"
+            told = data.get("state") if isinstance(data, dict) else None
+            if told == FAILED and vertex.state in WELL:
+                return f"{vertex.name} is {vertex.state}"
+            operated.mark(tx, vertex, handling, context.functions)
+        return ""
+
     def _begin_inside(self, node: Id, workflow: str, inputs: Any, id: Id) -> Value:
         """Start the workflow that an operation of a substituted node is mapped to; once."""
         with self._store.write() as tx:
@@ -82,6 +144,13 @@ class Triggers:
         if isinstance(execution, Vertex) and value(execution, "state") == "running":
             self._imperative.executions.begin(id)
         return {"execution": id}
+
+
+def _is_change(action: Any) -> bool:
+    """Whether an action makes a workload another one, runs or stops it."""
+    return action["kind"] == "delegate" or (
+        action["kind"] == "call_operation" and operated.is_change(str(action["subject"]))
+    )
 
 
 def _service(reader: Reader, entity: Vertex | Edge) -> Vertex:
