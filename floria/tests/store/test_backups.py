@@ -1,6 +1,7 @@
 """Backup while running, and restore (R78)."""
 
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,13 @@ def test_a_backup_is_one_moment_though_others_write(store: Store, harness: Any, 
 
     writer = threading.Thread(target=write)
     writer.start()
-    feed = iter(store.watch(0))
-    next(feed)
-    store.backup(tmp_path / "backup")
-    stop.set()
-    writer.join()
+    try:
+        with closing(store.watch(0)) as feed:
+            next(iter(feed))
+        store.backup(tmp_path / "backup")
+    finally:
+        stop.set()
+        writer.join()
     restored: Store = harness.restored(tmp_path / "backup")
     with restored.read() as reader:
         sides = [entity.name for entity in reader.query(Query())]

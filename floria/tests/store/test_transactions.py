@@ -42,6 +42,21 @@ def test_a_transaction_sees_its_own_writes_and_others_do_not_before_it_commits(s
     assert samples.get(store, vertex) is not None
 
 
+def test_a_transaction_reads_anew_what_it_has_read_and_changed_since(store: Store) -> None:
+    outer = samples.vertex("outer")
+    inner = samples.vertex("inner", parent=outer)
+    samples.put(store, outer, inner)
+    with store.write() as transaction:
+        before = transaction.get(outer.id)
+        assert isinstance(before, Vertex)
+        list(transaction.query(Query(parent=outer.id)))
+        stored = transaction.put(msgspec.structs.replace(before, name="other"))
+        assert transaction.get(outer.id) == stored
+        assert transaction.get_many([outer.id, inner.id])[0] == stored
+        transaction.delete(outer.id)
+        assert transaction.get_many([outer.id, inner.id]) == [None, None]
+
+
 def test_a_reader_sees_one_moment_while_others_write(store: Store) -> None:
     first, second = samples.vertex("a"), samples.vertex("b")
     samples.put(store, first)

@@ -15,6 +15,9 @@ from floria.store import predicates
 from floria.store.interface import Allocation, Extent, Query, Record, Step, StoreError
 from floria.store.sqlite import failures, selecting
 
+KNOWN = 128
+"""Entities that a reader keeps as it has read them first: they are as they were, as long as it is there."""
+
 
 class SqliteReader:
     """The `Reader` of a connection."""
@@ -23,11 +26,14 @@ class SqliteReader:
         self._connection = connection
         self._path = path
         self._cursors: set[apsw.Cursor] = set()
+        self._known: dict[Id, Entity] = {}
         self._ended = False
 
     def get(self, id: Id) -> Entity | None:
+        if (known := self._known.get(id)) is not None:
+            return known
         for row in self._run("SELECT body FROM entity WHERE id = ?", (id,)):
-            return codec.unpack(row[0])
+            return self._decoded(row[0])
         return None
 
     def get_many(self, ids: Sequence[Id]) -> list[Entity | None]:
@@ -110,6 +116,13 @@ class SqliteReader:
         for cursor in self._cursors:
             cursor.close(True)
         self._cursors.clear()
+        self._known.clear()
+
+    def _decoded(self, body: bytes) -> Entity:
+        entity = codec.unpack(body)
+        if len(self._known) < KNOWN:
+            self._known[entity.id] = entity
+        return entity
 
     def _run(self, sql: str, arguments: Sequence[object]) -> Any:
         if self._ended:
@@ -139,7 +152,7 @@ class SqliteReader:
             if row is None:
                 self._cursors.discard(cursor)
                 return
-            yield codec.unpack(row[0])
+            yield self._decoded(row[0])
 
     def _class_sizes(self, names: Sequence[str]) -> list[tuple[int, int]]:
         """Return the number of members and the key of classes, smallest first; unknown ones are left out."""
@@ -150,8 +163,8 @@ class SqliteReader:
         )
 
     def _directory_size(self, query: Query) -> int | None:
-        """Return how many entities are in the directory of a query, None when it has none or means everything."""
-        if query.directory is None or (query.recursive and query.directory == "/"):
+        """Return how many entities are in the directory of a query, None when it does not begin there."""
+        if query.directory is None or (query.recursive and query.directory == "/") or selecting.is_near(query):
             return None
         conditions, arguments = selecting.directory(query.directory, query.recursive)
         size: int = self._one(f"SELECT coalesce(sum(members), 0) FROM directory d WHERE {conditions}", arguments)

@@ -51,6 +51,11 @@ def query(query: Query, classes: Sequence[tuple[int, int]], inside: int | None) 
     return Statement(sql, arguments)
 
 
+def is_near(query: Query) -> bool:
+    """Whether a query begins at an entity or a name, however large its directory is."""
+    return any(one is not None for one in (query.parent, query.within, query.template, query.name))
+
+
 def directory(path: str, recursive: bool) -> Statement:
     """Return the condition for the rows ``d`` of a directory, and of those below it."""
     if not recursive:
@@ -60,11 +65,13 @@ def directory(path: str, recursive: bool) -> Statement:
 
 def path(start: Sequence[Id], steps: Sequence[Step], classes: dict[str, int]) -> Statement:
     """Return the statement for the keys, ids and bodies at the end of a path (at most `STEPS_AT_ONCE` steps)."""
-    parts = ["s0(k) AS MATERIALIZED (SELECT k FROM entity WHERE id IN (SELECT value FROM json_each(?)))"]
-    arguments: list[object] = [json.dumps(list(start))]
+    one = len(start) == 1
+    begin = "= ?" if one else "IN (SELECT value FROM json_each(?))"
+    parts = [f"s0(k) AS MATERIALIZED (SELECT k FROM entity WHERE id {begin})"]
+    arguments: list[object] = [start[0] if one else json.dumps(list(start))]
     for number, step in enumerate(steps, 1):
         conditions, values = _step_conditions(step, classes)
-        join = " JOIN entity e ON e.k = x.k" if conditions else ""
+        join = " CROSS JOIN entity e ON e.k = x.k" if conditions else ""
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         inner = _AXES[step.axis].format(before=f"s{number - 1}")
         parts.append(f"s{number}(k) AS MATERIALIZED (SELECT DISTINCT x.k FROM ({inner}) x{join}{where})")

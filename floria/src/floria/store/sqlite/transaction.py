@@ -214,6 +214,7 @@ class SqliteTransaction(SqliteReader):
         self._members.clear()
 
     def _changed(self, type: ChangeType, entity: Entity) -> None:
+        self._known.pop(entity.id, None)
         change = Change(self._next, type, entity.id, entities.kind_of(entity), entity.revision, entity.directory)
         self._run(
             "INSERT INTO change (position, type, id, kind, revision, directory) VALUES (?, ?, ?, ?, ?, ?)",
