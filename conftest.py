@@ -5,9 +5,15 @@ The distributions are imported before pytest collects, so that their folders of 
 
 import signal
 
+from hypothesis import HealthCheck, settings
+
 import floria  # noqa: F401
 import khutulun  # noqa: F401
 import puccini  # noqa: F401
+
+# What is tried is the same each time, and how long the machine takes for it does not count.
+settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("same")
 
 # A shell that starts the tests in the background has them ignore these, and so would all programs that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

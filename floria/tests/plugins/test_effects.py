@@ -25,7 +25,7 @@ CHANGE = Permit(change=True)
 QUERY = Permit(change=False)
 
 
-def limits(seconds: float = 20, output: int = 1 << 20) -> Limits:
+def limits(seconds: float = 200, output: int = 1 << 20) -> Limits:
     return Limits(time.monotonic() + seconds, output)
 
 
@@ -85,8 +85,9 @@ class TestCommands:
             effects.perform(sh("cat /dev/zero"), CHANGE, limits(output=100_000))
 
     def test_left_behind_children_do_not_hold_the_call(self, effects: Effects) -> None:
-        found = effects.perform(sh("sleep 5 & echo started"), CHANGE, limits(4))
-        assert found == requests.Output(0, "started\n")
+        found = effects.perform(sh("sleep 1000 & echo $!"), CHANGE, limits())
+        assert isinstance(found, requests.Output)
+        os.kill(int(found.stdout), signal.SIGKILL)
 
     def test_environment_is_clean(self, effects: Effects, monkeypatch: pytest.MonkeyPatch) -> None:
         """R32"""
@@ -293,7 +294,7 @@ class Journal:
         raise SystemExit("the host should be dead by now")
 
 command = requests.RunCommand(("sh", "-c", sys.argv[2]), stdin="given")
-Effects(Journal(), spool=folder / "spool").perform(command, Permit(change=True), Limits(time.monotonic() + 30, 10000))
+Effects(Journal(), spool=folder / "spool").perform(command, Permit(change=True), Limits(time.monotonic() + 200, 10000))
 """
 
 
