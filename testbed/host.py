@@ -121,6 +121,7 @@ class Host(machine.Machine):
         self._manager: machine.Process | None = None
         self._leader = 0
         self._visitors: list[Path] = []
+        self._logged_in: list[str] = []
         self._shell(DISK, place.folder, str(place.lower), *PLAIN)
         home = f"{place.folder}/root/home/{recipe.HOST.user}"
         own = [f"{home}/.local", f"{home}/.local/share", f"{home}/.local/share/containers"]
@@ -160,7 +161,7 @@ class Host(machine.Machine):
         return self._visitors
 
     def start(self) -> None:
-        """Boot, and return when systemd says that start-up is finished."""
+        """Boot, and return when systemd says that start-up is finished; so does that of each user who is logged in."""
         if self._manager is not None:
             raise processes.TestBedError(f"{self.name} is on already")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
@@ -184,6 +185,8 @@ class Host(machine.Machine):
             self._await(ready, self._manager)
         self._leader = processes.only_child(self._manager.pid)
         self._visitors = cgroups.visitors(self._leader, self._place.layout)
+        for user in self._logged_in:
+            self._await_manager(user)
 
     def reboot(self) -> None:
         """Reboot in an orderly way and return when the host is up again."""
@@ -227,9 +230,14 @@ class Host(machine.Machine):
         The user gets an own copy of the compiled plugins, since they are only loaded from a folder of one's own.
         """
         self.run(["loginctl", "enable-linger", user])
-        self.run(["systemctl", "start", f"user@{self.user(user).uid}.service"])
+        self._await_manager(user)
+        self._logged_in.append(user)
         if self.exists(str(checkout.COMPILED)):
             self.run(["sh", "-eu", "-c", OWN_COPY, "copy", user, self.user(user).home, str(checkout.COMPILED)])
+
+    def _await_manager(self, user: str) -> None:
+        """Return when the user's own systemd is up: at boot it is started beside all else, and may come later."""
+        self.run(["systemctl", "start", f"user@{self.user(user).uid}.service"])
 
     def console(self) -> str:
         """Return the end of what the host's console showed."""
