@@ -2,13 +2,16 @@
 
 import contextlib
 import json
+import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 from testbed import checkout
 from testbed.machine import Completed, Machine
 
+LAST_WORDS = 4000
 HELLO = str(checkout.ROOT / "examples/hello/service.yaml")
 
 
@@ -21,10 +24,13 @@ class Installation:
     @contextlib.contextmanager
     def serving(self) -> Iterator["Installation"]:
         """Have the server run; it is ended by SIGTERM, as a service manager would."""
-        with self.machine.popen(["khutulun", "serve"], user=self._user) as server:
+        with (
+            tempfile.TemporaryFile() as words,  # which nobody reads while it runs: a pipe could be full
+            self.machine.popen(["khutulun", "serve"], user=self._user, stderr=words) as server,
+        ):
             lines: list[str] = []
             while "serving at" not in (line := server.read_line()):
-                assert line, lines
+                assert line, [*lines, os.pread(words.fileno(), LAST_WORDS, 0).decode(errors="replace")]
                 lines.append(line)
             yield self
             server.signal(signal.SIGTERM)

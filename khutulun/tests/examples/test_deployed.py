@@ -1,8 +1,10 @@
 """Every example is deployed as its README says, does what it promises, and leaves nothing behind (R2, R3, R31, R42)."""
 
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +23,12 @@ class Server:
 
     def __init__(self, machine: Any, user: str = "root") -> None:
         self.machine, self.user = machine, user
-        pipe, merged = subprocess.PIPE, subprocess.STDOUT
-        self._process = machine.popen(["khutulun", "serve"], user=user, stdout=pipe, stderr=merged)
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - nobody reads while it runs: a pipe could be full
+        self._process = machine.popen(["khutulun", "serve"], user=user, stdout=subprocess.PIPE, stderr=self._words)
         for line in self._process.popen.stdout:
             if b"serving at" in line:
                 return
-        raise AssertionError("khutulun serve ended")
+        raise AssertionError(os.pread(self._words.fileno(), 4000, 0))
 
     def run(self, *arguments: str) -> str:
         """Run a command of `khutulun`; its output."""
@@ -59,6 +61,7 @@ class Server:
     def close(self) -> None:
         self._process.popen.kill()
         self._process.popen.communicate()
+        self._words.close()
 
 
 @pytest.fixture(
