@@ -5,12 +5,16 @@ that still have them; else the unified one. On a machine with both, a lab may as
 """
 
 import enum
+import errno
+import os
+import select
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
 SWITCHES = {"cgroup.freeze": "0", "freezer.state": "THAWED"}
 """The files, of either version, by which a group is frozen, and what lets it run."""
 
+END_SECONDS = 60
 INHERITED = ("cpuset.cpus", "cpuset.mems")
 
 
@@ -106,7 +110,26 @@ def remove_tree(group: Path) -> None:
     for below in group.iterdir():
         if below.is_dir():
             remove_tree(below)
-    group.rmdir()
+    try:
+        group.rmdir()
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        _await_end(group)
+        group.rmdir()
+
+
+def _await_end(group: Path) -> None:
+    """Wait for the processes in `group`: those that went into a machine from outside end a moment after it."""
+    for number in (group / "cgroup.procs").read_text().split():
+        try:
+            handle = os.pidfd_open(int(number))
+        except ProcessLookupError:
+            continue
+        try:
+            select.select([handle], [], [], END_SECONDS)
+        finally:
+            os.close(handle)
 
 
 def _is_hierarchy(path: Path) -> bool:

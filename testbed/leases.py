@@ -60,13 +60,14 @@ def take() -> Lease:
 
 
 def collect() -> list[str]:
-    """Free what dead runs left and return the names of the freed records."""
+    """Free what dead runs left and return the names of the freed records. One run at a time does it."""
     freed = []
-    for path in sorted(folder().glob("*.json")):
-        lease = read(path)
-        if lease is not None and not processes.alive(lease.maker):
-            lease.release()
-            freed.append(lease.name)
+    with cache.shelf("leases") as shelf:
+        for path in sorted(shelf.path.glob("*.json")):
+            lease = read(path)
+            if lease is not None and not processes.alive(lease.maker):
+                lease.release()
+                freed.append(lease.name)
     return freed
 
 
