@@ -81,13 +81,19 @@ def test_r60_an_idle_supervisor_never_wakes_up(supervisor: Supervisor) -> None:
         supervisor.start(f"w{number}", *FOREVER)
     stream = supervisor.events()
     assert supervisor.daemon is not None
-    status = Path(f"/proc/{supervisor.daemon.pid}/status")
+    process = Path(f"/proc/{supervisor.daemon.pid}")
+    status, opened = process / "status", len(list((process / "fd").iterdir()))
     supervisor.show("w0")
 
     def switches() -> list[str]:
         return [line for line in status.read_text().splitlines() if "ctxt_switches" in line]
 
-    select.select([], [], [], 0.5)  # the last request's connection is closed by then
+    def busy() -> bool:
+        asleep = process.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "S"
+        return not asleep or len(list((process / "fd").iterdir())) > opened
+
+    while busy():  # the last request's connection is not closed yet
+        select.select([], [], [], 0.01)
     before = switches()
     select.select([], [], [], 2)
     assert switches() == before
