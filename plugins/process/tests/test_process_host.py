@@ -235,8 +235,9 @@ def test_a_scheduled_job_is_a_timer(host: Any, driver: Any, make_site: Any) -> N
     driver.call("start", site)
     timer = UNIT.replace(".service", ".timer")
     assert _show(host, "ActiveState", "UnitFileState", unit=timer) == ["active", "enabled"]
-    for _ in range(3):
-        assert host.read("/run/ticks") == "tick\n"
+    with host.popen(["sh", "-c", "exec cat <>/run/ticks"]) as ticks:
+        for _ in range(3):
+            assert ticks.read_line() == "tick\n"
     assert driver.call("inspect", site)["state"] == "started"
     driver.call("stop", site)
     assert _show(host, "ActiveState", unit=timer) == ["inactive"]
@@ -257,8 +258,9 @@ def test_a_transient_process_leaves_no_file(host: Any, driver: Any, make_site: A
 
 
 def test_r13_logs_and_exec(host: Any, driver: Any, make_site: Any) -> None:
-    script = "echo hello from $$; exec sleep infinity"
-    site = make_site({"command": ["/bin/sh", "-c", script], "user": "daemon", "environment": {"A": "1"}})
+    script = "echo hello from $$; systemd-notify --ready; exec sleep infinity"
+    properties = {"command": ["/bin/sh", "-c", script], "user": "daemon", "environment": {"A": "1"}}
+    site = make_site({**properties, "readiness": {"notify": True}})
     driver.call("create", site)
     driver.call("start", site)
     host.run(["systemctl", "restart", UNIT])
