@@ -154,9 +154,8 @@ def logs(context: Context, site: Site, inputs: Inputs) -> Stream:
         return systemd.journal(context, site, reading, *matches)
     options = reading.options(lines="--tail={}")
     if reading.current:
-        known = podman.container(context, site, name) or {}
-        since = str((known.get("State") or {}).get("StartedAt") or "")
-        options += [f"--since={since.partition('.')[0]}Z"] if "." in since else []
+        since = observed.begun(podman.container(context, site, name))
+        options += [f"--since={since}"] if since else []
     return Stream(["podman", "logs", *options, name], systemd.environment(site))
 
 

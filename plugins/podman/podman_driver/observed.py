@@ -1,6 +1,7 @@
 """What Podman tells of a container, as the node's attributes and state, and how it differs from what is wanted."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from floria_plugin.driver import Difference, State
@@ -19,6 +20,8 @@ STATES = {
     "stopping": State.STOPPING,
 }
 _ENDED = ("exited", "stopped", "dead")
+NEVER = "0001-"
+"""What a time of Podman begins with that has not come yet."""
 
 
 def status(known: dict[str, Any] | None) -> str:
@@ -29,6 +32,22 @@ def status(known: dict[str, Any] | None) -> str:
 def running(known: dict[str, Any] | None) -> bool:
     """Whether the container runs."""
     return status(known) in ("running", "paused")
+
+
+def begun(known: dict[str, Any] | None) -> str:
+    """Return a time after which all that was said is of the last start; nothing when there was no other.
+
+    Podman calls a container started once it runs, when it may have said something already. So of one that runs it is
+    the end of the run before; of one that has ended, a second before it was called started.
+    """
+    told = (known or {}).get("State") or {}
+    if running(known):
+        ended = str(told.get("FinishedAt") or NEVER)
+        return "" if ended.startswith(NEVER) else ended
+    started = str(told.get("StartedAt") or NEVER)
+    if started.startswith(NEVER):
+        return ""
+    return (datetime.fromisoformat(started) - timedelta(seconds=1)).isoformat()
 
 
 def state(known: dict[str, Any] | None) -> str:

@@ -114,10 +114,8 @@ def test_r7_what_a_container_can_be_given(engine: Any, driver: Any, node: Any, u
     attributes = driver.call("start", site)["attributes"]
     assert attributes["capability/endpoint"]["authority"] == "127.0.0.1:18080"
     for number in (18080, 18081):
-        assert (
-            engine.run(["curl", "-sS", "--retry", "5", "--retry-connrefused", f"http://127.0.0.1:{number}/"]).stdout
-            == "hello\n"
-        )
+        fetch = ["curl", "-sS", "--retry", "120", "--retry-connrefused", "--retry-delay", "1"]
+        assert engine.run([*fetch, f"http://127.0.0.1:{number}/"]).stdout == "hello\n"
     found = json.loads(engine.run(["podman", "container", "inspect", NAME]).stdout)[0]
     host, config = found["HostConfig"], found["Config"]
     assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (96 << 20, 500000000, 50)
@@ -170,11 +168,17 @@ def test_r45_an_update_is_made_in_place_where_podman_can(engine: Any, driver: An
     driver.call("delete", node(limited))
 
 
+SAID = "until [ -p /tmp/said ]; do sleep 0.1; done; cat /tmp/said"
+"""Returns when what is to be in the log was said."""
+
+
 @pytest.mark.parametrize("units", ["auto", "never"])
 def test_r13_logs_and_exec(engine: Any, driver: Any, node: Any, units: str) -> None:
-    site = node({"units": units, "command": ["sh", "-c", "echo hello; exec sleep 1000"], "environment": {"A": "1"}})
+    script = "mkfifo /tmp/said; echo hello; echo yes >/tmp/said; exec sleep 1000"
+    site = node({"units": units, "command": ["sh", "-c", script], "environment": {"A": "1"}})
     driver.call("create", site)
     driver.call("start", site)
+    engine.run(["podman", "exec", NAME, "sh", "-c", SAID])
     logs = driver.call("logs", site, {"lines": 5, "current": True})
     engine.run(["journalctl", "--sync"])
     assert engine.run(logs["argv"]).stdout == "hello\n"
@@ -182,6 +186,31 @@ def test_r13_logs_and_exec(engine: Any, driver: Any, node: Any, units: str) -> N
     done = engine.run(beside["argv"], check=False)
     assert (done.stdout, done.status) == ("1\n", 7)
     driver.call("delete", site)
+
+
+def test_r13_the_log_of_the_last_start_has_its_first_line_and_none_of_before(
+    engine: Any, driver: Any, node: Any
+) -> None:
+    """Whatever the time zone of the host; what is said before Podman calls the container started is of this start."""
+    zone = engine.run(["readlink", "/etc/localtime"], check=False).stdout.strip() or "/usr/share/zoneinfo/Etc/UTC"
+    engine.run(["ln", "-sf", "/usr/share/zoneinfo/Asia/Kolkata", "/etc/localtime"])
+    script = "rm -f /tmp/said; echo run $RANDOM; mkfifo /tmp/said; echo yes >/tmp/said; exec sleep 1000"
+    site = node({"units": "never", "command": ["sh", "-c", script]})
+    driver.call("create", site)
+    driver.call("start", site)
+    for runs in (1, 2, 3):
+        engine.run(["podman", "exec", NAME, "sh", "-c", SAID])
+        engine.run(["journalctl", "--sync"])
+        everything = engine.run(["podman", "logs", NAME]).stdout.splitlines()
+        assert len(everything) == runs
+        logs = driver.call("logs", site, {"current": True})
+        assert engine.run(logs["argv"]).stdout.splitlines() == everything[-1:]
+        driver.call("stop", site)
+        logs = driver.call("logs", site, {"current": True})
+        assert engine.run(logs["argv"]).stdout.splitlines()[-1:] == everything[-1:]
+        driver.call("start", site)
+    driver.call("delete", site)
+    engine.run(["ln", "-sf", zone, "/etc/localtime"])
 
 
 def test_r61_r62_what_was_changed_by_hand_is_a_difference(engine: Any, driver: Any, node: Any) -> None:
