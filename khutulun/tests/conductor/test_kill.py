@@ -1,5 +1,6 @@
 """`kill -9` at any step of a deploy, an update or an undeploy: it finishes and nothing runs twice (R94)."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -88,3 +89,43 @@ def test_r44_r94_a_workflow_survives_kill_9(tmp_path: Path, step: int) -> None:
     kill_after(state, "tour", step)
     assert complete(state, "finish") == "ended running"
     assert done(state) == TOURED
+
+
+@pytest.mark.parametrize(
+    ("first", "healed", "did"),
+    [
+        ("update", "['nothing to do: a was operated after the event, it is started']", [*BUILD, "update"]),
+        ("heal", "['heal']", [*BUILD, *TEAR_DOWN, *BUILD, "update"]),
+    ],
+)
+def test_r94_what_waits_for_its_turn_at_a_node_survives_kill_9(
+    tmp_path: Path, first: str, healed: str, did: list[str]
+) -> None:
+    """R45, T155: and so does the order: what had begun is finished first, what waited is decided then."""
+    state = tmp_path / "state"
+    gate = state / "gate"
+    state.mkdir()
+    os.mkfifo(gate)
+    with meeting(state, first) as killed:
+        assert killed.stdout is not None
+        assert killed.stdin is not None
+        assert killed.stdout.readline() == "begun\n"
+        held = gate.open("w")  # when it waits there
+        killed.stdin.write("\n")
+        killed.stdin.flush()
+        assert killed.stdout.readline() == "begun\n"
+        killed.send_signal(signal.SIGKILL)
+    with held, meeting(state, "finish") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        held.write("go\n")
+        held.close()
+        out = process.stdout.read()
+    assert process.returncode == 0
+    assert sorted(out.splitlines()) == ["execution None", f"handling {healed}"]
+    assert done(state) == {"s-a-0": did}
+
+
+def meeting(state: Path, action: str) -> "subprocess.Popen[str]":
+    argv = [sys.executable, "-m", "khutulun.testing.contended", str(state), action]
+    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
