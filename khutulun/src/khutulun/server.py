@@ -7,13 +7,11 @@ import functools
 import logging
 import os
 import signal
-import socket as sockets
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from khutulun import model, paths, shipped
+from khutulun import model, notices, paths, shipped
 
 if TYPE_CHECKING:
     from floria.store.interface import Store
@@ -70,7 +68,7 @@ def assembled(
         over = LocalBus()
         stack.callback(over.close)
         resting = functools.partial(tuning.rest, opened)
-        host_of_plugins = stack.enter_context(plugins.PluginHost(where.compiled, progress=log.info, rest=resting))
+        host_of_plugins = stack.enter_context(plugins.PluginHost(where.compiled, progress=_progress, rest=resting))
         library = Functions()
         expressions = Expressions(opened, host_of_plugins, Registry(), where.placeholders())
         tosca.register(library, expressions.run)
@@ -153,7 +151,7 @@ def serve(
     trusted: Path | None = None,
 ) -> None:
     """Serve until a signal says to stop. Raises `model.Refused`."""
-    logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    notices.configure(log_level)
     where = paths.paths(scope, state.absolute() if state is not None else None)
     from khutulun import tuning
 
@@ -167,16 +165,23 @@ async def _listen(running: Running, socket: Path) -> None:
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        notices.notify("STOPPING=1", "STATUS=stopping")
+        stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     await server.serve(running.conductor, socket, stop=stop, ready=lambda: _announce(socket))
 
 
 def _announce(socket: Path) -> None:
     """Tell whoever waits that clients can connect: a person, and the service manager (sd_notify(3))."""
     print(f"khutulun: serving at {socket}", flush=True)
-    address = os.environ.get("NOTIFY_SOCKET")
-    if address:
-        with sockets.socket(sockets.AF_UNIX, sockets.SOCK_DGRAM) as channel:
-            channel.connect("\0" + address[1:] if address.startswith("@") else address)
-            channel.sendall(b"READY=1")
+    notices.notify("READY=1", f"STATUS=serving at {socket}")
+
+
+def _progress(what: str) -> None:
+    """Tell people and the service manager what the start waits for."""
+    log.info(what)
+    notices.busy(what)

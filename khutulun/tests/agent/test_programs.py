@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +125,23 @@ def test_r13_a_program_that_leaves_somebody_behind_ends_with_its_own_end(bench: 
     finally:
         if not gone(int(said[0])):
             os.kill(int(said[0]), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "hint"),
+    [
+        pytest.param(0o644, "#!/bin/sh\n", "may the user that runs it execute it", id="not executable"),
+        pytest.param(0o755, "no program", "a script begins with #!", id="no program"),
+        pytest.param(0o755, "#!/nowhere/shell\n", "is it installed on this host", id="no interpreter"),
+    ],
+)
+def test_r101_what_cannot_be_run_is_told_with_what_to_do(
+    bench: Bench, tmp_path: Path, mode: int, text: str, hint: str
+) -> None:
+    program = tmp_path / "program"
+    program.write_text(text)
+    program.chmod(mode)
+    (frame,) = frames(bench.open(str(program)))
+    assert frame.problem is not None
+    assert frame.problem.message.startswith(f"{program}: ")
+    assert hint in frame.problem.hint

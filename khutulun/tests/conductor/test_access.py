@@ -1,12 +1,16 @@
 """R104, R74: roles in directories are given to users and groups and taken back, and the audit log has all of it."""
 
 import grp
+import logging
+import logging.handlers
 import pwd
+import queue
 from collections.abc import Callable
 
 import pytest
 
 from khutulun import model
+from khutulun.conductor import endings
 from khutulun.conductor.conductor import Conductor
 from khutulun.testing.machine import ME, Machine, bundle, note
 
@@ -160,6 +164,26 @@ def test_r104_who_did_what_to_a_service_when_and_how_it_ended_is_in_the_audit_lo
     assert failed.time <= failed.ended
 
 
+def test_r104_a_program_is_in_the_audit_log_while_it_runs_and_with_why_it_could_not(
+    conductor: Conductor, machine: Machine
+) -> None:
+    machine.deploy("s", note("a"))
+    waiting = conductor.execute(ME, model.ExecRequest("s", "a", ("cat",), stdin=True))
+    assert audited(conductor, "s")[1:] == [(ME.name, "exec", "s/a", "begun")]
+    waiting.close_input()
+    assert list(waiting.output()) == []
+    assert waiting.wait() == 0
+    left = conductor.execute(ME, model.ExecRequest("s", "a", ("cat",), stdin=True))
+    left.close()
+    missing = conductor.execute(ME, model.ExecRequest("s", "a", ("/nowhere/program",)))
+    with pytest.raises(model.Refused, match="No such file"):
+        list(missing.output())
+    missing.close()
+    assert [outcome for *_, outcome in audited(conductor, "s")[1:]] == ["done", "done", "failed"]
+    (problem,) = [one.problem for one in conductor.audit(ME, service="s") if one.problem is not None]
+    assert problem.code == "program-missing"
+
+
 def test_r104_an_update_that_fails_and_its_rollback_are_those_of_who_asked_for_it(
     conductor: Conductor, machine: Machine
 ) -> None:
@@ -172,6 +196,27 @@ def test_r104_an_update_that_fails_and_its_rollback_are_those_of_who_asked_for_i
     assert audited(conductor, "s")[1:] == [("nobody", "update", "s", "failed"), ("nobody", "rollback", "s", "done")]
     (problem,) = [one.problem for one in conductor.audit(ME, service="s") if one.problem is not None]
     assert problem.message
+
+
+def test_r103_the_log_of_the_server_tells_how_executions_have_ended_and_why(
+    conductor: Conductor, machine: Machine
+) -> None:
+    told: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    keeper = logging.handlers.QueueHandler(told)
+    endings.log.addHandler(keeper)
+    before = endings.log.level
+    endings.log.setLevel(logging.INFO)
+    try:
+        machine.deploy("s", note("a"))
+        done = told.get()
+        conductor.deploy(ME, model.DeployRequest("t", conductor.upload(ME, bundle(note("b", broken=True)))))
+        failed = told.get()
+    finally:
+        endings.log.removeHandler(keeper)
+        endings.log.setLevel(before)
+    assert (done.levelno, done.getMessage()) == (logging.INFO, "/s: deploy is done")
+    assert failed.levelno == logging.WARNING
+    assert failed.getMessage().startswith("/t: deploy has failed; t/b, operation ")
 
 
 def test_r104_a_viewer_reads_the_audit_log_of_its_directory_and_nobody_else(

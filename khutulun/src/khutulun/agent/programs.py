@@ -1,6 +1,7 @@
 """Runs a program whose input and output go over a channel: what `logs` and `exec` are made of."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import pty
@@ -48,13 +49,21 @@ def serve(channel: bus.Channel, what: Specification, request: messages.Run) -> N
     except OSError as error:
         problem = model.Problem(
             "program-missing" if isinstance(error, FileNotFoundError) else "program-failed",
-            f"{what.argv[0]}: {error.strerror}",
+            f"{error.filename or what.argv[0]}: {error.strerror}",
             where=f"{request.operate.workload.service}/{request.operate.workload.node}",
-            hint="is it installed on this host?",
+            hint=_hint(error),
         )
         channel.send(messages.Frame(messages.FrameKind.PROBLEM, problem=problem))
         return
     program.run()
+
+
+def _hint(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "is it a program, and may the user that runs it execute it?"
+    if error.errno == errno.ENOEXEC:
+        return "it is no program of this machine; a script begins with #! and its interpreter"
+    return "is it installed on this host?" if isinstance(error, FileNotFoundError) else "look at the host"
 
 
 class _Program:

@@ -93,7 +93,9 @@ def lost(path: Path) -> Iterator[None]:
 
 def broken(path: Path, error: Exception) -> model.Refused:
     """Return that the server went away in the middle."""
-    detail = str(error) or type(error).__name__
+    detail = "it went away in the middle"
+    if isinstance(error, OSError):
+        detail = error.strerror or str(error) or detail
     return model.refuse(
         "connection-lost",
         f"the connection to the server ended: {detail}",

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from floria.entities import Vertex
 from floria.ids import Id
-from floria.store.interface import Store, Transaction
+from floria.store.interface import Reader, Store, Transaction
 from khutulun import model
 from khutulun.agent import messages
 from khutulun.bus import interface as bus
@@ -14,6 +14,9 @@ from khutulun.conductor import auditing, designs, progress, registry
 from khutulun.conductor.emission import Emission
 from khutulun.conductor.services import Services
 from khutulun.conductor.workflow import Workflow
+
+TOLD = 3
+"""Failures of an execution that are in the line of the log; all of them are in the graph."""
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +47,10 @@ class Endings:
         """Write what has become of a service, in the last transaction; what is returned comes after."""
         auditing.end_execution(tx, execution, well)
         recorded = self.services.finished(tx, execution, well)
+        told = _told(tx, execution, well)
 
         def after() -> None:
+            log.log(logging.INFO if well else logging.WARNING, "%s", told)
             self._emission.handle(*recorded)
             if progress.is_of(execution, Workflow.UPDATE) and not well:
                 self._rolling_back.submit(self._guarded_roll_back, execution)
@@ -89,3 +94,13 @@ class Endings:
             self._bus.request(f"agent.{host}.forget", messages.Forget(service=service), messages.Done)
         except (bus.BusError, bus.Remote) as error:
             log.warning("files of %s stay on %s: %s", service, host, error)
+
+
+def _told(reader: Reader, execution: Vertex, well: bool) -> str:
+    """Return a line for the log: what has ended, and why not well."""
+    what = f"{execution.directory}: {execution.name}"
+    if well:
+        return f"{what} is done"
+    problems = progress.problems(progress.steps(reader, execution.id))
+    why = [": ".join(filter(None, (one.where, one.message))) for one in problems[:TOLD]]
+    return "; ".join([f"{what} has failed", *why])

@@ -1,6 +1,7 @@
 """Streams of programs on hosts, as clients of the conductor use them (`interface.Stream`)."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -12,11 +13,16 @@ _DECODER = msgspec.msgpack.Decoder(Frame)
 
 
 class ChannelStream:
-    """A program at the other end of a channel."""
+    """A program at the other end of a channel.
 
-    def __init__(self, channel: bus.Channel) -> None:
+    `ended` is called once: with why the program could not be run, or with nothing when it has ended or is not
+    wanted any more. The end is told to the reader after that.
+    """
+
+    def __init__(self, channel: bus.Channel, ended: Callable[[model.Problem | None], object] | None = None) -> None:
         self._channel = channel
         self._exit: int | None = None
+        self._ended, self._lock = ended, threading.Lock()
 
     def output(self) -> Iterator[tuple[str, bytes]]:
         for message in self._channel.receive():
@@ -25,9 +31,11 @@ class ChannelStream:
                 case FrameKind.STDOUT | FrameKind.STDERR:
                     yield frame.kind.value, frame.data
                 case FrameKind.EXIT:
+                    self._over()
                     self._exit = frame.numbers[0]
                 case FrameKind.PROBLEM:
                     assert frame.problem is not None
+                    self._over(frame.problem)
                     raise model.Refused(frame.problem, status=409)
                 case _:
                     pass
@@ -51,6 +59,13 @@ class ChannelStream:
 
     def close(self) -> None:
         self._channel.close()
+        self._over()
+
+    def _over(self, problem: model.Problem | None = None) -> None:
+        with self._lock:
+            ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(problem)
 
     def _send(self, frame: Frame) -> None:
         try:
