@@ -65,10 +65,10 @@ def directory(path: str, recursive: bool) -> Statement:
 
 def path(start: Sequence[Id], steps: Sequence[Step], classes: dict[str, int]) -> Statement:
     """Return the statement for the keys, ids and bodies at the end of a path (at most `STEPS_AT_ONCE` steps)."""
-    one = len(start) == 1
-    begin = "= ?" if one else "IN (SELECT value FROM json_each(?))"
-    parts = [f"s0(k) AS MATERIALIZED (SELECT k FROM entity WHERE id {begin})"]
-    arguments: list[object] = [start[0] if one else json.dumps(list(start))]
+    if len(start) == 1 and len(steps) == 1 and steps[0].axis in _NEAR:
+        return _near(start[0], steps[0], classes)
+    parts = ["s0(k) AS MATERIALIZED (SELECT k FROM entity WHERE id IN (SELECT value FROM json_each(?)))"]
+    arguments: list[object] = [json.dumps(list(start))]
     for number, step in enumerate(steps, 1):
         conditions, values = _step_conditions(step, classes)
         join = " CROSS JOIN entity e ON e.k = x.k" if conditions else ""
@@ -79,6 +79,14 @@ def path(start: Sequence[Id], steps: Sequence[Step], classes: dict[str, int]) ->
     columns = "id, body" if steps and steps[-1].where else "id, NULL"
     final = f"SELECT {columns} FROM s{len(steps)} JOIN entity USING (k) ORDER BY id"
     return Statement(f"WITH RECURSIVE {', '.join(parts)} {final}", arguments)
+
+
+def _near(start: Id, step: Step, classes: dict[str, int]) -> Statement:
+    """Return the statement of a path that is one step from one entity, as most are: without tables in between."""
+    conditions, arguments = _step_conditions(step, classes)
+    columns = "e.id, e.body" if step.where else "e.id, NULL"
+    where = " AND ".join([f"{_NEAR[step.axis]} = (SELECT k FROM entity WHERE id = ?)", *conditions])
+    return Statement(f"SELECT {columns} FROM {_BESIDE[step.axis]} WHERE {where} ORDER BY e.id", [start, *arguments])
 
 
 def _start(query: Query, classes: Sequence[tuple[int, int]], inside: int | None) -> _Start:
@@ -123,8 +131,10 @@ def _conditions(query: Query, classes: Sequence[int], in_directory: bool) -> lis
         conditions.append((f"e.kind IN ({places})", [kind.value for kind in query.kinds]))
     if query.directory is not None and not in_directory and not (query.recursive and query.directory == "/"):
         condition = directory(query.directory, query.recursive)
-        inside = f"e.directory IN (SELECT d.k FROM directory d WHERE {condition.sql})"
-        conditions.append((inside, condition.arguments))
+        inside = "IN" if query.recursive else "="
+        conditions.append(
+            (f"e.directory {inside} (SELECT d.k FROM directory d WHERE {condition.sql})", condition.arguments)
+        )
     if query.after is not None:
         conditions.append(("e.id > ?", [query.after]))
     conditions.extend((_HAS_CLASS, [key]) for key in classes)
@@ -148,6 +158,12 @@ _WITHIN = (
     "WITH RECURSIVE within(k) AS (SELECT c.k FROM entity p JOIN entity c ON c.parent = p.k WHERE p.id = ?"
     " UNION SELECT c.k FROM within w JOIN entity c ON c.parent = w.k) "
 )
+_NEAR = {Axis.OUT: "x.source", Axis.IN: "x.target", Axis.CHILDREN: "e.parent"}
+_BESIDE = {
+    Axis.OUT: "edge x CROSS JOIN entity e ON e.k = x.k",
+    Axis.IN: "edge x CROSS JOIN entity e ON e.k = x.k",
+    Axis.CHILDREN: "entity e INDEXED BY entity_parent",
+}
 _AXES = {
     Axis.OUT: "SELECT edge.k FROM {before} b CROSS JOIN edge ON edge.source = b.k",
     Axis.IN: "SELECT edge.k FROM {before} b CROSS JOIN edge ON edge.target = b.k",

@@ -57,7 +57,8 @@ class SqliteTransaction(SqliteReader):
         else:
             key, before = old
             rules.check_kind(entity, entities.kind_of(before))
-            self._check_cycle(entity, key, owners)
+            if getattr(entity, "parent", None) != getattr(before, "parent", None):
+                self._check_cycle(entity, key, owners)
             stored = msgspec.structs.replace(
                 entity, revision=entity.revision + 1, created=before.created, modified=self._now
             )
