@@ -52,11 +52,17 @@ class Builtin:
         return found or self._work(over, limits)
 
     def _was_started(self, unit: str, since: int) -> bool:
-        """Whether the journal tells of a start that was asked for after `since` (Unix ns)."""
+        """Whether the journal tells of a start that was asked for after `since` (Unix ns).
+
+        It is told of right after the crash: what systemd has sent has to be in the journal first. Only root can have
+        it so; a user's journal is read as far as it is.
+        """
         scope = "UNIT" if self._address == SYSTEM else "USER_UNIT"
         when = f"--since=@{since // 1_000_000_000}.{since // 1000 % 1_000_000:06d}"
         argv = ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=1", when, f"{scope}={unit}"]
         try:
+            if self._address == SYSTEM:
+                subprocess.run(["journalctl", "--sync"], capture_output=True, check=True)
             found = subprocess.run([*argv, "JOB_TYPE=start", "JOB_TYPE=restart"], capture_output=True, check=True)
         except (OSError, subprocess.CalledProcessError) as error:
             message = f"whether {unit} was started before the restart is unknown: {error}"
