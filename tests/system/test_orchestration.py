@@ -16,7 +16,7 @@ command:
   entry_schema: string
   default: [ sh, -c, 'test "$VERSION" != broken && echo up && exec sleep 1000' ]
 restart: { type: Restart, default: { policy: never } }
-readiness: { type: Readiness, required: true, default: { log: up, timeout: 20 s } }
+readiness: { type: Readiness, required: true, default: { log: up, timeout: 120 s } }
 """
 SUPERVISOR = ["khutulun-supervisor", "--folder", "/var/lib/khutulun/supervisor"]
 

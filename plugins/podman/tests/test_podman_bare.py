@@ -44,7 +44,7 @@ def test_r1_r13_r50_r52_containers_without_systemd(machine: Any, real_host: Any,
     for verb in ("create", "start"):
         driver.call(verb, site)
         driver.call(verb, site)
-    fetch = ["curl", "-sS", "--retry", "5", "--retry-connrefused", "--retry-delay", "1", "http://127.0.0.1:18070/"]
+    fetch = ["curl", "-sS", "--retry", "120", "--retry-connrefused", "--retry-delay", "1", "http://127.0.0.1:18070/"]
     assert machine.run(fetch).stdout == "page\n"
     health = driver.call("health", site)
     assert machine.run(health["argv"]).status == 0
@@ -63,7 +63,11 @@ def test_r1_r13_r50_r52_containers_without_systemd(machine: Any, real_host: Any,
     limited["entity"]["state"] = "started"
     assert driver.call("inspect", limited)["differences"] == []
     pid = driver.call("inspect", limited)["attributes"]["pid"]
-    assert driver.call("update", limited)["attributes"]["pid"] == pid
+    limited["after"] = ["khutulun-hello-base-0"]
+    updated = driver.call("update", limited)["attributes"]
+    assert (updated["pid"], updated["unit"]) == (pid, "khutulun-hello-web-0-boot")
+    boot = json.loads(machine.run([*SUPERVISOR, "show", "khutulun-hello-web-0-boot"]).stdout)
+    assert boot["spec"]["after"] == ["khutulun-hello-base-0"]
     changed = node({**properties, "environment": {"A": "1"}}, host=host)
     assert driver.call("update", changed)["attributes"]["pid"] != pid
     for verb in ("stop", "delete"):

@@ -16,7 +16,7 @@ command:
   default: [ sh, -c, 'test "$VERSION" != broken && echo up && exec sleep 1000' ]
 stop: { type: Stop, default: { timeout: 1 s } }
 restart: { type: Restart, default: { policy: never } }
-readiness: { type: containers:ContainerReadiness, required: true, default: { log: up, timeout: 20 s } }
+readiness: { type: containers:ContainerReadiness, required: true, default: { log: up, timeout: 120 s } }
 """
 
 

@@ -182,7 +182,7 @@ def test_r105_t172_a_private_registry_takes_the_right_password_only(engine: Any,
     engine.write("/srv/registry.yml", REGISTRY)
     engine.write("/srv/passwords", HASHED)
     engine.run(["systemd-run", "--quiet", "--unit=registry", "docker-registry", "serve", "/srv/registry.yml"])
-    engine.run(["curl", "-sS", "--retry", "20", "--retry-connrefused", "--retry-delay", "1", "http://127.0.0.1:5008/"])
+    engine.run(["curl", "-sS", "--retry", "120", "--retry-connrefused", "--retry-delay", "1", "http://127.0.0.1:5008/"])
     known = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
     engine.write("/srv/auth.json", json.dumps({"auths": {"127.0.0.1:5008": {"auth": known}}}))
     push = ["podman", "push", "--quiet", "--tls-verify=false", "--authfile=/srv/auth.json"]
@@ -302,7 +302,7 @@ NOTIFIES = """
           - { path: /lib64, folder: /usr/lib64, read_only: true }
           - { path: /out, folder: /srv }
         stop: { timeout: 1 s }
-        readiness: { notify: true, timeout: 20 s }
+        readiness: { notify: true, timeout: 120 s }
 """
 
 
@@ -365,7 +365,7 @@ CHANGING = """
         environment: {{ WORD: {word} }}
         restart: {{ policy: never }}
         mounts: [ {{ path: /srv, folder: {folder} }} ]
-        readiness: {{ log: ready, timeout: 5 s }}
+        readiness: {{ log: ready, timeout: 120 s }}
         stop: {{ timeout: 1 s }}
 """
 
