@@ -6,8 +6,10 @@
 import contextlib
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import IO
 
 from testbed import drivers
 from testbed.machine import Machine, Process
@@ -43,12 +45,16 @@ class Reader:
     def __init__(self, machine: Machine, shell: Process) -> None:
         self._machine, self._shell = machine, shell
         self._servers = contextlib.ExitStack()
+        self._server: Process | None = None
 
     def follow(self, page: str) -> Iterator[tuple[pages.Command, Seen, str | None]]:
         """Do what a page says; yield each command with what was seen, and what differs from the page.
 
-        What is typed is printed as well, so that a test that does not end shows where.
+        What is typed is printed as well, so that a test that does not end shows where. Where a page starts no server,
+        there is one already.
         """
+        if f"$ {SERVE}" not in page:
+            self.serve()
         for step in pages.steps(page):
             if isinstance(step, pages.File):
                 self._machine.write(f"{self.type('pwd').lines[0]}/{step.path}", step.text)
@@ -72,15 +78,24 @@ class Reader:
         raise AssertionError(f"the shell ended: {lines}")
 
     def serve(self, command: str = SERVE) -> Seen:
-        """Start a server in a terminal of its own; return when it can be used."""
-        server = self._servers.enter_context(self._machine.popen(command.split(), stderr=subprocess.STDOUT))
+        """Start a server in a terminal of its own; return when it can be used.
+
+        The terminal is free for the next one when the one before has ended.
+        """
+        if self._server is not None and command == SERVE:
+            self._server.wait()
+        log = self._servers.enter_context(_log())
+        server = self._servers.enter_context(self._machine.popen(command.split(), stderr=log))
         self._servers.callback(_stop, server)
         lines: list[str] = []
         while line := server.read_line():
             lines.append(line.rstrip("\n"))
             if "serving at" in line:
+                self._server = server
                 return Seen(lines, 0)
-        return Seen(lines, server.wait())
+        status = server.wait()
+        log.seek(0)
+        return Seen([*lines, *log.read().decode(errors="replace").splitlines()], status)
 
     def close(self) -> None:
         """Stop the servers that were started."""
@@ -98,6 +113,17 @@ def reading(machine: Machine) -> Iterator[Reader]:
             yield reader
         finally:
             reader.close()
+
+
+@contextlib.contextmanager
+def _log() -> Iterator[IO[bytes]]:
+    """Yield a file for what a server says, which nobody reads while it runs; print it in the end."""
+    with tempfile.TemporaryFile() as log:
+        try:
+            yield log
+        finally:
+            log.seek(0)
+            print(log.read().decode(errors="replace"), end="")
 
 
 def _stop(server: Process) -> None:

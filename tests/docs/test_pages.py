@@ -18,8 +18,6 @@ def follow(machine: Machine, name: str) -> None:
     """Fail with everything that the page shows and that was not seen."""
     page = (pages.ROOT / name).read_text()
     with reader.reading(machine) as someone:
-        if f"$ {reader.SERVE}" not in page:
-            someone.serve()
         wrong = [
             f"{name}:{command.line}: $ {command.typed}\n{problem}"
             for command, _, problem in someone.follow(page)
