@@ -101,16 +101,18 @@ def update(context: Context, site: Site) -> dict[str, Any]:
     known = images.ensure(context, site, image, refresh=True)
     fresh = extras.make(context, site, found)
     before = podman.container(context, site, found.name)
+    runs = False
     if text := _text(context, site, found, image):
         _update_unit(context, site, found, text, before, known, fresh=fresh)
-    else:
-        _update_plain(context, site, found, image, before, known, fresh=fresh)
+    elif runs := _update_plain(context, site, found, image, before, known, fresh=fresh):
+        supervised.watch(context, site, found, "Container")
     extras.tidy(context, site, found)
     after = podman.container(context, site, found.name)
     old = observed.attributes(found.name, before).get("image_name") or ""
     if old != image.name:
         images.remove(context, site, str(old))
     now = observed.attributes(found.name, after) | images.attributes(image, known)
+    now |= supervised.unit(site, found, "Container") if runs else {}
     return now | _unit(site, context) | description.endpoint(site)
 
 
@@ -246,7 +248,8 @@ def _update_plain(
     known: dict[str, Any] | None,
     *,
     fresh: bool,
-) -> None:
+) -> bool:
+    """Return whether it runs then."""
     if managed(context, site):
         units.stop(context, site)
         units.forget(context, site, units.path(site, quadlet.CONTAINER))
@@ -256,17 +259,17 @@ def _update_plain(
     stale = fresh or (before is not None and known is not None and _id(before.get("Image")) != _id(known.get("Id")))
     if before is not None and not stale and observed.arguments(before) == wanted:
         if not observed.limit_differences(found, before):
-            return
+            return observed.running(before)
         if podman.version(context, site) >= options.LASTING:
             _limit(context, site, found, before)
-            return
+            return observed.running(before)
     ran = before is None or observed.running(before)
     if before is not None and observed.running(before):
         podman.run(context, site, "stop", found.name, doing=f"stopping {found.name}")
     _replace(context, site, found, image)
     if ran:
         podman.run(context, site, "start", found.name, doing=f"starting {found.name}")
-        supervised.watch(context, site, found, "Container")
+    return ran
 
 
 def _update_unit(
@@ -371,6 +374,7 @@ def _image_differences(context: Context, site: Site, image: Image, known: dict[s
 def _started(context: Context, site: Site, found: Description) -> dict[str, Any]:
     known = podman.container(context, site, found.name)
     told_of = observed.attributes(found.name, known) | _unit(site, context) | description.endpoint(site)
+    told_of |= supervised.unit(site, found, "Container")
     if observed.state(known) == State.FAILED and found.restart.policy == "never":
         said = podman.attempt(context, site, "logs", "--tail=20", found.name)
         words = (said.stdout + faults.said(said.stderr)).strip()

@@ -45,7 +45,7 @@ def start(context: Context, site: Site) -> dict[str, Any]:
         podman.run(context, site, "pod", "start", found.name, doing=f"starting the pod {found.name}")
         containers.enable(context, site, found)
         supervised.watch(context, site, found, "Pod")
-    return _attributes(context, site) | description.endpoint(site)
+    return _attributes(context, site) | supervised.unit(site, found, "Pod") | description.endpoint(site)
 
 
 def stop(context: Context, site: Site) -> dict[str, Any]:

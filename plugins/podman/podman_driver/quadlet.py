@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from floria_plugin.driver import Site
-from floria_plugin.units import Setting, argument, bursts, restarts, span, text, title, wanted_by
+from floria_plugin.units import Setting, argument, bursts, order, restarts, span, text, title, wanted_by
 from podman_driver import options
 from podman_driver.description import Description
 from podman_driver.options import Option
@@ -81,7 +81,7 @@ def container(
     service += [("TimeoutStartSec", span(found.ready_timeout))] if found.notify else []
     service += [("Environment", _VARIABLES[word][0]) for word in sorted(_VARIABLES.keys() & set(command))]
     service += [("TimeoutStopSec", span(found.stop.timeout + 20))] if found.stop.timeout > 60 else []
-    about = [*_about(site, found.kind), *bursts(found.restart)]
+    about = [*_about(site, found.kind), *bursts(found.restart), *order(site, [found.pod_unit])]
     return text(_with(found, [("Unit", about), (CONTAINER, own), ("Service", service), ("Install", _wanted(site))]))
 
 
@@ -90,7 +90,8 @@ def pod(site: Site, found: Description, links: Mapping[str, str], without: froze
     keyed = [_setting(_linked(one, links), without) for one in options.of_pod(found)]
     name = site.names["unit"].removesuffix(".service")
     own = [("PodName", _raw(found.name)), ("ServiceName", name), *keyed, *_arguments(_extra(found))]
-    return text(_with(found, [("Unit", _about(site, found.kind)), (POD, own), ("Install", _wanted(site))]))
+    about = [*_about(site, found.kind), *order(site)]
+    return text(_with(found, [("Unit", about), (POD, own), ("Install", _wanted(site))]))
 
 
 def store(site: Site, kind: str, name: str, given: Iterable[Option]) -> str:

@@ -27,6 +27,12 @@ def watch(context: Context, site: Site, found: Description, kind: str) -> None:
             supervisor.control(context, site, "start", _name(site, role))
 
 
+def unit(site: Site, found: Description, kind: str) -> dict[str, Any]:
+    """Return the attribute that names what brings it back, for what comes after it; none where systemd does."""
+    comes_back = found.restart.policy != "never" or kind == "Pod"
+    return {"unit": _name(site, BOOT)} if comes_back and not site.host.systemd else {}
+
+
 def forget(context: Context, site: Site) -> None:
     """Have none of them."""
     if not site.host.systemd:
@@ -41,7 +47,9 @@ def _specs(site: Site, found: Description, kind: str) -> dict[str, dict[str, Any
     specs: dict[str, dict[str, Any]] = {}
     if found.restart.policy != "never" or kind == "Pod":
         words = ["podman", "pod", "start"] if kind == "Pod" else ["podman", "start"]
+        first = supervisor.after(site)
         specs[BOOT] = {**common, "argv": [*words, found.name], "schedule": {"delay": 0.001}}
+        specs[BOOT] |= {"after": first} if first else {}
     if found.health is not None:
         interval = found.health.interval
         schedule = {"delay": min(1.0, interval), "interval": interval}

@@ -45,7 +45,7 @@ def test_r1_a_pod_of_two_containers_and_a_volume(engine: Any, driver: Any, node:
         "curl",
         "-sS",
         "--retry",
-        "9",
+        "120",
         "--retry-all-errors",
         "--retry-delay",
         "1",
@@ -78,7 +78,7 @@ def test_r7_a_network_in_which_containers_find_each_other(engine: Any, driver: A
         driver.call("create", site)
         driver.call("start", site)
     get = "until wget -qO- http://website/index.html; do sleep 0.2; done"
-    assert engine.run(["podman", "exec", "hello-client-0", "timeout", "20", "sh", "-c", get]).stdout == "hi\n"
+    assert engine.run(["podman", "exec", "hello-client-0", "timeout", "120", "sh", "-c", get]).stdout == "hi\n"
     with pytest.raises(Fault, match="cannot change its internal"):
         driver.call("update", node({"subnet": "10.77.0.0/24"}, kind="Network", node="net"))
     for site in (web, client, network):
@@ -162,7 +162,7 @@ def registry(engine: Any) -> Any:
     engine.write("/srv/registry.yml", REGISTRY % (5005, ""))
     engine.run(["systemd-run", "--quiet", "--unit=registry", "docker-registry", "serve", "/srv/registry.yml"])
     engine.run(
-        ["curl", "-sS", "--retry", "20", "--retry-connrefused", "--retry-delay", "1", "http://127.0.0.1:5005/v2/"]
+        ["curl", "-sS", "--retry", "120", "--retry-connrefused", "--retry-delay", "1", "http://127.0.0.1:5005/v2/"]
     )
     engine.run(["podman", "push", "--quiet", "--tls-verify=false", BASE, "127.0.0.1:5005/app:1"])
     yield
@@ -236,7 +236,7 @@ def test_what_does_not_start_says_why_and_starts_when_that_is_mended(
                 [
                     "sh",
                     "-c",
-                    "curl -sSo /srv/listing --retry 20 --retry-connrefused --retry-delay 1 http://127.0.0.1:18099/",
+                    "curl -sSo /srv/listing --retry 120 --retry-connrefused --retry-delay 1 http://127.0.0.1:18099/",
                 ]
             )
         with pytest.raises(Fault) as failed:
@@ -271,6 +271,11 @@ def test_a_container_that_ends_at_once_says_what_it_wrote(engine: Any, driver: A
     engine.run(["podman", "rm", "--force", "--time=0", NAME])
 
 
+def _shown(host: Any, unit: str, properties: str) -> dict[str, str]:
+    lines = host.run(["systemctl", "show", f"--property={properties}", unit]).stdout.splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
 def test_r52_everything_comes_back_after_a_reboot_without_khutulun(
     lab: Any, ready: Any, real_host: Any, node: Any, places: Any
 ) -> None:
@@ -282,7 +287,9 @@ def test_r52_everything_comes_back_after_a_reboot_without_khutulun(
     quadlet = node({"health": {"command": ["true"], "interval": 1.0}}, edges=[edge("pod", to("pod"))])
     plain = node({"units": "never", "restart": {"policy": "always"}}, node="plain")
     never = node({"units": "never", "restart": {"policy": "never"}}, node="never")
-    sites = [pod, quadlet, plain, never]
+    first = ["khutulun-hello-pod-0.service", "khutulun-hello-web-0.service"]
+    second = node(node="second", after=first, edges=[edge("pod", to("pod"))])
+    sites = [pod, quadlet, second, plain, never]
     for site in sites:
         driver.call("create", site)
         driver.call("start", site)
@@ -291,7 +298,12 @@ def test_r52_everything_comes_back_after_a_reboot_without_khutulun(
     shown = host.run(["podman", "ps", "--format", "{{.Names}}", "--filter", "label=khutulun.service"]).stdout.split()
     assert {"hello-web-0", "hello-plain-0"} <= set(shown)
     assert "hello-never-0" not in shown
-    for site in (quadlet, pod, plain, never):
+    host.run(["systemctl", "is-system-running", "--wait"], check=False)
+    properties = "Wants,ActiveEnterTimestampMonotonic,ExecMainStartTimestampMonotonic"
+    web, then = (_shown(host, unit, properties) for unit in (first[1], "khutulun-hello-second-0.service"))
+    assert set(then["Wants"].split()) & set(first) == {first[1]}, "what a container needs of its pod is Podman's to say"
+    assert 0 < int(web["ActiveEnterTimestampMonotonic"]) <= int(then["ExecMainStartTimestampMonotonic"])
+    for site in (quadlet, second, pod, plain, never):
         driver.call("delete", site)
     assert host.run(["podman", "ps", "--all", "--quiet"]).stdout == ""
     host.remove()

@@ -107,6 +107,7 @@ def _spec(site: Site, command: Command) -> dict[str, Any]:
         "limits": {name: value for name, value in vars(limits).items() if value is not None},
         "stop": vars(command.stop),
         "labels": dict(site.labels),
+        "after": supervisor.after(site),
     }
     if not command.job:
         spec["restart"] = vars(restart)
@@ -117,10 +118,12 @@ def _spec(site: Site, command: Command) -> dict[str, Any]:
     if command.schedule:
         spec["schedule"] = {name: value for name, value in vars(command.schedule).items() if value}
     return {
-        key: value for key, value in spec.items() if value not in ("", {}, False) and (key, value) != ("directory", "/")
+        key: value
+        for key, value in spec.items()
+        if value not in ("", {}, [], False) and (key, value) != ("directory", "/")
     }
 
 
 def _running_part(spec: dict[str, Any]) -> dict[str, Any]:
     """Return what only a start of the process applies."""
-    return {key: value for key, value in spec.items() if key not in ("restart", "stop", "labels", "transient")}
+    return {key: value for key, value in spec.items() if key not in ("after", "restart", "stop", "labels", "transient")}

@@ -20,7 +20,8 @@ TARGETS = (units.BOOT, units.USER_BOOT, units.TIMERS)
 def service(site: Site, command: Command) -> str:
     """Return the file of the service unit."""
     install = [] if command.job else [("WantedBy", wanting(site, command))]
-    return _file(site, [("Unit", unit(site, command)), ("Service", settings(command)), ("Install", install)])
+    about = [*unit(site, command), *units.order(site)]
+    return _file(site, [("Unit", about), ("Service", settings(command)), ("Install", install)])
 
 
 def timer(site: Site, command: Command) -> str:

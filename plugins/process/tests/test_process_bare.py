@@ -59,6 +59,10 @@ def test_an_update_restarts_only_when_it_must(bare: Any, driver: Any, make_site:
     pid = driver.call("start", make_site(FOREVER, host=HOST))["attributes"]["pid"]
     changed = {**FOREVER, "restart": {"policy": "never"}}
     assert driver.call("update", make_site(changed, host=HOST))["attributes"]["pid"] == pid
+    ordered = make_site(changed, host=HOST, after=["khutulun-hello-base-0"])
+    assert driver.call("update", ordered)["attributes"]["pid"] == pid
+    assert _show(bare)["spec"]["after"] == ["khutulun-hello-base-0"]
+    assert [one["what"] for one in driver.call("inspect", make_site(changed, host=HOST))["differences"]] == ["after"]
     changed = {**changed, "environment": {"A": "1"}}
     assert driver.call("update", make_site(changed, host=HOST))["attributes"]["pid"] != pid
     driver.call("delete", make_site(changed, host=HOST))

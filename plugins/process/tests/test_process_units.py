@@ -72,6 +72,16 @@ def test_r51_the_whole_unit(make_site: Any) -> None:
     assert units.service(site, commands.read(site)) == WRITTEN
 
 
+def test_r51_what_is_to_be_up_before_is_wanted_and_waited_for(make_site: Any) -> None:
+    after = ["khutulun-hello-b-0", "a@1.service"]
+    site = _site(make_site, {"command": ["sleep", "1"]}, after=after)
+    first = "a@1.service khutulun-hello-b-0.service"
+    assert f"\nWants={first}\nAfter={first}\n\n[Service]\n" in units.service(site, commands.read(site))
+    transient = _site(make_site, {"command": ["sleep", "1"], "transient": True}, after=after)
+    assert {"Wants", "After"}.isdisjoint(dict(units.unit(transient, commands.read(transient))))
+    assert {"Wants", "After"} <= units.WITHOUT_RESTART
+
+
 def test_r51_a_plain_process_has_a_short_unit(make_site: Any) -> None:
     site = _site(make_site, {"command": ["sleep", "1"]}, host={"scope": "user"})
     text = units.service(site, commands.read(site))

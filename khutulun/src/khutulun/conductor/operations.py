@@ -17,7 +17,7 @@ from floria.values import Value
 from khutulun import model
 from khutulun.agent import messages
 from khutulun.bus import interface as bus
-from khutulun.conductor import calls, ends, nesting, operated, registry, simple, site, topology
+from khutulun.conductor import calls, ends, nesting, operated, registry, sequence, simple, site, topology
 from khutulun.conductor.asking import Asking
 from khutulun.conductor.calls import MAPPED, find_handler
 from khutulun.conductor.hooks import Hooks
@@ -26,6 +26,9 @@ from khutulun.conductor.results import Results, is_attribute
 from khutulun.conductor.states import ERROR, INTENDED, STALE, STATES
 from khutulun.conductor.turns import Turns
 from khutulun.conductor.workflow import ADOPTS, APPLY, READY, REFRESH, REMOVE, TEAR_DOWN, modification
+
+BUILDING = ("create", "update", "adopt")
+"""Operations that write down what comes before a node when its host starts."""
 
 
 class Operations:
@@ -179,12 +182,28 @@ class Operations:
             if isinstance(failure, model.Refused):
                 raise OperationFailed(failure.problems[0]) from None
             raise
+        record = self._with_order(record, vertex.id, operation, request)
         if operation == "adopt":  # under other names, which are in the graph first
             self._results.apply(vertex.id, answer, target, operation, id, state=after, record=record)
             self._asking.attend(operation, request, answer)
         else:
             self._asking.attend(operation, request, answer)
             self._results.apply(vertex.id, answer, target, operation, id, state=after, record=record)
+
+    def _with_order(
+        self, record: Callable[[Transaction], None], node: Id, operation: str, request: messages.Operate
+    ) -> Callable[[Transaction], None]:
+        """Return a record that keeps what the driver was told of what comes before the node, when it acts on that."""
+        after = request.site["after"]
+
+        def recorded(tx: Transaction) -> None:
+            record(tx)
+            vertex = tx.get(node)
+            assert isinstance(vertex, Vertex)
+            if operation in BUILDING and sequence.told(vertex) != after:
+                self.attributes.write(tx, vertex, {sequence.TOLD: after}, operation)
+
+        return recorded
 
     def _refresh(self, node: Id, record: Callable[[Transaction], None]) -> None:
         """Evaluate a node's properties, and mark it when what its driver was told is no longer so."""
@@ -195,7 +214,8 @@ class Operations:
             around = site.surroundings(tx, vertex)
             updated = updating.update(tx, around.ids, self._functions)
             own = set(around.ids)
-            if any(id in own and not is_attribute(around, id, name) for id, name in updated.changed):
+            designed = any(id in own and not is_attribute(around, id, name) for id, name in updated.changed)
+            if designed or sequence.before(tx, vertex) != sequence.told(vertex):
                 self.attributes.write(tx, vertex, {STALE: True}, "refresh")
 
     def _bring_up_to_date(self, vertex: Vertex, id: str, record: Callable[[Transaction], None]) -> None:

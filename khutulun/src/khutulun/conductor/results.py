@@ -123,6 +123,9 @@ class Results:
             record(tx)
             if state is not None:
                 self.set_state(tx, node, state)
+                vertex = tx.get(node)
+                if isinstance(vertex, Vertex) and INTENDED in vertex.properties:
+                    self.attributes.write(tx, vertex, {INTENDED: state}, operation)
 
     def failed(self, node: Id) -> None:
         """Write that an operation of a node has failed."""

@@ -11,7 +11,7 @@ from floria.store.interface import Axis, Query, Reader, Step
 from floria.values import Value
 from khutulun import names
 from khutulun.agent import messages
-from khutulun.conductor import nesting, topology
+from khutulun.conductor import nesting, sequence, topology
 
 CAPABILITY = "tosca:capability"
 ARTIFACT = "tosca:artifact"
@@ -113,6 +113,7 @@ def build(reader: Reader, around: Surroundings, host: dict[str, Any], event: Val
         },
         "event": codec.to_plain(event),
         "edges": [_edge(reader, edge) for edge in around.edges],
+        "after": sequence.before(reader, node),
     }
 
 

@@ -4,7 +4,7 @@ import fcntl
 import os
 import sys
 
-from khutulun.supervisor import cgroups, linux, loop, record, server, spec, workload
+from khutulun.supervisor import cgroups, linux, loop, order, record, server, spec, workload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Daemon:
         """Take up the workloads of an earlier supervisor and serve until SIGTERM. The workloads go on running."""
         for name in sorted(os.listdir(f"{self.folder}/workloads")):
             self._load(name)
+        self._resume()
         self.server.listen()
         ready()
         self.loop.run()
@@ -62,10 +63,15 @@ class Daemon:
         except spec.SpecError as error:
             print(f"khutulun-supervisor: {error}; this workload is left alone", file=sys.stderr, flush=True)
             return
-        item = self._add(workload.Workload(self._host, folder, found))
-        item.resume()
-        if found.transient and not item.record.wanted and not item.processes.members():
-            self._forget(item)
+        self._add(workload.Workload(self._host, folder, found))
+
+    def _resume(self) -> None:
+        known = dict(self._workloads)
+        for name, before in order.arrange({name: item.spec.after for name, item in known.items()}).items():
+            item = known[name]
+            item.resume([known[one] for one in before])
+            if item.spec.transient and not item.record.wanted and not item.processes.members():
+                self._forget(item)
 
     def _add(self, item: workload.Workload) -> workload.Workload:
         self._workloads[item.spec.name] = item

@@ -21,6 +21,7 @@ class Spec:
     """A checked spec. Durations are seconds, sizes bytes; `data` is what was given, in full."""
 
     __slots__ = (
+        "after",
         "arguments",
         "data",
         "directory",
@@ -51,6 +52,7 @@ class Spec:
             raise SpecError("spec.argv is empty; it lists the program and its arguments")
         self.environment = top.text_map("environment")
         self.labels = top.text_map("labels")
+        self.after = top.texts("after")
         self.directory = top.text("directory", "/")
         if not self.directory.startswith("/") and self.directory != "~":
             raise SpecError(f"spec.directory is {self.directory!r}; it is an absolute path, or ~ for the user's home")

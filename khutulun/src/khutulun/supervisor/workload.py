@@ -8,7 +8,7 @@ from khutulun.supervisor import cgroups, identity, launch, output, processes, re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from khutulun.supervisor import loop
 
@@ -44,6 +44,7 @@ class Workload:
         self._timers: dict[str, loop.Timer] = {}
         self._starts: list[float] = []
         self._waiting: list[Callable[[], None]] = []
+        self._held = False
 
     # What is asked of it
 
@@ -84,13 +85,16 @@ class Workload:
             raise ProcessLookupError(f"{self.spec.name} has no process")
         os.kill(self.record.process.pid, number)
 
-    def resume(self) -> None:
-        """Take up what an earlier supervisor has written down: a process that still runs, or that ended meanwhile."""
+    def resume(self, first: "Sequence[Workload]" = ()) -> None:
+        """Take up what an earlier supervisor has written down: a process that still runs, or that ended meanwhile.
+
+        After a reboot it is started again, when those that come `first` are up, or have failed to come up.
+        """
         self.record.load()
         self.processes.group = self.host.hierarchy.existing(self.spec.name)
         if self.record.boot != identity.boot_id():
             self.record.boot, self.record.process, self.record.restarts = identity.boot_id(), None, 0
-            self._resume_after_boot()
+            self._resume_after_boot(first)
         elif self.record.process is not None:
             self._take_up(self.record.process)
         elif self.record.state == "stopping":
@@ -306,31 +310,54 @@ class Workload:
         self._become("waiting", durable=True)
 
     def _rearm(self) -> None:
+        """Wait for the next run; a job without another one runs again when the machine has been restarted."""
         plan = self.spec.schedule
-        if plan is None or not self.record.wanted:
-            return
-        if plan.calendar or plan.interval:
+        if plan is not None and self.record.wanted and (plan.calendar or plan.interval):
             self._arm(max(0.0, plan.interval - (time.time() - self.record.last_run)))
-        else:
-            self.record.wanted = False
-            self.record.save(durable=True)
 
     def _due(self) -> None:
         self._starts = []
         self._launch("started")
 
-    def _resume_after_boot(self) -> None:
+    def _resume_after_boot(self, first: "Sequence[Workload]") -> None:
         self.record.wanted = self.record.wanted and not self.spec.transient
+        plan = self.spec.schedule
         if not self.record.wanted:
             self._become("stopped" if self.record.state not in _ENDED else self.record.state)
-        elif self.spec.schedule:
-            self._arm(self.spec.schedule.delay)
+        elif plan and self._is_due_at_boot():
+            self._after(first, lambda: self._arm(plan.delay))
+        elif plan:
+            self._arm(plan.delay)
         elif self.spec.kind == "job":
             self.record.wanted, self.record.reason = False, "interrupted by the machine's restart"
             self._become("failed")
             self.emit("failed")
         else:
-            self._launch("started")
+            self._after(first, lambda: self._launch("started"))
+
+    def _is_due_at_boot(self) -> bool:
+        """Whether it is a job that runs once after each start of the machine."""
+        plan = self.spec.schedule
+        return plan is not None and not plan.calendar and not plan.interval
+
+    def _after(self, first: "Sequence[Workload]", go: "Callable[[], None]") -> None:
+        """Go on when none of `first` is on its way up any more, whatever became of it."""
+
+        def look() -> None:
+            rising = next((one for one in first if one._is_rising()), None)
+            if rising is not None:
+                rising._waiting.append(look)
+            elif self._held:
+                self._held = False
+                go()
+
+        if any(one._is_rising() for one in first):
+            self._become("starting")
+        self._held = True
+        look()
+
+    def _is_rising(self) -> bool:
+        return self.record.state == "starting" or (self.record.state == "waiting" and self._is_due_at_boot())
 
     # Bookkeeping
 
@@ -368,6 +395,7 @@ class Workload:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._held = False
         if self._probe is not None:
             self._probe.cancel()
             self._probe = None

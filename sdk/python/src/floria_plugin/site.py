@@ -68,7 +68,10 @@ class Edge:
 
 @dataclass(frozen=True)
 class Site:
-    """For what and where a verb is called. `raw` is everything as the host sent it."""
+    """For what and where a verb is called. `raw` is everything as the host sent it.
+
+    `after` are the units of the same host that are to be up before this workload is started, as after a reboot.
+    """
 
     service: str
     node: str
@@ -81,6 +84,7 @@ class Site:
     edges: Sequence[Edge]
     event: Mapping[str, Json] | None
     raw: Mapping[str, Json]
+    after: Sequence[str] = ()
 
     @classmethod
     def of(cls, site: Mapping[str, Json]) -> "Site":
@@ -99,6 +103,7 @@ class Site:
             edges=[_edge(edge) for edge in site.get("edges") or []],
             event=site.get("event"),
             raw=site,
+            after=[str(name) for name in site.get("after") or []],
         )
 
     def edges_named(self, name: str) -> list[Edge]:

@@ -72,6 +72,11 @@ def logs(site: Site, reading: Reading, name: str) -> Stream:
     return Stream([*_program(site), "logs", *options, name])
 
 
+def after(site: Site) -> list[str]:
+    """Return the names of the workloads that are to be up before this one, for its spec."""
+    return sorted({name.removesuffix(".service") for name in site.after})
+
+
 def state(found: dict[str, Any]) -> str:
     """Return the state of the node that this is."""
     return _STATES.get(found["state"], State.STOPPED)

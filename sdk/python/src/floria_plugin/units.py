@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from floria_plugin.signals import unit_name
 from floria_plugin.site import Site
 from floria_plugin.workload import Restart
 
@@ -9,6 +10,7 @@ Setting = tuple[str, str]
 
 WITHOUT_RESTART = frozenset(
     {
+        "After",
         "Description",
         "Restart",
         "RestartSec",
@@ -17,6 +19,7 @@ WITHOUT_RESTART = frozenset(
         "TimeoutStartSec",
         "TimeoutStopSec",
         "WantedBy",
+        "Wants",
     }
 )
 """Settings, of those that all units have, that a running one takes over when the manager reloads."""
@@ -56,6 +59,16 @@ def bursts(restart: Restart) -> list[Setting]:
     return [("StartLimitIntervalSec", span(restart.interval)), ("StartLimitBurst", str(restart.burst))]
 
 
+def order(site: Site, besides: Iterable[str] = ()) -> list[Setting]:
+    """Return the settings of the section Unit for what is to be up first; `besides` are units that others see to.
+
+    What is wanted is started too, and its end or its failure is not the end of what wants it.
+    """
+    names = sorted({unit_name(name) for name in site.after} - set(besides))
+    first = " ".join(names).replace("%", "%%")
+    return [("Wants", first), ("After", first)] if first else []
+
+
 def wanted_by(site: Site) -> str:
     """Return the target that brings a service back at boot."""
     return BOOT if site.host.system else USER_BOOT
@@ -75,9 +88,9 @@ def quote(word: str) -> str:
 
 def span(seconds: float) -> str:
     """Return a time span as people write it."""
-    for size, unit_name in ((3600, "h"), (60, "min"), (1, "s")):
+    for size, letters in ((3600, "h"), (60, "min"), (1, "s")):
         if seconds and seconds % size == 0:
-            return f"{int(seconds // size)}{unit_name}"
+            return f"{int(seconds // size)}{letters}"
     return f"{round(seconds * 1_000_000)}us" if seconds * 1000 % 1 else f"{round(seconds * 1000)}ms" if seconds else "0"
 
 
