@@ -151,6 +151,14 @@ def _sorted(value: Any) -> Any:
         ("a:\nb: ~\n", "a:\nb: ~\n"),
         ("a: [\n  1,\n  2 ] # x\n", "a: [\n  1,\n  2 ]  # x\n"),
         ("# one\n\n# two\na: 1\n\n\n# end\n", "# one\n\n# two\na: 1\n\n# end\n"),
+        ("a: # one\n  b # two\n", "# one\na: b  # two\n"),
+        ("a: !!str   12\nb: !!map\n    c: !!seq [1]\n", "a: !!str   12\nb: !!map\n  c: !!seq [ 1 ]\n"),
+        ("%YAML 1.2\n---\n# x\na: 1\n", "%YAML 1.2\n---\n# x\na: 1\n"),
+        ("? a # x\n: b # y\n? c\n", "# x\na: b  # y\nc:\n"),
+        ("? [ a,b ]\n: c\n", "[ a, b ]: c\n"),
+        ("? - a # x\n  - b\n# y\n: - c\n", "# y\n? - a  # x\n  - b\n: - c\n"),
+        ("? |\n     x\n:\n     y: what?\n     z: 1\n", "? |\n  x\n: y: what?\n  z: 1\n"),
+        ("? 'a\n  b'\n: 1\n", "? 'a\n  b'\n: 1\n"),
     ],
 )
 def test_small_things(text: str, expected: str) -> None:
@@ -159,7 +167,19 @@ def test_small_things(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["? a\n: b\n", "%YAML 1.2\n---\na: 1\n", "a: [\n", "", "a: !!map {}\n", "a: b\u2028\n", "a: b\rc: d"]
+    "text",
+    [
+        *(
+            "a: [\n",
+            "",
+            "a: b\u2028\n",
+            "a: b\rc: d",
+            "a: 1\n---\nb: 2\n",
+            "a: !!timestamp 2025-01-01\n",
+            "a: !own 1\n",
+        ),
+        *("%TAG !e! tag:example,2000:\n---\na: 1\n", "a:\n  &x\n  b: 1\n", "a:\n  !!map\n  b: 1\n"),
+    ],
 )
 def test_what_cannot_be_kept_is_refused(text: str) -> None:
     """R101: rather than changed."""

@@ -66,7 +66,7 @@ def _sort(node: Group, construct: Construct[Any]) -> None:
 
 def _comes_first(node: Group) -> bool:
     """Whether an entry has an anchor that others may refer to further down in the same map."""
-    return any(isinstance(entry.value, Group) and entry.value.anchor for entry in node.entries)
+    return any(isinstance(entry.value, Group) and entry.value.mark for entry in node.entries)
 
 
 def _inside(node: Group, construct: Construct[Any]) -> Iterator[_Work]:

@@ -15,8 +15,9 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from puccini.formatting import comments
+
 _STRANGE = re.compile("[\r\x85\u2028\u2029]")
-_COMMENT = re.compile(r"(?:(?<=\s)|^)#.*")
 
 
 class Unknown(Exception):
@@ -28,7 +29,10 @@ class Unknown(Exception):
 
 
 class Text(msgspec.Struct):
-    """A scalar or an alias as it is written, an anchor before it included. `column` is that of the block around it."""
+    """A scalar or an alias as it is written, an anchor and a tag before it included.
+
+    `column` is that of the block around it.
+    """
 
     lines: list[str]
     column: int
@@ -39,7 +43,7 @@ class Text(msgspec.Struct):
 class Entry(msgspec.Struct):
     """An entry of a map, or an item of a list (its `key` is None), with the comments before and behind it.
 
-    An empty text in `before` is an empty line.
+    An empty text in `before` is an empty line. An `explicit` key is one that only a ``?`` can stand before.
     """
 
     key: "Node | None"
@@ -47,15 +51,19 @@ class Entry(msgspec.Struct):
     before: list[str] = []
     behind: str = ""
     name: str | None = None
+    explicit: bool = False
 
 
 class Group(msgspec.Struct):
-    """A map or a list. One in brackets over several lines has these as `lines`. `after` are comments at its end."""
+    """A map or a list, with its anchor and tag as `mark`. One in brackets over several lines has these as `lines`.
+
+    `after` are comments at its end.
+    """
 
     map: bool
     flow: bool
     entries: list[Entry]
-    anchor: str = ""
+    mark: str = ""
     lines: list[str] = []
     column: int = 0
     after: list[str] = []
@@ -65,11 +73,12 @@ Node = Text | Group
 
 
 class File(msgspec.Struct):
-    """A whole file; `before` are the comments above all else, `after` those below."""
+    """A whole file; `before` are the comments above all else, `after` those below, `directives` lines with a ``%``."""
 
     node: Node
     before: list[str]
     after: list[str]
+    directives: list[str] = []
 
 
 def parse(text: str) -> File:
@@ -85,15 +94,18 @@ class _Builder:
         self.lines = text.split("\n")
         self.events: list[Any] = list(pyyaml.parse(text, Loader=pyyaml.CLoader))
         self.position = 0
-        self.comments = _comments(self.lines, self.events)
+        self.comments = comments.find(self.lines, self.events)
         self.taken = 0
         self.kept = 0
 
     def build(self) -> File:
         self.position = 1
         start = self.next()
-        if isinstance(start, DocumentStartEvent) and (start.version or start.tags):
-            raise Unknown("a directive that begins with '%'", 0)
+        directives = []
+        if isinstance(start, DocumentStartEvent) and start.tags:
+            raise Unknown("a directive that gives names to tags", 0)
+        if isinstance(start, DocumentStartEvent) and start.version:
+            directives = [f"%YAML {'.'.join(map(str, start.version))}"]
         first = self.peek()
         header = self.before(first.start_mark.line)
         cut = max((index for index, one in enumerate(header) if not one), default=-1)
@@ -101,7 +113,7 @@ class _Builder:
         if isinstance(node, Group) and node.entries and not node.flow:
             node.entries[0].before = header[cut + 1 :] + node.entries[0].before
             header = header[: cut + 1]
-        return File(node, _trimmed(header), _trimmed(self.before(len(self.lines))))
+        return File(node, _trimmed(header), _trimmed(self.before(len(self.lines))), directives)
 
     def peek(self) -> Any:
         return self.events[self.position]
@@ -117,8 +129,6 @@ class _Builder:
             return self.scalar(event, column)
         if isinstance(event, AliasEvent):
             return Text([f"*{event.anchor}"], column)
-        if event.tag is not None:
-            raise Unknown(f"the tag {event.tag}", event.start_mark.line)
         if event.flow_style:
             return self.flow(event, column)
         return self.block(event)
@@ -145,7 +155,7 @@ class _Builder:
     def flow(self, event: Any, column: int) -> Group:
         begin = event.start_mark
         is_map = isinstance(event, MappingStartEvent)
-        group = Group(is_map, True, [], f"&{event.anchor}" if event.anchor else "", column=column)
+        group = Group(is_map, True, [], _mark(event), column=column)
         while not isinstance(self.peek(), MappingEndEvent | SequenceEndEvent):
             key = self.node(column) if is_map else None
             group.entries.append(Entry(key, self.node(column), name=_name(key)))
@@ -158,7 +168,7 @@ class _Builder:
 
     def block(self, event: Any) -> Group:
         is_map = isinstance(event, MappingStartEvent)
-        group = Group(is_map, False, [], f"&{event.anchor}" if event.anchor else "")
+        group = Group(is_map, False, [], _mark(event))
         column = -1
         while not isinstance(self.peek(), MappingEndEvent | SequenceEndEvent):
             group.entries.append(self.entry(is_map, group))
@@ -171,42 +181,79 @@ class _Builder:
     def entry(self, is_map: bool, group: Group) -> Entry:
         first = self.peek()
         mark = first.start_mark
-        if is_map:
-            self.check_key(first)
-            column, line = mark.column, mark.line
-        else:
-            line, column = self.dash(mark)
+        asked = self.question(mark) if is_map else None
+        line, column = asked or ((mark.line, mark.column) if is_map else self.dash(mark))
         group.column = column
         before = self.before(line)
         key = self.node(column) if is_map else None
-        if isinstance(key, Text) and len(key.lines) > 1:
+        explicit = asked is not None and key is not None and not _is_short(key)
+        if asked is not None:
+            line, is_given = self.colon(line)
+            before += self.above(line)
+            if not is_given:
+                self.next()
+                return Entry(key, Text([""], column), before, self.behind(line), _name(key), explicit)
+        elif isinstance(key, Text) and len(key.lines) > 1:
             raise Unknown("a key over several lines", line)
         value = self.peek()
         value_line = value.start_mark.line
-        nested = isinstance(value, MappingStartEvent | SequenceStartEvent) and not value.flow_style
-        behind = self.behind(line) if is_map and (nested or value_line > line) else ""
-        if nested and value.anchor and value_line > line:
-            raise Unknown("an anchor on a line of its own", value_line)
+        nested = _is_nested(value)
+        marked = nested and bool(value.anchor or value.tag)
+        behind = self.behind(line) if is_map and (marked or value_line > line) else ""
+        if explicit and nested and behind:
+            before.append(behind)
+            behind = ""
+        if marked and value_line > line:
+            raise Unknown("an anchor or a tag on a line of its own", value_line)
         node = self.node(column)
         if not nested:
             end: Any = self.events[self.position - 1].end_mark
             last = end.line - 1 if isinstance(node, Text) and node.block and not end.column else end.line
             if not (isinstance(node, Text) and node.block):
-                behind = self.behind(last) or behind
-        return Entry(key, node, before, behind, _name(key))
+                last_comment = self.behind(last)
+                if last_comment and behind:
+                    before.append(behind)
+                behind = last_comment or behind
+        return Entry(key, node, before, behind, _name(key), explicit)
 
-    def check_key(self, event: Any) -> None:
-        mark = event.start_mark
-        if self.lines[mark.line][: mark.column].rstrip().endswith("?"):
-            raise Unknown("a key that begins with '?'", mark.line)
-        if isinstance(event, MappingStartEvent | SequenceStartEvent) and not event.flow_style:
-            raise Unknown("a key of several lines", mark.line)
+    def question(self, mark: Any) -> tuple[int, int] | None:
+        """Return where the ``?`` before a key is; None when there is none."""
+        end = self.events[self.position - 1].end_mark
+        for line in range(mark.line, end.line - 1, -1):
+            begin = end.column if line == end.line else 0
+            stop = mark.column if line == mark.line else None
+            found = comments.COMMENT.sub("", self.lines[line][begin:stop]).find("?")
+            if found >= 0:
+                return line, begin + found
+        return None
+
+    def colon(self, line: int) -> tuple[int, bool]:
+        """Return where the colon behind a key is, which begins at `line`, and True; else where it ends, and False."""
+        position = self.position - 1
+        while _is_empty_end(self.events[position]):
+            position -= 1
+        end, value = self.events[position].end_mark, self.peek().start_mark
+        last = max(line, end.line - 1 if end.line > line and not end.column else end.line)
+        for at in range(end.line, value.line + 1):
+            begin = end.column if at == end.line else 0
+            stop = value.column if at == value.line else None
+            if ":" in comments.COMMENT.sub("", self.lines[at][begin:stop]):
+                return at, True
+        return last, False
+
+    def above(self, line: int) -> list[str]:
+        """Take the comments above `line`, those behind something included."""
+        found = []
+        while self.taken < len(self.comments) and self.comments[self.taken][0] < line:
+            found.append(self.comments[self.taken][2])
+            self.taken += 1
+        return found
 
     def dash(self, mark: Any) -> tuple[int, int]:
         """Return where the dash before an item is."""
         line, column = mark.line, mark.column
         while line >= 0:
-            before = self.lines[line][:column] if column is not None else _COMMENT.sub("", self.lines[line])
+            before = self.lines[line][:column] if column is not None else comments.COMMENT.sub("", self.lines[line])
             stripped = before.rstrip()
             if stripped.endswith("-"):
                 return line, len(stripped) - 1
@@ -252,44 +299,32 @@ class _Builder:
         return self.kept < line <= len(self.lines) and not self.lines[line - 1].strip()
 
 
-def _comments(lines: list[str], events: list[Any]) -> list[tuple[int, int, str, bool]]:
-    """Return line, column and text of every comment, and whether it has a line of its own."""
-    spans: dict[int, list[tuple[int, int]]] = {}
-    for event in events:
-        if isinstance(event, ScalarEvent):
-            start, end = _marks(event)
-            for at in range(start.line, end.line + 1):
-                first = start.column if at == start.line else 0
-                if event.style in ("|", ">") and at == end.line and not end.column:
-                    continue
-                last = end.column if at == end.line else len(lines[at]) + 1
-                spans.setdefault(at, []).append((first, last))
-    found = []
-    for number, line in enumerate(lines):
-        for match in _COMMENT.finditer(line):
-            inside = any(first <= match.start() < last for first, last in spans.get(number, ()))
-            if not inside:
-                found.append((number, match.start(), match[0].rstrip(), line[: match.start()].strip() in ("", "---")))
-                break
-            later = _later(line, spans.get(number, []), match.start())
-            if later is not None:
-                found.append((number, later, line[later:].rstrip(), False))
-            break
-    return found
+def _is_empty_end(event: Any) -> bool:
+    """Whether a map or a list without brackets ends, which is only noticed further down."""
+    is_end = isinstance(event, MappingEndEvent | SequenceEndEvent)
+    return is_end and bool(event.start_mark.index == event.end_mark.index)
 
 
-def _later(line: str, spans: list[tuple[int, int]], start: int) -> int | None:
-    """Return where a comment begins behind a text that has a ``#`` in it."""
-    position = start
-    while (position := line.find("#", position)) >= 0:
-        if not any(first <= position < last for first, last in spans) and line[position - 1 : position].isspace():
-            return position
-        position += 1
-    return None
+def _is_nested(event: Any) -> bool:
+    """Whether a map or a list without brackets begins."""
+    return isinstance(event, MappingStartEvent | SequenceStartEvent) and not event.flow_style
 
 
-def _marks(event: Any) -> tuple[Any, Any]:
-    return event.start_mark, event.end_mark
+def _mark(event: Any) -> str:
+    """Return the anchor and the tag of a map or a list."""
+    tag = (event.tag or "").replace("tag:yaml.org,2002:", "!!", 1)
+    return " ".join(filter(None, (f"&{event.anchor}" if event.anchor else "", tag)))
+
+
+def _is_short(key: Node) -> bool:
+    """Whether a key can stand before its colon: on one line, and not too long."""
+    if isinstance(key, Text):
+        return len(key.lines) == 1 and not key.block and len(key.lines[0]) < _LONGEST
+    inner = [one for entry in key.entries for one in (entry.key, entry.value) if one is not None]
+    return key.flow and not key.lines and all(map(_is_short, inner))
+
+
+_LONGEST = 100
 
 
 def _name(key: Node | None) -> str | None:

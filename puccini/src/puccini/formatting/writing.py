@@ -9,9 +9,10 @@ _STEP = 2
 
 def write(file: File) -> str:
     """Return the text of a file."""
-    lines = [*file.before, *([""] if file.before else [])]
+    lines = [*file.directives, *(["---"] if file.directives else [])]
+    lines += [*file.before, *([""] if file.before else [])]
     if isinstance(file.node, Group) and not file.node.flow:
-        lines += _group(file.node, 0)
+        lines += [*([file.node.mark] if file.node.mark else []), *_group(file.node, 0)]
     else:
         lines += _inline(file.node, 0)
     if file.after:
@@ -41,7 +42,10 @@ def _group(group: Group, indent: int) -> list[str]:
     for index, entry in enumerate(group.entries):
         before = entry.before[1:] if index == 0 and entry.before[:1] == [""] else entry.before
         lines += [f"{' ' * indent}{text}" if text else "" for text in before]
-        lines += _entry(entry, indent) if group.map else _item(entry, indent)
+        if entry.explicit and entry.key is not None:
+            lines += _explicit(entry, entry.key, indent)
+        else:
+            lines += _entry(entry, indent) if group.map else _item(entry, indent)
     lines += [f"{' ' * indent}{text}" if text else "" for text in group.after]
     return lines
 
@@ -53,27 +57,34 @@ def _entry(entry: Entry, indent: int) -> list[str]:
     behind = f"  {entry.behind}" if entry.behind else ""
     if isinstance(value, Group) and not value.flow:
         inner = indent + _STEP if value.map else indent
-        anchor = f" {value.anchor}" if value.anchor else ""
-        return [f"{head}{anchor}{behind}", *_group(value, inner)]
+        mark = f" {value.mark}" if value.mark else ""
+        return [f"{head}{mark}{behind}", *_group(value, inner)]
     first, *rest = _inline(value, indent)
     lines = [f"{head} {first}" if first else head, *rest]
     return _behind(lines, behind, value)
 
 
-def _item(entry: Entry, indent: int) -> list[str]:
+def _explicit(entry: Entry, key: Node, indent: int) -> list[str]:
+    """Return an entry whose key has a ``?`` before it; comments above its value stand above it."""
+    value = _item(entry, indent, ":")
+    above = next(number for number, line in enumerate(value) if line.startswith(f"{' ' * indent}:"))
+    return [*value[:above], *_item(Entry(None, key), indent, "?"), *value[above:]]
+
+
+def _item(entry: Entry, indent: int, sign: str = "-") -> list[str]:
     value = entry.value
     behind = f"  {entry.behind}" if entry.behind else ""
     if isinstance(value, Group) and not value.flow:
         inner = _group(value, indent + _STEP)
-        if value.anchor or not inner:
-            return [f"{' ' * indent}- {value.anchor}{behind}".rstrip(), *inner]
+        if value.mark or not inner:
+            return [f"{' ' * indent}{sign} {value.mark}{behind}".rstrip(), *inner]
         leading: list[str] = []
         while inner[0].lstrip().startswith("#") or not inner[0].strip():
             comment = inner.pop(0)
             leading.append(comment[_STEP:])
-        return [*leading, f"{' ' * indent}- {inner[0][indent + _STEP :]}", *inner[1:]]
+        return [*leading, f"{' ' * indent}{sign} {inner[0][indent + _STEP :]}", *inner[1:]]
     first, *rest = _inline(value, indent)
-    return _behind([f"{' ' * indent}- {first}".rstrip(), *rest], behind, value)
+    return _behind([f"{' ' * indent}{sign} {first}".rstrip(), *rest], behind, value)
 
 
 def _behind(lines: list[str], behind: str, value: Node) -> list[str]:
@@ -97,10 +108,10 @@ def _inline(node: Node, indent: int) -> list[str]:
 def _flat(node: Node) -> str:
     if isinstance(node, Text):
         return node.lines[0]
-    anchor = f"{node.anchor} " if node.anchor else ""
+    mark = f"{node.mark} " if node.mark else ""
     inner = ", ".join(_pair(entry) for entry in node.entries).rstrip()
     open, close = ("{", "}") if node.map else ("[", "]")
-    return f"{anchor}{open} {inner} {close}" if inner else f"{anchor}{open}{close}"
+    return f"{mark}{open} {inner} {close}" if inner else f"{mark}{open}{close}"
 
 
 def _pair(entry: Entry) -> str:
