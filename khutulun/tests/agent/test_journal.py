@@ -53,6 +53,7 @@ def test_r94_an_event_stays_until_it_was_told_and_is_kept_once(tmp_path: Path) -
 
 def test_answers_are_kept_for_a_bounded_number_of_operations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "KEEP_OPERATIONS", 3)
+    monkeypatch.setattr(journal, "FORGET_AT_ONCE", 2)
     kept = journal.Journal(tmp_path / "agent.sqlite")
     for number in range(6):
         kept.begin(str(number))

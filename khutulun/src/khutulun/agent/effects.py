@@ -24,15 +24,18 @@ class OperationJournal:
 
     def __init__(self, journal: Journal, operation: str) -> None:
         self._journal, self._operation = journal, operation
-        self._known = {id for id, _, _ in journal.effects(operation)}
+        self._before = journal.effects(operation)
+        self._known = {id for id, _, _ in self._before}
         self._looking: dict[str, effects.Effect] = {}
         self._looked: list[tuple[str, bytes, bytes]] = []
 
     def prior(self) -> list[effects.Effect]:
         """Return the effects of an attempt that was interrupted, in order; of an earlier boot only the changes."""
+        if not self._before:
+            return []
         found = []
         now = boot()
-        for _, intent, outcome in self._journal.effects(self._operation):
+        for _, intent, outcome in self._before:
             effect = msgspec.msgpack.decode(intent, type=effects.Effect)
             if outcome is not None:
                 known = msgspec.msgpack.decode(outcome, type=effects.Outcome)

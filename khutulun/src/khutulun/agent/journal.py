@@ -19,6 +19,8 @@ from khutulun.agent import messages
 
 SCHEMA_VERSION = 1
 KEEP_OPERATIONS = 2000
+FORGET_AT_ONCE = 50
+"""Operations that are forgotten together: to find the oldest ones costs as much for one as for many."""
 
 _SCHEMA = f"""
 CREATE TABLE operation (id TEXT PRIMARY KEY, answer BLOB, started INTEGER NOT NULL) WITHOUT ROWID;
@@ -56,6 +58,7 @@ class Journal:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._lock = threading.Lock()
+        self._ended = 0
         try:
             os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._connection = apsw.Connection(str(file))
@@ -87,11 +90,10 @@ class Journal:
 
     def begin(self, operation: str) -> messages.Operated | None:
         """Note that an operation starts, or return its answer when it has ended before."""
-        rows = self._execute("SELECT answer FROM operation WHERE id = ?", operation)
-        if not rows:
-            self._execute("INSERT INTO operation (id, started) VALUES (?, ?)", operation, time.time_ns())
+        insert = "INSERT INTO operation (id, started) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id"
+        if self._execute(insert, operation, time.time_ns()):
             return None
-        answer = rows[0][0]
+        answer = self._execute("SELECT answer FROM operation WHERE id = ?", operation)[0][0]
         return msgspec.msgpack.decode(answer, type=messages.Operated) if answer is not None else None
 
     def end(self, operation: str, answer: messages.Operated) -> None:
@@ -101,11 +103,13 @@ class Journal:
                 "UPDATE operation SET answer = ? WHERE id = ?", (msgspec.msgpack.encode(answer), operation)
             )
             self._connection.execute("DELETE FROM effect WHERE operation = ?", (operation,))
-            self._connection.execute(
-                "DELETE FROM operation WHERE id IN (SELECT id FROM operation WHERE answer IS NOT NULL"
-                " ORDER BY started DESC LIMIT -1 OFFSET ?)",
-                (KEEP_OPERATIONS,),
-            )
+            if self._ended % FORGET_AT_ONCE == 0:
+                self._connection.execute(
+                    "DELETE FROM operation WHERE id IN (SELECT id FROM operation WHERE answer IS NOT NULL"
+                    " ORDER BY started DESC LIMIT -1 OFFSET ?)",
+                    (KEEP_OPERATIONS,),
+                )
+            self._ended += 1
 
     def intend(
         self, effect: str, operation: str, intent: bytes, looked: Sequence[tuple[str, bytes, bytes]] = ()
