@@ -1,5 +1,6 @@
 """What a FILE becomes on its way to the server: TOSCA is packed, everything else goes as it is."""
 
+import os
 import subprocess
 import zipfile
 from io import BytesIO
@@ -53,6 +54,36 @@ def test_what_cannot_be_packed_is_refused(tmp_path: Path) -> None:
     problem = caught.value.problems[0]
     assert (problem.code, problem.where) == ("link", "link")
     assert problem.hint
+
+
+def test_r101_what_cannot_be_packed_is_told_with_what_can_be_done_here(tmp_path: Path) -> None:
+    """Options of the archiver are not named as if they were those of a deployment."""
+    with pytest.raises(model.Refused) as caught:
+        design.read(tmp_path)
+    assert (caught.value.problems[0].code, caught.value.problems[0].where) == ("entry-definitions", str(tmp_path))
+    assert "--entry" not in caught.value.problems[0].hint
+    (tmp_path / "a.yaml").write_text("tosca_definitions_version: tosca_2_0\n")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(model.Refused) as caught:
+        design.read(tmp_path)
+    assert caught.value.problems[0].where == "pipe"
+    assert "puccini-csar create FOLDER --exclude" in caught.value.problems[0].hint
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_r101_what_never_ends_is_not_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "service.yaml" if kind == "pipe" else Path("/dev/zero")
+    if kind == "pipe":
+        os.mkfifo(path)
+    with pytest.raises(model.Refused, match="neither a file nor a folder"):
+        design.read(path)
+
+
+def test_r84_what_is_called_an_archive_and_is_none_is_not_sent(tmp_path: Path) -> None:
+    (tmp_path / "a.csar").write_bytes(bytes(range(256)) * 100)
+    with pytest.raises(model.Refused) as caught:
+        design.read(tmp_path / "a.csar")
+    assert caught.value.problems[0].where == str(tmp_path / "a.csar")
 
 
 def test_an_archive_that_is_none(tmp_path: Path) -> None:

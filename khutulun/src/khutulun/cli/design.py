@@ -11,6 +11,12 @@ from puccini.csar import creation
 
 _ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 _TOSCA = re.compile(rb"^[\"']?tosca_definitions_version[\"']?\s*:", re.MULTILINE)
+_LEFT_OUT = "leave it out with 'puccini-csar create FOLDER --exclude NAME', and name the archive"
+_HINTS = {
+    "entry-definitions": "name the file that the service begins with in place of the folder",
+    "link": f"put the file itself there, or {_LEFT_OUT}",
+    "special-file": _LEFT_OUT,
+}
 _GENERIC = frozenset({"service", "main", "template", "index"})
 
 
@@ -21,10 +27,16 @@ def read(file: Path, substitutes: Sequence[Path] = ()) -> bytes:
         raise model.refuse("bad-option", "--substitutes is for a TOSCA file", where=str(file), hint=hint)
     try:
         if file.is_dir():
-            return creation.content(creation.from_folder(file))
+            return _folder(file)
+        if file.exists() and not file.is_file():
+            hint = "write it to a file; what it names is looked for beside that"
+            raise model.refuse("unreadable", "it is neither a file nor a folder", where=str(file), hint=hint)
         content = file.read_bytes()
-        if content.startswith(_ARCHIVES) or csar.is_archive(file):
+        if content.startswith(_ARCHIVES):
             return content
+        if csar.is_archive(file):
+            with csar.open(file):  # its name says that it is one
+                return content
         return csar.pack(file, others=substitutes) if _TOSCA.search(content) else _bundle(file, content)
     except OSError as error:
         raise _unreadable(file, error.strerror or str(error)) from error
@@ -33,6 +45,14 @@ def read(file: Path, substitutes: Sequence[Path] = ()) -> bytes:
         if error.line is not None:
             where += f":{error.line}"
         raise model.refuse(error.refusal.value, error.message, where=where, hint=error.hint) from error
+
+
+def _folder(folder: Path) -> bytes:
+    try:
+        return creation.content(creation.from_folder(folder))
+    except csar.ArchiveError as error:
+        hint = _HINTS.get(error.refusal.value, error.hint)
+        raise model.refuse(error.refusal.value, error.message, where=error.entry or str(folder), hint=hint) from None
 
 
 def check_signature(file: Path, trusted: Path) -> None:
