@@ -39,17 +39,17 @@ def gate(tmp_path: Path) -> Gate:
 
 
 def handled(machine: Machine, *names: str) -> list[Any]:
-    """Return what became of events, when all of them are handled."""
-    left, found = list(names), []
+    """Return what became of events, when all of them are handled: by their names, then in the order of time."""
+    left, found = list(names), list[tuple[str, Any]]()
     feed = machine.running.conductor.events(ME, service="s", after=0, follow=True)
     for event in feed:
         if event.kind == "handling" and event.name in left:
             left.remove(event.name)
-            found.append(event.data)
+            found.append((event.name, event.data))
             if not left:
                 break
     feed.close()
-    return found
+    return [data for name in dict.fromkeys(names) for one, data in found if one == name]
 
 
 def update(machine: Machine, *nodes: Any) -> model.Execution:
