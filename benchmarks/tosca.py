@@ -186,7 +186,7 @@ def validating(file: Path) -> list[str]:
     return [
         sys.executable,
         "-c",
-        "import sys; from puccini.cli.tosca import main; sys.exit(main())",
+        "from puccini.cli.tosca import program; program()",
         "validate",
         str(file),
     ]

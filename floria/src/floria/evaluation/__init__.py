@@ -10,7 +10,6 @@ from floria.evaluation.context import (
     Actions,
     Clock,
     Context,
-    EvaluationError,
     Function,
     Key,
     Library,
@@ -19,6 +18,7 @@ from floria.evaluation.context import (
     properties_of,
 )
 from floria.evaluation.registry import Functions, Resolver
+from floria.failing import EvaluationError
 
 __all__ = [
     "Actions",

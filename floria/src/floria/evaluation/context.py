@@ -15,7 +15,8 @@ from typing import Any, Protocol, TypeAlias, cast
 import msgspec
 
 from floria import entities, naming, values
-from floria.entities import Entity, Failure, Property
+from floria.entities import Entity, Property
+from floria.failing import EvaluationError
 from floria.ids import Id
 from floria.store.interface import Reader
 from floria.values import Call, Value
@@ -28,23 +29,6 @@ MAX_DEPTH = 150
 SUSPEND_DEPTH = 40
 SHOWN = 20
 _HOLDS_CALLS = (Call, list, dict)
-
-
-class EvaluationError(Exception):
-    """An evaluation has no result.
-
-    `code` is stable (``floria.cycle``), `message` says what, where and why, `retryable` whether waiting may help,
-    `detail` is data for programs.
-    """
-
-    def __init__(self, code: str, message: str, retryable: bool = False, detail: Value = None) -> None:
-        super().__init__(message)
-        self.code, self.message, self.retryable, self.detail = code, message, retryable, detail
-        self.located = False
-
-    def failure(self, time: int = 0, cause: str | None = None) -> Failure:
-        """Return this as it is kept beside a property's value."""
-        return Failure(self.code, self.message, time, cause, self.retryable, self.detail)
 
 
 class Library(Protocol):

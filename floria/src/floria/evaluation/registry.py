@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from floria.evaluation.context import Context, EvaluationError, Function, Library
+from floria.evaluation.context import Context, Function, Library
+from floria.failing import EvaluationError
 from floria.functions import graph, logic, text
 
 Resolver: TypeAlias = Callable[[Context, str], Function | None]

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from floria import entities
 from floria.entities import Edge, Entity, Vertex
-from floria.evaluation.context import Context, EvaluationError
+from floria.evaluation.context import Context
+from floria.failing import EvaluationError
 from floria.ids import Id
 from floria.values import Call, Value
 

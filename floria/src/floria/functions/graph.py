@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from floria import entities, naming
 from floria.entities import Kind
-from floria.evaluation.context import Actions, Context, EvaluationError, Function
+from floria.evaluation.context import Actions, Context, Function
+from floria.failing import EvaluationError
 from floria.functions import arguments as given
 from floria.functions import text
 from floria.ids import Id

@@ -4,7 +4,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from floria.evaluation.context import Context, EvaluationError, Function
+from floria.evaluation.context import Context, Function
+from floria.failing import EvaluationError
 from floria.functions import arguments as given
 from floria.values import Value
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from functools import reduce
 
-from floria.evaluation.context import Context, EvaluationError, Function
+from floria.evaluation.context import Context, Function
+from floria.failing import EvaluationError
 from floria.functions import arguments as given
 from floria.values import Value
 

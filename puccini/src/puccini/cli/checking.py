@@ -1,7 +1,7 @@
 """What ``puccini-tosca validate`` does, without the parser of its options, which takes longer than many files."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from puccini.catalog import Catalog
 from puccini.cli import opening, outcome
 from puccini.cli.outcome import CommandError, Exit, Output
 from puccini.diagnostics import Diagnostic, Report
+from puccini.loading import Loaded
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -26,11 +27,18 @@ class Checked(msgspec.Struct, frozen=True):
     error: CommandError | None = None
 
 
-def run(files: Sequence[Path], strict: bool, profiles: Sequence[Path], output: Output) -> int:
-    """Check `files`, say what was found, and return the exit code."""
+def run(
+    files: Sequence[Path],
+    strict: bool,
+    profiles: Sequence[Path],
+    output: Output,
+    leave: Callable[[int], object] | None = None,
+) -> int:
+    """Check `files`, say what was found, return the exit code; `leave` gets it first, while what was read is there."""
     catalogs = opening.catalogs(profiles)
+    last: list[Loaded] = []
     with closing(stores.Store(stores.folder())) as store:
-        results = [_check(path, strict, catalogs, store) for path in files]
+        results = [_check(path, strict, catalogs, store, last) for path in files]
     if output is Output.HUMAN:
         for one in results:
             _show(one)
@@ -38,8 +46,10 @@ def run(files: Sequence[Path], strict: bool, profiles: Sequence[Path], output: O
         from puccini.cli import frame
 
         frame.write(output, [_plain(one) for one in results], "")
-    codes = [one.error.code if one.error else Exit.FINE if one.valid else Exit.INVALID for one in results]
-    return max(codes)
+    code = max(one.error.code if one.error else Exit.FINE if one.valid else Exit.INVALID for one in results)
+    if leave is not None:
+        leave(code)
+    return code
 
 
 def plain(path: Path, valid: bool, diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
@@ -47,7 +57,8 @@ def plain(path: Path, valid: bool, diagnostics: Sequence[Diagnostic]) -> dict[st
     return {"file": str(path), "valid": valid, "diagnostics": msgspec.to_builtins(tuple(diagnostics))}
 
 
-def _check(path: Path, strict: bool, catalogs: Sequence[Catalog], store: stores.Store) -> Checked:
+def _check(path: Path, strict: bool, catalogs: Sequence[Catalog], store: stores.Store, last: list[Loaded]) -> Checked:
+    """Check one file; `last` keeps what was loaded of it until another one is."""
     with ExitStack() as stack:
         try:
             opened = opening.service(path, stack)
@@ -57,6 +68,7 @@ def _check(path: Path, strict: bool, catalogs: Sequence[Catalog], store: stores.
         texts: dict[str, bytes | None] = {}
         for entry in (opened.entry, *opened.others):
             loaded = cached.load(opened.source, entry, catalogs, store, strict=strict)
+            last[:] = [loaded]
             diagnostics.extend(loaded.diagnostics)
             texts |= {one.file: loaded.text(one.file) for one in loaded.diagnostics}
         found = diagnostics.sorted()

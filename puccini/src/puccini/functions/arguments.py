@@ -3,9 +3,14 @@
 Every function module of this package takes its arguments through here.
 """
 
-from floria.evaluation import Context, EvaluationError
+from typing import TYPE_CHECKING
+
+from floria.failing import EvaluationError
 from floria.values import Call, Value
 from puccini.functions.signatures import SIGNATURES
+
+if TYPE_CHECKING:
+    from floria.evaluation import Context
 
 COUNT = "tosca.arguments"
 TYPE = "tosca.type"
@@ -25,7 +30,7 @@ def counted(function: str, arguments: list[Value]) -> list[Value]:
     return arguments
 
 
-def evaluated(context: Context, function: str, arguments: list[Value]) -> list[Value]:
+def evaluated(context: "Context", function: str, arguments: list[Value]) -> list[Value]:
     """Return the arguments evaluated, after counting them."""
     return [context.evaluate(argument) for argument in counted(function, arguments)]
 

@@ -1,7 +1,7 @@
 """Validation clauses of the simplest kind as functions of Python: many values are checked against few clauses.
 
-`compiled` takes comparisons of ``$value``, or of its length, with integers and strings, and what is made of such by
-boolean functions. Whatever else there is, is evaluated as any expression is; the answers are the same.
+`compiled` takes comparisons of ``$value``, or of its length, with integers, booleans and strings, and what is made
+of such by boolean functions. Whatever else there is, is evaluated as any expression is; the answers are the same.
 """
 
 import operator
@@ -12,7 +12,10 @@ from floria.values import Call, Value
 
 Test: TypeAlias = Callable[[Any], Any]
 
-_CLASSES: Final[dict[str, type]] = {"integer": int, "string": str}
+_CLASSES: Final[dict[str, type]] = {"boolean": bool, "integer": int, "scalar": int, "string": str}
+"""Of values of a type; scalars are amounts of their canonical unit, and other than integers are left to evaluation."""
+
+_LITERALS: Final = (bool, int, str)
 _COMPARISONS: Final = {
     "tosca:equal": operator.eq,
     "tosca:greater_than": operator.gt,
@@ -62,7 +65,7 @@ def _one_of(what: Value, values: Value, kind: type) -> Test | None:
 
 def _comparison(compare: Callable[[Any, Any], bool], first: Value, second: Value, kind: type) -> Test | None:
     one, other = _operand(first, kind), _operand(second, kind)
-    if one is None or other is None or one[0] is not other[0]:
+    if one is None or other is None or one[0] is not other[0] or (one[0] is bool and compare is not operator.eq):
         return None
     left, right = one[1], other[1]
     if second.__class__ is one[0]:
@@ -72,7 +75,7 @@ def _comparison(compare: Callable[[Any, Any], bool], first: Value, second: Value
 
 def _operand(found: Value, kind: type) -> tuple[type, Test] | None:
     """Return the class of an operand, and what gives it."""
-    if found.__class__ in (int, str):
+    if found.__class__ in _LITERALS:
         return found.__class__, lambda value: found
     if not isinstance(found, Call):
         return None

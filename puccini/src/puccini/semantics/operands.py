@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from floria.values import Call, Value
 from puccini.data import timestamps, versions
-from puccini.functions import regular
 from puccini.functions.arguments import kind
 from puccini.functions.signatures import Signature
 from puccini.model.data import Base, Schema
@@ -230,6 +229,8 @@ def _same(one: Base, two: Base) -> bool:
 
 def _pattern(value: Value, node: Node) -> _Problem | None:
     if isinstance(value, str):
+        from puccini.functions import regular
+
         try:
             regular.compiled(value)
         except regular.PatternError as error:

@@ -1,8 +1,7 @@
 """Follows TOSCA paths (section 10.3) through types and templates, as far as that is possible without a service."""
 
-import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from floria.values import Call, Value
 from puccini.diagnostics import suggest
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 _OLD = {"SOURCE", "TARGET", "HOST", "ENTITY"}
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a path has come to; everything that is not known is None.
 
     `own` is the requirement at whose relationship a path began. `narrower` says that what is found there may be of a

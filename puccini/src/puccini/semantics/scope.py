@@ -1,7 +1,6 @@
 """Where an expression stands, which decides what it may refer to."""
 
-import dataclasses
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from puccini.grammar.templates import FunctionDefinition
 from puccini.model.data import Property, Schema
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
 Owner: TypeAlias = "NodeType | RelationshipType | Relationship | CapabilityType | NodeTemplate | None"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What an expression may refer to.
 
     `unit` is its file. `owner` is what SELF means, None where that is not known or means nothing; `relationship` says
@@ -39,10 +37,10 @@ class Scope:
 
     def with_value(self, schema: Schema | None) -> "Scope":
         """Return the scope of a validation clause for values of `schema`."""
-        return dataclasses.replace(self, value=schema, validating=True)
+        return self._replace(value=schema, validating=True)
 
-    def with_(self, **changes: object) -> "Scope":
-        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+    def with_(self, **changes: Any) -> "Scope":
+        return self._replace(**changes)
 
     def function(self, name: str) -> tuple[Unit, FunctionDefinition] | None:
         """Return the custom function that is meant, and its file."""

@@ -6,7 +6,7 @@ What is computed is checked at run time. `puccini.semantics.templates` has node 
 from collections.abc import Mapping
 from functools import partial
 
-from floria.evaluation import EvaluationError
+from floria.failing import EvaluationError
 from floria.values import Call, Value, calls, is_literal
 from puccini.data.coercion import describe
 from puccini.model.data import UNSET, Property
@@ -25,11 +25,11 @@ class _Unknown(Exception):
 
 def later(template: NodeTemplate, given: Mapping[str, Node], resolver: Resolver) -> None:
     """Have the properties of a node template checked against each other when all of them are."""
-    if template.type is not None and (related := _related(template.type, resolver)):
-        resolver.deferred.append(partial(_check, template, given, related, resolver))
+    if template.type is not None and (found := related(template.type, resolver)):
+        resolver.deferred.append(partial(_check, template, given, found, resolver))
 
 
-def _related(type: NodeType, resolver: Resolver) -> list[tuple[Property, Value]]:
+def related(type: NodeType, resolver: Resolver) -> list[tuple[Property, Value]]:
     """Return the properties of a type with clauses that read other properties."""
     found = resolver.related.get(type)
     if found is None:

@@ -4,15 +4,18 @@ The only place where the loader meets the function library at work.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from floria.evaluation import Context, EvaluationError, Function
-from floria.store.interface import Reader
+from floria.failing import EvaluationError
 from floria.values import Call, Value, calls
 from puccini import functions
 from puccini.data import Evaluate
 from puccini.functions.signatures import SIGNATURES, Scope
 from puccini.semantics import clauses
+
+if TYPE_CHECKING:
+    from floria.evaluation import Context, Function
+    from floria.store.interface import Reader
 
 MAX_RESULTS: Final = 1000
 """How many results are kept for the values of one schema: many templates say the same."""
@@ -78,14 +81,16 @@ class Statics:
             known = self._pure[id(clause)] = (clause, not refused and pure(clause))
         return known[1]
 
-    def _base(self) -> Context:
+    def _base(self) -> "Context":
         if self._context is None:
+            from floria.evaluation import Context
+
             self._context = Context(cast("Reader", None), _Library())
         return self._context
 
 
 class _Library:
-    def find(self, context: Context, name: str) -> tuple[Function, bool]:
+    def find(self, context: "Context", name: str) -> "tuple[Function, bool]":
         function = functions.find(name.removeprefix(f"{functions.NAMESPACE}:"))
         if function is None:
             raise EvaluationError("tosca.not-a-function", f"there is no function {name}")

@@ -37,6 +37,7 @@ def again(resolver: Resolver, definitions: Mapping[int, grammar.TypeDefinition])
         type.uncertain = uncertain
     resolver.types = {id(type.definition): type for type in resolver.types.values()}
     resolver.implemented.clear()
+    resolver.related.clear()
     _fill(resolver, replaced)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from floria.evaluation import EvaluationError
+from floria.failing import EvaluationError
 from floria.values import Call, Value, is_literal
 from puccini import former
 from puccini.data.coercion import Coercion, Problem
@@ -55,9 +55,13 @@ def assign(
     owner: str,
     *,
     open_ended: bool = False,
+    into: dict[str, Value] | None = None,
 ) -> dict[str, Value]:
-    """Return the values assigned to `known` definitions. Reports fixed ones and, unless `open_ended`, unknown ones."""
-    result: dict[str, Value] = {}
+    """Return the values assigned to `known` definitions. Reports fixed ones and, unless `open_ended`, unknown ones.
+
+    With `into`, they are put there.
+    """
+    result: dict[str, Value] = {} if into is None else into
     for name, node in given.items():
         definition = known.get(name)
         if definition is None:
