@@ -371,7 +371,9 @@ def test_r94_a_killed_process_loses_no_event_and_repeats_no_handler(tmp_path: Pa
     store.close()
 
 
-def test_a_handler_that_was_removed_meanwhile_fails_visibly(store: Store, notes: Notes) -> None:
+def test_a_handler_that_was_removed_meanwhile_fails_visibly_and_for_what_is_gone_nothing_is_to_do(
+    store: Store, notes: Notes
+) -> None:
     a, b = vertex(store, "a", note("e", "x")), vertex(store, "b", note("e", "y"))
     emitter = Emitter(store, notes)
     with store.write() as tx:
@@ -381,6 +383,7 @@ def test_a_handler_that_was_removed_meanwhile_fails_visibly(store: Store, notes:
         tx.put(Vertex(id=b, name="b", revision=1))
     handlings = emitter.handle(*recorded)
     assert [one.error.code for one in handlings if one.error] == ["floria.gone", "floria.gone"]
+    assert [one.status for one in handlings] == [Status.SKIPPED, Status.FAILED]
     assert notes.seen == []
 
 

@@ -92,7 +92,12 @@ class Runner:
 
     def _evaluate(self, reader: Reader, recorded: Recorded, delivery: Delivery, actions: Collected) -> Handling:
         event = recorded.event
-        entity, handler = _found(reader, event, delivery)
+        entity = delivery.subject(reader)
+        if entity is None:
+            message = f"nothing to do: {delivery.entity} was deleted before its handler ran"
+            gone = Failure("floria.gone", message, self._clock(), event.id)
+            return self.handling(event, delivery, Status.SKIPPED, error=gone)
+        handler = _handler(reader, event, delivery, entity)
         context = Context(
             reader,
             self._functions,
@@ -111,11 +116,8 @@ class Runner:
         return self.handling(event, delivery, Status.DONE, self._execute(handler, entity, event, context))
 
 
-def _found(reader: Reader, event: Event, delivery: Delivery) -> tuple[Vertex | Edge, Handler]:
-    entity = delivery.subject(reader)
-    if entity is None:
-        raise EvaluationError("floria.gone", f"{delivery.entity} was deleted before its handler ran")
+def _handler(reader: Reader, event: Event, delivery: Delivery, entity: Vertex | Edge) -> Handler:
     if delivery.handler >= len(entity.handlers) or entity.handlers[delivery.handler].event != event.name:
         where = naming.label(reader, entity)
         raise EvaluationError("floria.gone", f"the handler of {event.name!r} in {where} was removed before it ran")
-    return entity, entity.handlers[delivery.handler]
+    return entity.handlers[delivery.handler]

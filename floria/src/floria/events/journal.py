@@ -32,7 +32,7 @@ class Status(StrEnum):
 
     DONE = "done"
     FAILED = "failed"
-    SKIPPED = "skipped"  # its condition is not true
+    SKIPPED = "skipped"  # its condition is not true, or whom it is for is gone
     EXPIRED = "expired"  # the deadline had passed
 
 
