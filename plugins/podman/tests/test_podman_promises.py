@@ -262,7 +262,7 @@ NEVER = """
 HEALTH = (
     "health: { command: [ 'false' ], interval: 1 s, retries: 1 }\n        readiness: { health: true, timeout: 2 s }"
 )
-NOTIFY = "readiness: { notify: true, timeout: 2 s }"
+NOTIFY = "readiness: { notify: true, timeout: 2 s }\n        init: true"  # else it does not end when systemd asks it to
 UNHEALTHY, UNHEARD = "its health check does not succeed", "it did not notify in time that it is ready"
 UNABLE = "readiness by notify needs a Quadlet file"
 
