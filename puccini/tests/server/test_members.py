@@ -139,6 +139,91 @@ def test_r81_operations_inputs_artifacts_workflows_outer_capabilities(editor: Ed
     )
 
 
+CALLS = """
+interface_types:
+  Life: { operations: { begin: {}, life: {} }, notifications: { ended: {} } }
+  Link: { operations: { join: {} } }
+capability_types: { C: {} }
+relationship_types: { R: { interfaces: { link: { type: Link } } } }
+node_types:
+  N:
+    capabilities: { c: C }
+    requirements: [ r: { capability: C, relationship: R, count_range: [ 0, 1 ] } ]
+    interfaces: { life: { type: Life } }
+  M: { derived_from: N, interfaces: { life: { type: Life, operations: { begin: {} } } } }
+  Outer: { interfaces: { life: { type: Life } } }
+policy_types:
+  Heal: { targets: [ N, All ], triggers: { own: { event: life.ended, action: [ call_operation: life.begin ] } } }
+group_types: { All: {} }
+service_template:
+  substitution_mappings: { node_type: Outer, interfaces: { life: { begin: again } } }
+  node_templates:
+    a: { type: N, interfaces: { life: { operations: { begin: {} } } } }
+    b:
+      type: M
+      requirements: [ r: { node: a, relationship: { interfaces: { link: { operations: { join: {} } } } } } ]
+  groups: { all: { type: All, members: [ a, b ] } }
+  policies:
+  - heal:
+      type: Heal
+      targets: [ all ]
+      triggers: { t: { event: life.ended, action: [ call_operation: { operation: life.begin } ] } }
+  workflows:
+    again:
+      steps:
+        one: { target: all, activities: [ call_operation: life.life, call_operation: life.begin ] }
+        two: { target: b, target_relationship: r, activities: [ call_operation: link.join ] }
+"""
+
+
+@pytest.fixture
+def calls(start: Start) -> Editor:
+    made = start({"calls.yaml": CALLS})
+    assert made.open("calls.yaml") == []
+    return made
+
+
+def renamed(editor: Editor, mark: str, new: str) -> str:
+    _, line, column = place((VERSION + CALLS).replace(mark.replace("|", ""), mark, 1), "|")
+    found: Any = editor.ask("textDocument/rename", {**editor.at("calls.yaml", line, column), "newName": new})
+    return apply(editor, found)["calls.yaml"]
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        *("li|fe: { type: Life } }\n  M", "li|fe: { type: Life, op", "a: { type: N, interfaces: { li|fe"),
+        *("li|fe.life", "event: li|fe", "operation: { operation: li|fe"),
+    ],
+)
+def test_r81_an_interface_wherever_it_is_named(mark: str, calls: Editor) -> None:
+    """In types, refinements, assignments, calls of steps and triggers, events; what is another's stays."""
+    wanted = VERSION + CALLS
+    for before in ("life: { type: Life", "life.", "life: { oper"):
+        wanted = wanted.replace(before, before.replace("life", "care", 1))
+    wanted = wanted.replace("Outer: { interfaces: { care", "Outer: { interfaces: { life")
+    assert renamed(calls, mark, "care") == wanted
+
+
+def test_r81_an_interface_of_a_relationship_and_of_the_substituted_type(calls: Editor) -> None:
+    text = VERSION + CALLS
+    assert renamed(calls, "lin|k.join", "tie") == text.replace("link", "tie")
+    wanted = text.replace("Outer: { interfaces: { life", "Outer: { interfaces: { care")
+    assert renamed(calls, "interfaces: { li|fe: { begin: again", "care") == wanted.replace(
+        "interfaces: { life: { begin: again", "interfaces: { care: { begin: again"
+    )
+
+
+def test_r81_operations_notifications_and_workflows_that_are_called(calls: Editor) -> None:
+    text = VERSION + CALLS
+    assert renamed(calls, "operation: life.beg|in", "go") == text.replace("begin", "go")
+    assert renamed(calls, "event: life.end|ed", "gone") == text.replace("ended", "gone")
+    assert renamed(calls, "begin: aga|in", "more") == text.replace("again", "more")
+    assert renamed(calls, "life.li|fe", "live") == text.replace("life.life", "life.live").replace(
+        "begin: {}, life: {}", "begin: {}, live: {}"
+    )
+
+
 def test_r81_what_would_get_another_meaning_is_refused(editor: Editor) -> None:
     """A requirement with the name of another, and a property whose use cannot be known."""
     with pytest.raises(Answer, match="would be wrong"):

@@ -10,7 +10,7 @@ from puccini.model.data import Property
 from puccini.model.service import Group, NodeTemplate, RelationshipUse
 from puccini.model.type import Type
 from puccini.model.types import Capability, Interface, Operation, Requirement
-from puccini.server.occurrences import Occurrence
+from puccini.server.occurrence import Occurrence
 from puccini.units import Unit
 
 _LISTED = ("properties", "attributes", "inputs", "capabilities", "requirements", "interfaces", "operations", "units")

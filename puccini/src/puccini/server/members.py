@@ -11,7 +11,7 @@ from puccini.nodes import Node
 
 Key = tuple[str, int, int]
 _OF_TYPES = ("properties", "attributes", "capabilities", "requirements", "interfaces", "artifacts")
-_INSIDE = ("properties", "attributes", "operations", "notifications", "inputs", "outputs")
+_INSIDE = ("properties", "attributes", "interfaces", "operations", "notifications", "inputs", "outputs")
 
 
 def key(node: Node) -> Key:

@@ -5,7 +5,7 @@ loader and the resolver found: nothing is resolved here a second time.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from puccini import extents, yaml
 from puccini.functions.signatures import SIGNATURES, Signature
@@ -14,44 +14,11 @@ from puccini.grammar.types import Kind
 from puccini.model.data import BUILT_IN
 from puccini.model.type import Type
 from puccini.nodes import Node
-from puccini.server import paths, structure
+from puccini.server import operations, paths, structure
 from puccini.server.members import key as key_of
+from puccini.server.occurrence import Occurrence
 from puccini.server.structure import Form, Place, Refers, World
 from puccini.units import FUNCTIONS, REPOSITORIES, Unit
-
-
-class Occurrence(NamedTuple):
-    """A name at `node`, or at its key. `target` is where what it names is defined, `thing` what that is.
-
-    `kind` is for people and the same for definition and references. Only things whose every use is known can be
-    `renamed`. `name` is the name itself, without the namespaces that may stand before it.
-    """
-
-    node: Node
-    on_key: bool
-    kind: str
-    name: str
-    target: Node | None
-    thing: Any
-    defines: bool = False
-    renamed: bool = False
-
-    def extent(self, text: list[str]) -> extents.Extent:
-        """Return where the name stands, without quotes and namespaces."""
-        start, end = extents.key(self.node, text) if self.on_key else extents.value(self.node, text)
-        if start.line != end.line or start.line >= len(text):
-            return start, end
-        written = text[start.line][start.column : end.column]
-        offset = written.rfind(self.name)
-        if offset < 0:
-            return start, end
-        begin = start.column + offset
-        return yaml.Position(start.line, begin), yaml.Position(start.line, begin + len(self.name))
-
-    def written(self, text: list[str]) -> bool:
-        """Whether the name stands there as it is; a dialect may have made it of something else."""
-        start, end = self.extent(text)
-        return start.line == end.line < len(text) and text[start.line][start.column : end.column] == self.name
 
 
 def find(world: World) -> Iterator[Occurrence]:
@@ -110,8 +77,12 @@ class _Walk:
         for key, child in node.items():
             if not isinstance(key, str):
                 continue
+            if place.form is Form.CONSTRUCT and (title, key) in operations.SECTIONS:
+                yield from operations.find(child, key, self.world)
+                if title == "substitution mapping":
+                    continue
             if key in ("activities", "action") and place.form is Form.CONSTRUCT:
-                yield from self.activities(child, _sibling(node)("target"))
+                yield from self.activities(child)
                 continue
             inner = place.step(key, _sibling(child))
             if place.form in (Form.MAP, Form.ENTRY):
@@ -209,8 +180,8 @@ class _Walk:
         template = self.world.service.nodes.get(name) if self.world.service is not None else None
         return template.type if template is not None else self.world.type(Kind.NODE, name)
 
-    def activities(self, node: Node, target: str | None) -> Iterator[Occurrence]:
-        """Workflows and operations that activities name."""
+    def activities(self, node: Node) -> Iterator[Occurrence]:
+        """Workflows that activities name, and what is in the inputs of all of them."""
         service = self.world.service
         for item in node if type(node.value) is yaml.Seq and service is not None else ():
             for key, child in item.items() if type(item.value) is yaml.Map else ():
@@ -221,17 +192,8 @@ class _Walk:
                 if key in ("inline", "delegate") and service is not None and named.value in service.workflows:
                     thing = service.workflows[named.text]
                     yield Occurrence(named, False, "workflow", thing.name, thing.node, thing, False, True)
-                elif key == "call_operation":
-                    yield from self._operation(named, target)
                 if type(child.value) is yaml.Map and (inputs := child.get("inputs")) is not None:
                     yield from self.value(inputs)
-
-    def _operation(self, node: Node, target: str | None) -> Iterator[Occurrence]:
-        name, _, operation = node.text.rpartition(".")
-        interface = getattr(self._type(target) if target else None, "interfaces", {}).get(name)
-        found = interface.operations.get(operation) if interface is not None else None
-        if found is not None:
-            yield Occurrence(node, False, "operation", operation, found.node, found, False, True)
 
     def mapped(self, node: Node, place: Place) -> Iterator[Occurrence]:
         """In mappings of substitution: the names of the outer type, and what lists lead to in inner nodes."""
@@ -335,6 +297,7 @@ _DEFINES = {
     "parameter definition": ("parameter", True),
     "capability definition": ("capability", True),
     "requirement definition": ("requirement", True),
+    "interface definition": ("interface", True),
     "operation definition": ("operation", True),
     "notification definition": ("notification", True),
     "artifact definition": ("artifact", True),
@@ -353,7 +316,10 @@ _DEFINES = {
     "policy definition": ("policy", True),
     "workflow definition": ("workflow", True),
 }
-_MEMBERS = ("property", "attribute", "parameter", "capability", "requirement", "operation", "notification")
+_MEMBERS = (
+    *("property", "attribute", "parameter", "capability", "requirement"),
+    *("interface", "operation", "notification"),
+)
 """What types have, and templates assign to: every use is looked for, and a rename that leaves one is refused."""
 
 _SELVES = {

@@ -13,7 +13,7 @@ from puccini import extents, sources
 from puccini.loading import Loaded
 from puccini.nodes import Node
 from puccini.server import members, occurrences
-from puccini.server.occurrences import Occurrence
+from puccini.server.occurrence import Occurrence
 from puccini.server.workspace import Workspace
 from puccini.session import Session
 

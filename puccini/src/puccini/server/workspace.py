@@ -16,7 +16,7 @@ from puccini.editing import Editor
 from puccini.loading import Loaded
 from puccini.server import completion, cursor, occurrences
 from puccini.server.completion import Around, Suggestion
-from puccini.server.occurrences import Occurrence
+from puccini.server.occurrence import Occurrence
 from puccini.server.structure import World
 from puccini.session import Session
 from puccini.units import Unit
