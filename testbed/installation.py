@@ -43,9 +43,9 @@ class Installation:
         """Run a command with ``--output json`` and return what it says."""
         return json.loads(self.run(*arguments, "--output", "json").stdout)
 
-    def wait_for_event(self, service: str, name: str, kind: str = "event") -> dict[str, Any]:
-        """Return the first event of that name, now or as soon as it comes."""
-        argv = ["khutulun", "service", "events", service, "-f", "--output", "json"]
+    def wait_for_event(self, service: str, name: str, kind: str = "event", *, after: int = 0) -> dict[str, Any]:
+        """Return the first event of that name after a position, now or as soon as it comes."""
+        argv = ["khutulun", "service", "events", service, "-f", "--after", str(after), "--output", "json"]
         with self.machine.popen(argv, user=self._user) as following:
             while line := following.read_line():
                 event: dict[str, Any] = json.loads(line)

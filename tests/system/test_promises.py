@@ -87,7 +87,7 @@ def test_r61_what_an_administrator_does_is_told_and_not_undone(host: Host) -> No
         assert shown["web"] == "stopped"
         assert host.run(["systemctl", "is-active", WEB], check=False).stdout.strip() == "inactive"
         host.run(["systemctl", "start", WEB])
-        khutulun.wait_for_event("hello", "ready")
+        khutulun.wait_for_event("hello", "ready", after=told["position"])
         assert khutulun.run("service", "validate", "hello").stdout.strip() == "no differences"
         khutulun.run("service", "undeploy", "hello")
     clean(host)
