@@ -70,7 +70,8 @@ times = []
 before, after = sys.argv[2:]
 assert before in text
 for number in range(20):
-    changed = text.replace(before, after.replace("NUMBER", str(number)) + chr(10) * (number % 3), 1)
+    changed = text.replace(before, after.replace("NUMBER", str(number)), 1)
+    changed = changed.replace("      port: {", chr(10) * (number % 3) + "      port: {", 1)
     begin = time.process_time()
     session.update("service.yaml", changed)
     session.diagnostics("service.yaml")
@@ -80,7 +81,14 @@ print(sorted(times)[10])
 EDITS = {
     "an edit of a template": ("name: server 500", "name: NUMBER"),
     "an edit of a type of 50 of them": ("p7: { type: integer, default: 7 }", "p7: { type: integer, default: NUMBER }"),
-    "an edit of a type of all of them": ("name: { type: string }", "name: { type: string, default: aNUMBER }"),
+    "an edit of a type of all of them": (
+        "      name: { type: string }\n",
+        "      name: { type: string, default: aNUMBER }\n",
+    ),
+    "an edit of an interface type of all of them": (
+        "  Lifecycle: { operations: { create: { inputs: { name: { type: string },",
+        "  Lifecycle: { operations: { create: { inputs: { name: { type: string, default: aNUMBER },",
+    ),
 }
 
 MACHINES = """tosca_definitions_version: tosca_2_0

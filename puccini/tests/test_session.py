@@ -122,7 +122,11 @@ def edited(source: Editable, session: puccini.Session, path: str, text: str) -> 
     source.files[path] = text
     session.update(path, text)
     found = session.diagnostics("service.yaml")
-    assert found == puccini.load(source, "service.yaml").diagnostics
+    fresh = puccini.load(source, "service.yaml")
+    assert found == fresh.diagnostics
+    if not fresh.failed and fresh.service is not None:
+        same = session.check("service.yaml")
+        assert puccini.compile(same, "service") == puccini.compile(fresh, "service")
     return found
 
 

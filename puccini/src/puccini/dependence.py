@@ -7,12 +7,18 @@ on; an occurrence that means something else only makes more be looked at than ha
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from typing import Any, Final
 
+from puccini import yaml
 from puccini.grammar.templates import NodeTemplate
+from puccini.grammar.types import Kind
+from puccini.model.data import BUILT_IN
 from puccini.model.type import Type
 from puccini.nodes import Node
 
 _FURTHER: Final = frozenset({"RELATIONSHIP", "SOURCE", "TARGET", "HOST"})
 """What a path says that leads beyond the node that it names."""
+
+LATER: Final = frozenset({"node_templates", "outputs", "groups", "policies", "workflows", "substitution_mappings"})
+"""What of a service template is resolved again whenever anything is."""
 
 
 class Names:
@@ -71,6 +77,28 @@ class Names:
                     found[id(one)] = one
                     waiting.append(name(one))
         return list(found.values())
+
+
+def stays(type: Type) -> bool:
+    """Whether what is reported of a type when it is declared, by nobody in particular, is nothing."""
+    assert type.definition is not None
+    assert type.unit is not None
+    if type.kind is Kind.DATA and type.name in (*BUILT_IN, "any"):
+        return False
+    if type.kind.value not in type.unit.root.document.value or type.name.startswith("$"):
+        return False
+    known = type.parent is None or type.parent.unit is not None or type.parent.name in BUILT_IN
+    return known and (type.parent is not None or type.definition.derived_from is None)
+
+
+def derives_alike(type: Type, new: yaml.Document, place: tuple[Kind, str]) -> bool:
+    """Whether a type is a map still, and derives from what it did."""
+    assert type.definition is not None
+    written = new.value[place[0].value][place[1]]
+    if not isinstance(written, dict) or not isinstance(written.get("derived_from", ""), str):
+        return False
+    before = type.definition.derived_from
+    return bool(written.get("derived_from", "") == (before.text if before is not None else ""))
 
 
 def _strings(value: Any) -> Iterator[str]:

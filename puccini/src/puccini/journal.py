@@ -60,6 +60,10 @@ class Journal(Report):
         """Take back what `owner` said."""
         self._said.pop(owner, None)
 
+    def owners(self) -> set[str]:
+        """Return on whose behalf anything is said that stands."""
+        return {owner for owner, said in self._said.items() if said}
+
     def told(self) -> Report:
         """Return a report of everything that stands."""
         report = Report(self.strict, self.origins)

@@ -8,8 +8,9 @@ Called by the language server, and by whoever watches files.
 
 Files are parsed in parts (`puccini.editing`), and parts that did not change are not read again. When all that changed
 is inside of node templates, in ways that mean nothing to others, only those are resolved again; when it is inside of
-types, then those and what depends on them (`puccini.dependence`), if that is less than half of all. The result is
-always that of `puccini.load`.
+node types and about their properties alone, then these properties are (`puccini.narrowing`); in other types, then those
+and what depends on them (`puccini.dependence`), if that is less than half of all. The result is always that of
+`puccini.load`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,8 +18,8 @@ from typing import Final
 
 from floria.garbage import uncollected
 from puccini import catalog as catalogs
-from puccini import dialects, loading, sources, yaml
-from puccini.dependence import Names
+from puccini import dialects, loading, narrowing, sources, yaml
+from puccini.dependence import LATER, Names, derives_alike, stays
 from puccini.diagnostics import Diagnostic
 from puccini.editing import Editor
 from puccini.grammar.construct import part
@@ -27,7 +28,6 @@ from puccini.grammar.types import TYPES, Kind, TypeDefinition
 from puccini.journal import Journal
 from puccini.loader import Loader
 from puccini.loading import Loaded
-from puccini.model.data import BUILT_IN
 from puccini.model.service import Service
 from puccini.model.type import Type
 from puccini.semantics import service as services
@@ -42,8 +42,6 @@ _FEW: Final = 50
 """Of no more node templates, all may be resolved again in part."""
 
 _KINDS: Final = {kind.value: kind for kind in Kind}
-_LATER: Final = frozenset({"node_templates", "outputs", "groups", "policies", "workflows", "substitution_mappings"})
-"""What of a service template is resolved again whenever anything is."""
 
 _Place = tuple[str, str, str]
 
@@ -137,8 +135,9 @@ class Session:
         if changed is None and edited is None:
             return False
         with uncollected():
+            narrow = check.narrow(owner, edited, (old, new)) if edited is not None else None
             if edited is not None:
-                changed = check.affected(owner, edited, new)
+                changed = narrow.full if narrow is not None else check.affected(owner, edited, new)
                 if changed is None:
                     return False
             assert changed is not None
@@ -147,7 +146,7 @@ class Session:
             if edited is not None:
                 check.retype(resolver)
             changed = check.replace(changed)
-            if changed is None:
+            if changed is None or (narrow is not None and not narrowing.assign(narrow, service, resolver)):
                 return False
             services.again(service, changed, resolver)
             check.loaded.diagnostics = check.journal.sorted()
@@ -171,6 +170,16 @@ class _Check:
         self._names = Names()
         self._retyped: list[Type] = []
 
+    def narrow(
+        self, unit: Unit, changed: Sequence[tuple[Kind, str]], documents: tuple[yaml.Document, yaml.Document]
+    ) -> narrowing.Narrow | None:
+        """Find what an edit of types in a file, before and after, asks for; None when there is more than properties."""
+        said = self.journal.owners()
+        found = narrowing.find(self.loaded, said, self._names, unit, changed, documents)
+        if found is not None:
+            self._retyped = found.types
+        return found
+
     def affected(self, unit: Unit, changed: Sequence[tuple[Kind, str]], new: yaml.Document) -> list[str] | None:
         """Find the types and node templates that depend on types of a file that changed; return the latter.
 
@@ -190,7 +199,7 @@ class _Check:
             return None
         if any(dialects.is_old(one.root) for one in resolver.units):
             return None
-        if not all(_stays(type) for type in found) or not all(_derives_alike(known[one], new, one) for one in changed):
+        if not all(stays(type) for type in found) or not all(derives_alike(known[one], new, one) for one in changed):
             return None
         names = {type.name for type in found}
         template = entry.root.child("service_template")
@@ -198,7 +207,7 @@ class _Check:
         if parts is None or "node_templates" not in parts or parts["node_templates"].parts is None:
             return None
         for key, child in template.items():
-            if key not in _LATER and not names.isdisjoint(self._names.of(child)[1]):
+            if key not in LATER and not names.isdisjoint(self._names.of(child)[1]):
                 return None
         definitions = service.definition.node_templates
         most = max(_FEW, len(definitions) // 2)
@@ -291,28 +300,6 @@ def _changed_types(old: yaml.Document, new: yaml.Document) -> list[tuple[Kind, s
             return None
         found += [(_KINDS[key], name) for name, one in after.parts.items() if one is not before.parts[name]]
     return found
-
-
-def _stays(type: Type) -> bool:
-    """Whether what is reported of a type when it is declared, by nobody in particular, is nothing."""
-    assert type.definition is not None
-    assert type.unit is not None
-    if type.kind is Kind.DATA and type.name in (*BUILT_IN, "any"):
-        return False
-    if type.kind.value not in type.unit.root.document.value or type.name.startswith("$"):
-        return False
-    known = type.parent is None or type.parent.unit is not None or type.parent.name in BUILT_IN
-    return known and (type.parent is not None or type.definition.derived_from is None)
-
-
-def _derives_alike(type: Type, new: yaml.Document, place: tuple[Kind, str]) -> bool:
-    """Whether a type is a map still, and derives from what it did."""
-    assert type.definition is not None
-    written = new.value[place[0].value][place[1]]
-    if not isinstance(written, dict) or not isinstance(written.get("derived_from", ""), str):
-        return False
-    before = type.definition.derived_from
-    return bool(written.get("derived_from", "") == (before.text if before is not None else ""))
 
 
 def _outside(definition: NodeTemplate) -> tuple[object, ...]:
