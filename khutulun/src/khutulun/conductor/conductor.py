@@ -238,7 +238,7 @@ class Conductor(Looking, Streaming, Administering):
                     "no-target", "an event is emitted to a service or a node", hint="name it: SERVICE or SERVICE/NODE"
                 )
             root = self._services.root(reader, service, directory)
-            target = topology.load(reader, root).find(node) if node is not None else root
+            target = topology.find(reader, root, node) if node is not None else root
             asked = auditing.ask(principal, "emit", naming.subject(reader, target), {"event": name})
         return self._emission.emit(target, name, data, lambda tx: auditing.end(tx, asked, Outcome.DONE))
 

@@ -97,7 +97,7 @@ class Looking(Parts):
         with self._store.read() as reader:
             if node is not None:
                 root = self._services.root(reader, service, directory)
-                subject = naming.subject(reader, topology.load(reader, root).find(node))
+                subject = naming.subject(reader, topology.find(reader, root, node))
             topics = (journals.Topic.EFFECT, journals.Topic.REACTION)
             found = [one for topic in topics for one in reader.journal(topic, subject=subject, limit=HISTORY_LIMIT)]
         found.sort(key=lambda record: record.position)

@@ -101,7 +101,7 @@ class Parts:
     ) -> Vertex:
         self._require(principal, directory, role, action)
         with self._store.read() as reader:
-            return topology.load(reader, self._services.root(reader, service, directory)).find(node)
+            return topology.find(reader, self._services.root(reader, service, directory), node)
 
     def _require(self, principal: model.Principal, directory: str, role: Role, action: str = "") -> None:
         """Raise `model.Refused` when the role is not enough; for an `action`, which changes something, it is noted."""

@@ -103,6 +103,22 @@ def load(reader: Reader, root: Vertex) -> Topology:
     )
 
 
+def find(reader: Reader, root: Vertex, name: str) -> Vertex:
+    """Return the node that users call `name`, and read the whole service only when it is not clear. See `load`."""
+    if "." not in name:
+        plain, numbered = (_called(reader, root, one) for one in (name, name.rpartition("-")[0]))
+        numbered = [vertex for vertex in numbered if f"{vertex.name}-{vertex.index}" == name]
+        if len(plain) + len(numbered) == 1:
+            return (plain + numbered)[0]
+    return load(reader, root).find(name)
+
+
+def _called(reader: Reader, root: Vertex, name: str) -> list[Vertex]:
+    """Return the representations of a node of the service itself."""
+    query = Query(kinds=(Kind.VERTEX,), parent=root.id, name=name)
+    return [one for one in reader.query(query) if isinstance(one, Vertex) and is_node(one)] if name else []
+
+
 def dependents(depends: dict[Id, frozenset[Id]]) -> dict[Id, frozenset[Id]]:
     """Return the reverse: what depends on each node."""
     reverse: dict[Id, set[Id]] = {id: set() for id in depends}
