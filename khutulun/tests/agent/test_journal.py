@@ -1,5 +1,8 @@
 """The agent's memory survives it (R94)."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import apsw
@@ -70,3 +73,37 @@ def test_a_journal_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) 
     with pytest.raises(journal.BadState, match=r"format 99.*up to 1"):
         journal.Journal(file)
     assert file.read_bytes() == before
+
+
+OPEN_AGAIN = """
+import sys
+from contextlib import suppress
+from pathlib import Path
+from khutulun.agent import journal
+
+path = Path(sys.argv[1])
+journal.Journal(path).close()
+with suppress(OSError), path.with_name('rest').open('wb', buffering=0) as rest:
+    while True:
+        rest.write(bytes(4096))
+try:
+    journal.Journal(path)
+except journal.BadState as error:
+    print(error, '|', error.hint)
+"""
+
+
+@pytest.mark.system
+def test_r101_a_journal_that_a_full_disk_does_not_let_open_is_not_called_damaged(tmp_path: Path) -> None:
+    """Nobody is told to move it away, or to restore it, when what it needs is some space."""
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    script = f'mount -t tmpfs -o size=2m tmpfs {mount} && {sys.executable} -c "$OPEN_AGAIN" {mount}/agent.sqlite'
+    ended = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"OPEN_AGAIN": OPEN_AGAIN},
+    )
+    assert ended.stdout == f"{mount}/agent.sqlite: the disk is full | free some space\n"

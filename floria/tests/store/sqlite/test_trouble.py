@@ -159,6 +159,25 @@ except StoreError as error:
 """
 
 
+OPEN_AGAIN = """
+import sys
+from contextlib import suppress
+from pathlib import Path
+from floria.store.interface import StoreError
+from floria.store.sqlite import SqliteStore
+
+path = Path(sys.argv[1])
+SqliteStore(path).close()
+with suppress(OSError), path.with_name('rest').open('wb', buffering=0) as rest:
+    while True:
+        rest.write(bytes(4096))
+try:
+    SqliteStore(path)
+except StoreError as error:
+    print(error, '|', error.hint)
+"""
+
+
 def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path) -> None:
     """The limit on the size of files stands for the disk; the system test below fills a real one."""
 
@@ -195,6 +214,23 @@ def test_a_disk_that_is_really_full_is_told_and_loses_nothing(tmp_path: Path) ->
     assert "the disk is full" in message
     assert hint.startswith("free some space")
     assert sorted(names(tmp_path / "store.db"), key=int) == [str(number) for number in range(int(done))]
+
+
+@pytest.mark.system
+def test_r101_a_store_that_a_full_disk_does_not_let_open_is_not_called_damaged(tmp_path: Path) -> None:
+    """SQLite says I/O error, since what it shares between processes finds no place."""
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    script = f'mount -t tmpfs -o size=2m tmpfs {mount} && {sys.executable} -c "$OPEN_AGAIN" {mount}/store.db'
+    result = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"OPEN_AGAIN": OPEN_AGAIN},
+    )
+    assert "store.db: the disk is full" in result.stdout
+    assert "| free some space" in result.stdout
 
 
 def test_a_folder_that_is_not_there_or_may_not_be_written_says_so(tmp_path: Path) -> None:

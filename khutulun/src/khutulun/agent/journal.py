@@ -15,6 +15,7 @@ from typing import Any
 import apsw
 import msgspec
 
+from floria.store.sqlite import failures
 from khutulun.agent import messages
 
 SCHEMA_VERSION = 1
@@ -35,8 +36,9 @@ PRAGMA user_version = {SCHEMA_VERSION};
 
 _TABLES = {"operation", "effect", "workload", "outbox"}
 
+_FULL = ("the disk is full", "free some space")
 _REASONS = (
-    (apsw.FullError, "the disk is full", "free some space"),
+    (apsw.FullError, *_FULL),
     (apsw.ReadOnlyError, "it cannot be written", "check the permissions of the file and its folder"),
     (apsw.CantOpenError, "it cannot be opened", "check the permissions of the file and its folder"),
     (apsw.BusyError, "another process holds it locked", "end that process"),
@@ -180,6 +182,8 @@ class Journal:
 
 
 def _bad(file: Path, error: apsw.Error | OSError) -> BadState:
+    if isinstance(error, OSError | apsw.IOError) and failures.is_full(file.parent):
+        return BadState(file, *_FULL)
     if isinstance(error, OSError):
         return BadState(file, error.strerror or str(error), "check the permissions of the file and its folder")
     for kind, why, hint in _REASONS:
