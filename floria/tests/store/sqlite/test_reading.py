@@ -1,5 +1,6 @@
 """What a reader asks of SQLite: counts, which do not depend on how busy a machine is."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,21 @@ def test_a_reader_keeps_so_many_entities_and_no_more(tmp_path: Path) -> None:
         assert len(reader._known) == reading.KNOWN
     assert not reader._known
     store.close()
+
+
+def test_at_rest_one_connection_is_kept(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store")
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(store.read())
+    assert len(store._pool._idle) == 3
+    store.rest()
+    assert len(store._pool._idle) == 1
+    with store.read() as reader, store.read() as other:
+        assert reader.position() == other.position() == 0
+    store.rest()
+    store.close()
+    assert not store._pool._idle
 
 
 def test_a_step_to_edges_of_a_name_does_not_look_at_all_edges_of_that_name(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Connections to the database file, and the pool that readers take theirs from."""
 
+import contextlib
 import os
 from collections import deque
 from pathlib import Path
@@ -73,9 +74,14 @@ class Pool:
             self._idle.append(connection)
 
     def rest(self) -> None:
-        """Free what the idle connections cache."""
-        for _ in range(len(self._idle)):
-            connection = self.take()
+        """Close the idle connections but one, which frees what it caches: each keeps its statements prepared."""
+        idle: list[apsw.Connection] = []
+        with contextlib.suppress(IndexError):
+            while True:
+                idle.append(self._idle.popleft())
+        for connection in idle[:-1]:
+            connection.close()
+        for connection in idle[-1:]:
             connection.release_memory()
             self.give(connection)
 

@@ -225,6 +225,8 @@ class SqliteTransaction(SqliteReader):
         self.changes.append(change)
 
     def _row(self, id: Id) -> tuple[int, Entity] | None:
+        if (known := self._known.get(id)) is not None:
+            return self._one("SELECT k FROM entity WHERE id = ?", (id,)), known
         row = self._run("SELECT k, body FROM entity WHERE id = ?", (id,)).fetchone()
         return None if row is None else (row[0], codec.unpack(row[1]))
 
