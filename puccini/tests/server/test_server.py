@@ -12,7 +12,7 @@ from .conftest import VERSION, Answer, Editor, Start, end, write
 
 TYPES = """\
 capability_types:
-  Host: { description: Where things run. }
+  Host: { description: Where things run., properties: { size: { type: integer, default: 1 } } }
 relationship_types:
   HostedOn: {}
 node_types:
@@ -44,6 +44,27 @@ service_template:
     url: { value: { $get_attribute: [ web, url ] } }
 """
 FILES = {"types.yaml": TYPES, "service.yaml": SERVICE}
+
+
+PATHS = """\
+imports: [ types.yaml ]
+service_template:
+  node_templates: { m: { type: Machine }, a: { type: Application, requirements: [ host: m ] } }
+  outputs:
+    o:
+      value: """
+TOKENS: list[tuple[str, list[str], list[str]]] = [
+    ("{ $get_property: [ a, | ] }", ["port", "fast", "CAPABILITY", "RELATIONSHIP"], ["url", "host"]),
+    ("{ $get_attribute: [ a, | ] }", ["port", "url"], ["host"]),
+    ("{ $get_property: [ a, RELATIONSHIP, | ] }", ["host"], ["port", "CAPABILITY"]),
+    ("{ $get_property: [ a, RELATIONSHIP, host, | ] }", ["TARGET", "CAPABILITY", "ALL"], ["host", "RELATIONSHIP"]),
+    ("{ $get_property: [ a, RELATIONSHIP, host, 0, | ] }", ["TARGET", "CAPABILITY"], ["host"]),
+    ("{ $get_property: [ a, RELATIONSHIP, host, CAPABILITY, | ] }", ["size"], ["TARGET", "memory", "CAPABILITY"]),
+    ("{ $get_property: [ m, CAPABILITY, | ] }", ["host"], ["memory", "RELATIONSHIP"]),
+    ("{ $get_property: [ m, CAPABILITY, host, | ] }", ["size"], ["memory", "host"]),
+    ("{ $get_property: [ m, CAPABILITY, hst, | ] }", [], ["size", "memory"]),
+    ("{ $get_artifact: [ a, | ] }", ["RELATIONSHIP"], ["port", "url"]),
+]
 
 
 PROFILE = {"profiles/org.example/1.0/profile.yaml": "profile: org.example:1.0\n"}
@@ -238,6 +259,13 @@ HEAD = "imports: [ types.yaml ]\n"
             ["host"],
             [],
         ),
+        (
+            "node_types:\n  N:\n    properties:\n      p: { type: integer, default: 1 }\n"
+            "      q: { type: integer, default: { $get_property: [ SELF, | ] } }",
+            ["p", "q"],
+            ["port"],
+        ),
+        *((f"{PATHS}{text}", expected, absent) for text, expected, absent in TOKENS),
     ],
 )
 def test_completion(text: str, expected: list[str], absent: list[str], shared: Editor) -> None:
@@ -437,6 +465,7 @@ def test_symbols(shared: Editor) -> None:
     nodes = service["children"][1]["children"]
     assert [(one["name"], one["detail"]) for one in nodes] == [("machine", "Machine"), ("web", "Application")]
     assert nodes[1]["selectionRange"]["start"] == {"line": 7, "character": 4}
+    assert [(one["name"], one["detail"]) for one in nodes[1]["children"]] == [("host", "machine")]
 
 
 def test_formatting(shared: Editor) -> None:

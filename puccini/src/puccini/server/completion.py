@@ -12,7 +12,7 @@ from puccini.grammar.types import Kind
 from puccini.model.data import BUILT_IN, Base, Property, Schema
 from puccini.model.type import Type
 from puccini.model.types import NodeType, Requirement
-from puccini.server import structure
+from puccini.server import paths, structure
 from puccini.server.cursor import MARK, Cursor
 from puccini.server.structure import Form, Place, Refers, World
 from puccini.units import FUNCTIONS, REPOSITORIES
@@ -247,16 +247,31 @@ def _arguments(name: str, arguments: Any, index: Any, place: Place, cursor: Curs
         yield Suggestion("SELF", Sort.VALUE, rank=0)
         for node, written in _section(cursor, "node_templates").items():
             yield Suggestion(node, Sort.NAME, _type_of(written), rank=0)
-    elif index == 1 and isinstance(arguments, list):
+    elif isinstance(index, int) and isinstance(arguments, list):
         type = _named(arguments[0], place, cursor)
-        if type is not None:
-            known = {**type.properties, **(type.attributes if name == "get_attribute" else {})}
-            yield from (_property(key, one) for key, one in known.items())
-            yield from (Suggestion(word, Sort.VALUE) for word in ("CAPABILITY", "RELATIONSHIP"))
+        end = paths.end(type, arguments[1:index]) if type is not None else None
+        if end is not None:
+            yield from _tokens(end, name)
+
+
+def _tokens(end: paths.End, function: str) -> Iterator[Suggestion]:
+    """What may follow in a TOSCA path that has led to `end`."""
+    for word in end.words:
+        yield Suggestion(word, Sort.VALUE)
+    for section in end.sections(function):
+        for key, one in getattr(end.holder, section, {}).items():
+            if isinstance(one, Property):
+                yield _property(key, one)
+            else:
+                type = getattr(one, "type", None) or getattr(one, "capability_type", None)
+                yield Suggestion(key, Sort.NAME, type.name if isinstance(type, Type) else "", rank=0)
 
 
 def _named(start: Any, place: Place, cursor: Cursor) -> NodeType | None:
     """Return the type of the node that a TOSCA path begins with."""
+    if start == "SELF" and cursor.path[0] == Kind.NODE and len(cursor.path) > 1:
+        own = place.world.type(Kind.NODE, str(cursor.path[1]))
+        return own if isinstance(own, NodeType) else None
     if start == "SELF" and cursor.path[:2] == ("service_template", "node_templates") and len(cursor.path) > 2:
         start = cursor.path[2]
     written = _section(cursor, "node_templates").get(start) if isinstance(start, str) else None

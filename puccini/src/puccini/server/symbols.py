@@ -12,8 +12,12 @@ _INNER = {
     "data_types": ("properties",),
     "interface_types": ("inputs", "operations", "notifications"),
     "policy_types": ("properties", "triggers"),
-    "group_types": ("properties",),
+    "group_types": ("properties", "attributes"),
     "artifact_types": ("properties",),
+    "interfaces": ("operations", "notifications"),
+    "node_templates": ("capabilities", "requirements", "interfaces", "artifacts"),
+    "relationship_templates": ("interfaces",),
+    "policies": ("triggers",),
     "workflows": ("steps",),
 }
 
