@@ -1,9 +1,11 @@
 """`kill -9` at any step of a deploy, an update or an undeploy: it finishes and nothing runs twice (R94)."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,12 @@ def test_r94_what_waits_for_its_turn_at_a_node_survives_kill_9(
     assert done(state) == {"s-a-0": did}
 
 
-def meeting(state: Path, action: str) -> "subprocess.Popen[str]":
+@contextlib.contextmanager
+def meeting(state: Path, action: str) -> "Iterator[subprocess.Popen[str]]":
     argv = [sys.executable, "-m", "khutulun.testing.contended", str(state), action]
-    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()  # it would wait at the gate
+            raise
