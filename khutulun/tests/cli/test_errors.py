@@ -44,12 +44,16 @@ def test_a_socket_that_nobody_listens_at(program: Khutulun, socket: Path) -> Non
         (("service", "deplyo"), "Did you mean 'deploy'?", "khutulun service --help"),
         (("service", "show"), "Missing argument 'NAME'", "khutulun service show --help"),
         (("service", "list", "--nope"), "No such option", "khutulun service list --help"),
+        (("deploy", "x.yaml"), "There is no command 'deploy'. Did you mean 'service deploy'?", "khutulun --help"),
+        (("list",), "Did you mean 'service list'?", "khutulun --help"),
+        (("--context", "user", "service", "list"), "No such option", "behind the command: 'khutulun COMMAND --context"),
+        (("service", "-o", "json", "list"), "No such option", "'khutulun service COMMAND -o"),
         (("service", "list", "-o", "xml"), "'xml' is not one of 'human', 'json', 'yaml'", "--help"),
         (("events", "--after", "x"), "'x' is not a valid integer", "--help"),
         (("service", "list", "--context", "nope"), "there is no context 'nope'", "there are: "),
     ],
 )
-def test_bad_usage_is_an_error_like_any_other(
+def test_r101_bad_usage_is_an_error_like_any_other(
     arguments: tuple[str, ...], says: str, hint: str, khutulun: Khutulun
 ) -> None:
     ended = khutulun(*arguments)

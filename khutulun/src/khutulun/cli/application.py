@@ -11,6 +11,9 @@ from khutulun.cli.version import VERSION
 
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 
+_OF_COMMANDS = ("--directory", "-d", "--socket", "--context", "--output", "-o")
+"""Options that nearly every command has, and that no group of commands has."""
+
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
 
@@ -63,7 +66,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def khutulun() -> None:
-    """Describe services once and run them: processes, containers and machines, on one host or many.
+    """Describe services once and run them on this machine: processes, jobs, containers, scripts.
 
     \b
     A first service, in two terminals:
@@ -121,7 +124,11 @@ def _refused(error: Exception) -> int:
 def _usage(error: click.UsageError) -> int:
     if error.ctx is None:
         return _fail(error.format_message())
-    return _fail(error.format_message(), f"see '{error.ctx.command_path} --help'")
+    path, hint = error.ctx.command_path, ""
+    in_group = isinstance(error.ctx.command, click.Group)
+    if in_group and isinstance(error, click.NoSuchOption) and error.option_name in _OF_COMMANDS:
+        hint = f"it stands behind the command: '{path} COMMAND {error.option_name} …'"
+    return _fail(error.format_message(), hint or f"see '{path} --help'")
 
 
 def _fail(message: str, hint: str = "") -> int:

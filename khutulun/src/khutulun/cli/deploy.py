@@ -51,8 +51,8 @@ def deploy(
 ) -> int:
     """Deploy the service in FILE and wait until it runs.
 
-    FILE is a TOSCA file (sent with everything that it imports and names), a CSAR, or a Floria bundle in YAML. When it
-    brings plugins, what they ask for is shown, and you are asked.
+    FILE is a TOSCA file (sent with everything that it imports and names), a folder with one, a CSAR, or a Floria bundle
+    in YAML. When it brings plugins, what they ask for is shown, and you are asked.
 
     \b
     Examples:

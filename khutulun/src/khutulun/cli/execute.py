@@ -29,7 +29,7 @@ _PASSED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True, metavar="-- COMMAND...")
 @connected(outputs=())
 def execute(remote: Remote, interactive: bool, tty: bool, node: Target, command: tuple[str, ...]) -> int:
-    """Run a program in a node's surroundings: beside a process, inside a container or a machine.
+    """Run a program in a node's surroundings: beside a process, inside a container.
 
     The exit code is the program's own (128 + N when signal N ended it), or 125 when it could not be run. Signals,
     and with -t the size of the terminal, are passed on.

@@ -30,11 +30,21 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self._commands_at and not args[0].startswith("-"):
-            ctx.fail(self._unknown(args[0]))
+            ctx.fail(self._unknown(ctx, args[0]))
         return super().resolve_command(ctx, args)
 
-    def _unknown(self, name: str) -> str:
+    def _unknown(self, ctx: click.Context, name: str) -> str:
         import difflib
 
         near = difflib.get_close_matches(name, self._commands_at, 1)
+        near = self._below(ctx, name) or near
         return f"There is no command {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+
+    def _below(self, ctx: click.Context, name: str) -> list[str]:
+        """Return the commands of this name in the groups of this one, with the group's name before it."""
+        groups = ((one, self.get_command(ctx, one)) for one in self._commands_at)
+        return [
+            f"{one} {name}"
+            for one, group in groups
+            if isinstance(group, click.Group) and name in group.list_commands(ctx)
+        ]

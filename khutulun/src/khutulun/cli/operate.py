@@ -34,7 +34,7 @@ def call(remote: Remote, node: Target, operation: str, input: tuple[str, ...], i
 @click.argument("existing", metavar="NAME")
 @connected
 def adopt(remote: Remote, node: Target, existing: str) -> None:
-    """Take what runs already under NAME (a unit, a container, a machine) as a node, without a restart.
+    """Take what runs already under NAME (a unit, a container) as a node, without a restart.
 
     The service is there; `khutulun service deploy --adopt` makes one that adopts from the beginning.
 
