@@ -60,6 +60,7 @@ class Kills:
         if kill is None:
             self.finish()
             return
+        server.let_die()
         with contextlib.suppress(model.Refused, Failed):
             ended = server.settled(self._pending[0])
             raise AssertionError(f"{where}: the server was not killed, and it is {ended.state}")

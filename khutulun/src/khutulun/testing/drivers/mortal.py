@@ -19,7 +19,10 @@ BEFORE, AFTER = "before", "after"
 
 
 class Death:
-    """Counts the changes of `verbs` and ends the process with SIGKILL at the right one."""
+    """Counts the changes of `verbs` and ends the process with SIGKILL at the right one.
+
+    It waits there until standard input says so, or ends: who has asked for the change gets the answer first.
+    """
 
     def __init__(self, verbs: set[str], number: int, moment: str) -> None:
         self.verbs, self._left, self._moment = verbs, number, moment
@@ -29,6 +32,7 @@ class Death:
             return
         self._left -= 1
         if self._left == 0:
+            os.read(sys.stdin.fileno(), 1)
             os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -16,8 +16,9 @@ from khutulun.api import arguments
 from khutulun.client import Client
 from khutulun.testing.drivers import description, mortal
 
-PATIENCE = 90.0
-"""Seconds after which a server in which nothing comes to an end is killed, so that the kit can say where it was."""
+PATIENCE = 180.0
+"""Seconds after which a server that is asked for nothing, and in which nothing comes to an end, is killed, so that the
+kit can say where it was."""
 
 # Shell functions for what a fault says; they work in mounts of the server alone.
 PRELUDE = """
@@ -79,7 +80,13 @@ class Server:
         self._watch: threading.Timer | None = None
         self._added = False
         self.log = state / "server.log"
-        self.client = Client(state / "run" / "khutulun.sock")
+        self._client = Client(state / "run" / "khutulun.sock")
+
+    @property
+    def client(self) -> Client:
+        """How it is asked; `PATIENCE` begins anew when it is."""
+        self._renew()
+        return self._client
 
     @property
     def process(self) -> "subprocess.Popen[bytes]":
@@ -96,8 +103,14 @@ class Server:
         self._start(self._serving(), self._environment)
 
     def start_dying(self, verbs: str, number: int, moment: str) -> None:
-        """Start one that is killed at an effect; see `mortal`."""
-        self._start(_program(mortal.__name__, str(self._state), verbs, str(number), moment), self._environment)
+        """Start one that is killed at an effect, once it was let; see `mortal`."""
+        command = _program(mortal.__name__, str(self._state), verbs, str(number), moment)
+        self._start(command, self._environment, subprocess.PIPE)
+
+    def let_die(self) -> None:
+        """Have one that is to be killed wait no longer: what it was asked for is begun, and is answered."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
 
     def start_badly(self, fault: description.Fault, texts: Mapping[str, str]) -> None:
         """Start one in the place that a fault describes; `texts` are the variables of the description."""
@@ -124,15 +137,11 @@ class Server:
     def _serving(self) -> list[str]:
         return _program("khutulun.cli", "serve", "--state", str(self._state), "--log-level", "warning")
 
-    def _start(self, command: list[str], environment: dict[str, str]) -> None:
+    def _start(self, command: list[str], environment: dict[str, str], stdin: int = subprocess.DEVNULL) -> None:
         with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
-            )
+            process = subprocess.Popen(command, env=environment, stdin=stdin, stdout=subprocess.PIPE, stderr=log)
         self._process = process
-        self._watch = threading.Timer(PATIENCE, process.kill)
-        self._watch.daemon = True
-        self._watch.start()
+        self._renew()
         assert process.stdout is not None
         for line in process.stdout:
             if b"serving at" in line:
@@ -157,11 +166,20 @@ class Server:
             self._process.wait()
             self._forget()
 
+    def _renew(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._process is not None:
+            self._watch = threading.Timer(PATIENCE, self._process.kill)
+            self._watch.daemon = True
+            self._watch.start()
+
     def _forget(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
-        if self._process is not None and self._process.stdout is not None:
-            self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout) if self._process is not None else ():
+            if pipe is not None:
+                pipe.close()
         self._process = self._watch = None
 
     def last_words(self) -> str:
@@ -174,6 +192,7 @@ class Server:
             found = self.client.execution(execution.id)
             while found.state == "running":
                 for event in events:
+                    self._renew()
                     if event.kind == "execution":
                         break
                 else:
@@ -191,7 +210,7 @@ class Server:
         """Run the command line of Khutulun against it."""
         return subprocess.run(
             _program("khutulun.cli", *words),
-            env={**self._environment, "KHUTULUN_SOCKET": str(self.client.path)},
+            env={**self._environment, "KHUTULUN_SOCKET": str(self._client.path)},
             capture_output=True,
             text=True,
             check=False,

@@ -17,7 +17,7 @@ from khutulun.testing.drivers.description import Driver, Kit
 from khutulun.testing.drivers.serving import Failed, Server
 
 SERVICE = "kit"
-SHELL_SECONDS = 60
+SHELL_SECONDS = 180
 SHOWN = 400
 LISTED = "what the driver's description lists"
 
