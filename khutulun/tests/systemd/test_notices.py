@@ -46,6 +46,20 @@ def test_r103_a_log_that_is_not_the_journals_has_no_priorities(tmp_path: Path) -
     assert _logged(tmp_path / "log", "1:2")[:2] == ["INFO khutulun.part: begun", "WARNING khutulun.part: one"]
 
 
+def test_r103_why_a_server_cannot_start_is_an_error_in_the_journal(tmp_path: Path) -> None:
+    path, state = tmp_path / "log", tmp_path / "state"
+    state.mkdir()
+    (state / "lock").mkdir()
+    with path.open("wb") as file:
+        made = os.fstat(file.fileno())
+        environment = {**os.environ, "JOURNAL_STREAM": f"{made.st_dev}:{made.st_ino}"}
+        command = "import khutulun.cli; khutulun.cli.main()"
+        argv = [sys.executable, "-c", command, "serve", "--state", str(state)]
+        ended = subprocess.run(argv, stderr=file, env=environment, check=False)
+    assert ended.returncode == 1
+    assert path.read_text().startswith(f"<3>error: {state}: ")
+
+
 @pytest.mark.parametrize("abstract", [False, True])
 def test_r103_the_service_manager_is_asked_to_wait_while_a_start_takes_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, abstract: bool

@@ -1,5 +1,6 @@
 """Problems on stderr, as people read them: ``error:``, where it is, and ``hint:``."""
 
+import os
 from collections.abc import Iterable
 
 import click
@@ -12,10 +13,19 @@ def show(problems: Iterable[model.Problem]) -> None:
     """Show problems in their order; the same hint in a row is shown once."""
     shown = list(problems)
     for index, problem in enumerate(shown):
-        click.echo(line(problem), err=True)
+        click.echo(_priority() + line(problem), err=True)
         following = shown[index + 1].hint if index + 1 < len(shown) else ""
         if problem.hint and problem.hint != following:
             click.echo(f"hint: {text.clean(problem.hint)}", err=True)
+
+
+def _priority() -> str:
+    """Return what makes a line an error where it goes to the journal (sd-daemon(3)), as that of a server does."""
+    if "JOURNAL_STREAM" not in os.environ:
+        return ""
+    from khutulun import notices
+
+    return "<3>" if notices.is_journal(2) else ""
 
 
 def line(problem: model.Problem) -> str:
