@@ -167,7 +167,10 @@ class Relation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Node(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A node of a service. `name` carries the representation index when there are several (``web-1``)."""
+    """A node of a service. `name` carries the representation index when there are several (``web-1``).
+
+    `inside` is the name of the substituted node that it is inside of.
+    """
 
     id: str
     name: str
@@ -178,6 +181,7 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True):
     capabilities: dict[str, dict[str, Attribute]] = {}
     relations: tuple[Relation, ...] = ()
     handlers: tuple[str, ...] = ()
+    inside: str = ""
 
 
 class Service(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -137,6 +137,8 @@ def test_t144_what_is_inside_is_deployed_changed_and_undeployed(machine: Machine
         ["door", "office", "office.small.clerk", "office.small.desk", "visitor"], "started"
     )
     assert machine.text("s-office.small.desk-0") == "small"
+    inside = {node.name: node.inside for node in conductor.service(ME, "s").nodes if node.inside}
+    assert inside == {"office.small.clerk": "office", "office.small.desk": "office"}
     things = order(machine, "s-door-0", "s-office.small.clerk-0", "s-visitor-0")
     assert things == ["s-door-0", "s-office.small.clerk-0", "s-visitor-0"], (
         "what the outside requires is first, and its users last"

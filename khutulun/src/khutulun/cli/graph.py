@@ -30,15 +30,17 @@ def graph(remote: Remote, name: str) -> None:
 
 
 def tree(service: model.Service) -> list[str]:
-    """Return each node nobody needs with what it needs below it; what was shown before is only named."""
+    """Return each node nobody needs with what it needs below it, and what is inside of it.
+
+    What was shown before is only named.
+    """
     nodes = {node.name: node for node in service.nodes}
-    needed = {target for node in service.nodes for _, target in _relations(node, nodes)}
     seen: set[str] = set()
     lines = [f"{text.clean(service.name)} ({service.state.value})"]
-    roots = [name for name in nodes if name not in needed]
-    for name in [*roots, *nodes]:
+    contents = _contents(nodes)
+    for name in [*_first(nodes, contents.get("", [])), *nodes]:
         if name not in seen:
-            lines += _branch(nodes, name, "", seen)
+            lines += _branch(nodes, contents, name, seen)
     return lines
 
 
@@ -47,19 +49,17 @@ def dot(service: model.Service) -> Iterator[str]:
     nodes = {node.name: node for node in service.nodes}
     yield f"digraph {_quoted(service.name)} {{"
     yield "  rankdir=LR; node [shape=box, style=rounded];"
-    for node in service.nodes:
-        label = "\n".join(filter(None, (node.name, _type(node), node.state, node.host)))
-        yield f"  {_quoted(node.name)} [label={_quoted(label)}];"
+    yield from _boxes(nodes)
     for node in service.nodes:
         for relation, target in _relations(node, nodes):
             yield f"  {_quoted(node.name)} -> {_quoted(target)} [label={_quoted(relation.name)}];"
     yield "}"
 
 
-def _branch(nodes: dict[str, model.Node], name: str, prefix: str, seen: set[str]) -> list[str]:
-    """Return the lines of a node and what it needs; iterative, for graphs can be deep."""
+def _branch(nodes: dict[str, model.Node], contents: dict[str, list[str]], name: str, seen: set[str]) -> list[str]:
+    """Return the lines of a node, what it needs and what is inside of it; iterative, for graphs can be deep."""
     lines: list[str] = []
-    stack: list[tuple[str, str, str]] = [(name, prefix, "")]
+    stack: list[tuple[str, str, str]] = [(name, "", "")]
     while stack:
         name, prefix, via = stack.pop()
         node = nodes.get(name)
@@ -69,12 +69,47 @@ def _branch(nodes: dict[str, model.Node], name: str, prefix: str, seen: set[str]
         if again or node is None:
             continue
         inner = _deeper(prefix)
-        relations = list(_relations(node, nodes))
-        for index in range(len(relations) - 1, -1, -1):
-            relation, target = relations[index]
-            branch = "└─ " if index == len(relations) - 1 else "├─ "
-            stack.append((target, inner + branch, f"{text.clean(relation.name)} → "))
+        below = [(f"{text.clean(relation.name)} → ", target) for relation, target in _relations(node, nodes)]
+        below += [("inside: ", target) for target in _first(nodes, contents.get(name, []))]
+        for index in range(len(below) - 1, -1, -1):
+            via, target = below[index]
+            branch = "└─ " if index == len(below) - 1 else "├─ "
+            stack.append((target, inner + branch, via))
     return lines
+
+
+def _contents(nodes: dict[str, model.Node]) -> dict[str, list[str]]:
+    """Return which nodes are inside of each, and (as those of nothing) inside of none."""
+    found: dict[str, list[str]] = {}
+    for name, node in nodes.items():
+        found.setdefault(node.inside if node.inside in nodes else "", []).append(name)
+    return found
+
+
+def _first(nodes: dict[str, model.Node], some: list[str]) -> list[str]:
+    """Return those of some nodes that no other one of them needs; all of them if that is none."""
+    needed = {target for name in some for _, target in _relations(nodes[name], nodes) if target != name}
+    return [name for name in some if name not in needed] or some
+
+
+def _boxes(nodes: dict[str, model.Node]) -> Iterator[str]:
+    """Yield the nodes for Graphviz, those that are inside of another one in a box with it."""
+    contents = _contents(nodes)
+    stack: list[tuple[str, str, int]] = [("", name, 1) for name in reversed(contents.get("", []))]
+    while stack:
+        closing, name, depth = stack.pop()
+        indent = "  " * depth
+        if closing:
+            yield indent + closing
+            continue
+        node, within = nodes[name], contents.get(name, [])
+        label = "\n".join(filter(None, (node.name, _type(node), node.state, node.host)))
+        if within:
+            yield f"{indent}subgraph {_quoted(f'cluster {name}')} {{"
+            stack.append(("}", name, depth))
+            stack += [("", one, depth + 1) for one in reversed(within)]
+            indent += "  "
+        yield f"{indent}{_quoted(name)} [label={_quoted(label)}];"
 
 
 def _deeper(prefix: str) -> str:

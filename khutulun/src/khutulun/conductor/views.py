@@ -9,7 +9,7 @@ from floria.ids import Id
 from floria.store.interface import Query, Reader
 from floria.values import Value
 from khutulun import model
-from khutulun.conductor import progress, site, topology
+from khutulun.conductor import nesting, progress, site, topology
 from khutulun.conductor.states import ERROR, FAILED
 from khutulun.model import ServiceState
 
@@ -129,6 +129,7 @@ def _node(reader: Reader, found: topology.Topology, id: Id, labels: dict[Id, str
         capabilities={name: attributes(one.properties) for name, one in around.capabilities.items()},
         relations=tuple(_relation(reader, found, edge, labels) for edge in around.edges),
         handlers=tuple(handler.event for handler in vertex.handlers),
+        inside=next((labels[one.id] for one in nesting.around(reader, vertex) if one.id in labels), ""),
     )
 
 
