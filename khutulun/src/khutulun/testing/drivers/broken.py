@@ -9,6 +9,9 @@ from khutulun.testing.drivers.description import Fault, Row
 from khutulun.testing.drivers.serving import Failed
 from khutulun.testing.drivers.trial import Trial, problems, told
 
+GONE = ("connection-lost", "no-server")
+"""What a client says of a server that has ended."""
+
 UP, CHANGED, DOWN = "create,configure,start", "update", "stop,delete"
 
 
@@ -160,15 +163,57 @@ def by_hand(trial: Trial) -> None:
 
 
 def adopted(trial: Trial) -> None:
-    """What runs already becomes the node, is not restarted, and is Khutulun's from then on."""
+    """What runs already becomes the node, is not restarted, and is Khutulun's from then on; also if that is killed."""
+    changes = _adopted(trial, None)
+    for moment in (mortal.BEFORE, mortal.AFTER):
+        for number in range(1, changes + 2):
+            if (again := _adopted(trial, (number, moment))) != changes:
+                raise Failed(f"killed {moment} {number} of adopt: {again} effects were recorded, {changes} without it")
+
+
+def _adopted(trial: Trial, kill: tuple[int, str] | None) -> int:
+    """Adopt, in a server that is killed in it and another one that finishes, or in one; return how much it changed."""
     adoption = trial.kit.adopt
     assert adoption is not None
+    before = len(trial.own_changes())
     trial.shell(adoption.make)
     try:
         same = trial.shell(adoption.same).stdout
-        trial.deploy(adopt={trial.node: adoption.existing})
+        wanted = {trial.node: adoption.existing}
+        if kill is None:
+            trial.deploy(adopt=wanted)
+        else:
+            _adopted_again(trial, wanted, kill)
+        where = f"killed {kill[1]} {kill[0]} of adopt: " if kill is not None else ""
         if trial.shell(adoption.same).stdout != same:
-            raise Failed("it was restarted")
+            raise Failed(f"{where}it was restarted")
+        changes = trial.own_changes()[before:]
         trial.undeploy()
     finally:
         trial.shell(adoption.remove)
+    return sum(operation.rpartition(".")[2] == mortal.ADOPT for _, operation, *_ in changes)
+
+
+def _adopted_again(trial: Trial, wanted: dict[str, str], kill: tuple[int, str]) -> None:
+    """Begin in a server that is killed in it, perhaps before it has answered, and have the next one finish."""
+    where = f"killed {kill[1]} {kill[0]} of adopt"
+    trial.server.stop()
+    trial.server.start_dying(mortal.ADOPT, *kill)
+    try:
+        asked = trial.server.client.deploy(trial.request(adopt=wanted))
+        trial.server.let_die()
+        ended = trial.server.settled(asked)
+    except Failed:
+        pass  # the events have ended
+    except model.Refused as refused:
+        if refused.problems[0].code not in GONE:
+            raise
+    else:
+        raise Failed(f"{where}: the server was not killed, and it is {ended.state}")
+    trial.server.died()
+    trial.server.start()
+    begun = trial.server.client.service(trial.service).execution
+    assert begun is not None
+    ended = trial.server.settled(begun)
+    if ended.state != "done":
+        raise Failed(f"{where}: {'; '.join(map(told, problems(ended)))}")

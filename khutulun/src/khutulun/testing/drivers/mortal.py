@@ -1,7 +1,8 @@
 """A server that dies by its own hand at the n-th effect of certain verbs; a module to be run.
 
 The arguments are the folder of its state, the verbs (separated by commas), the number of the effect, and ``before`` (it
-is about to happen) or ``after`` (it has happened, and is not written down yet).
+is about to happen) or ``after`` (it has happened, and is not written down yet). `adopt` may change nothing at all, so
+that there is no effect to die at: of that verb the operation itself is one more, the first before and the last after.
 """
 
 import os
@@ -16,6 +17,7 @@ from khutulun.agent.effects import OperationJournal
 from khutulun.agent.journal import Journal
 
 BEFORE, AFTER = "before", "after"
+ADOPT = "adopt"
 
 
 class Death:
@@ -58,10 +60,17 @@ class MortalOperator(operating.Operator):
     death: Death
 
     def _dispatch(self, request: messages.Operate, kept: OperationJournal | None) -> messages.Operated:
-        if kept is not None and request.operation.rpartition(".")[2] in self.death.verbs:
-            kept = MortalJournal(self._memory(), request.id)
-            kept.death = self.death
-        return super()._dispatch(request, kept)
+        verb = request.operation.rpartition(".")[2]
+        if kept is None or verb not in self.death.verbs:
+            return super()._dispatch(request, kept)
+        kept = MortalJournal(self._memory(), request.id)
+        kept.death = self.death
+        if verb == ADOPT:
+            self.death.at(BEFORE)
+        answer = super()._dispatch(request, kept)
+        if verb == ADOPT:
+            self.death.at(AFTER)
+        return answer
 
     def _memory(self) -> Journal:
         return self._journal
