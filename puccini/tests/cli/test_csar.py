@@ -120,7 +120,7 @@ def test_a_hostile_archive(run: Run, place: Path) -> None:
         (["verify", "nope.csar", "--output", "json"], 3, "No such file"),
         (["inspect", "shop/service.yaml"], 1, "neither a zip file nor a tarball"),
         (["extract"], 2, "Usage:"),
-        (["nope"], 2, "No such command 'nope'"),
+        (["nope"], 2, "there is no command 'nope'"),
         ([], 2, "Usage:"),
     ],
 )

@@ -56,6 +56,30 @@ def test_help(arguments: list[str], run: Run) -> None:
     assert options
 
 
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_is_typed_wrong(program: str, run: Run) -> None:
+    """R101: the command that was meant is named."""
+    meant = {"puccini-tosca": "validate", "puccini-csar": "verify"}[program]
+    found = run(program, f"{meant[:-1]}")
+    assert (found.code, found.out) == (2, "")
+    assert found.err == f"error: there is no command '{meant[:-1]}'\nhint: did you mean '{meant}'?\n"
+
+
+@pytest.mark.parametrize(
+    "command", ["puccini-tosca --help", "puccini-tosca validate x.yaml", "puccini-tosca describe tosca-simple:1.3"]
+)
+def test_output_that_nobody_takes(command: str, place: Path) -> None:
+    """R101: a full disk is told in one line; where standard output is closed, the exit code says all."""
+    (place / "x.yaml").write_text("tosca_definitions_version: tosca_2_0\nnode_types: { N: { x: 1 } }\n")
+    path = Path(sys.executable).parent
+    full = subprocess.run(
+        f"{path}/{command} > /dev/full", shell=True, check=False, cwd=place, capture_output=True, text=True
+    )
+    assert (full.returncode, full.stderr) == (3, "error: the output cannot be written: No space left on device\n")
+    closed = subprocess.run(f"{path}/{command} >&-", shell=True, check=False, cwd=place, capture_output=True, text=True)
+    assert (closed.returncode, closed.stderr) == (int("validate" in command), "")
+
+
 def test_the_installed_programs(place: Path) -> None:
     """R101: as they are found on the path; a closed pipe is no traceback."""
     program = Path(sys.executable).parent / "puccini-tosca"

@@ -28,9 +28,17 @@ _archive = click.argument("file", metavar="FILE", type=_PATH)
     "--format", "form", type=click.Choice([one.value for one in Format]), help="The format, whatever the name is."
 )
 @click.option("--entry", metavar="FILE", help="The file in FOLDER in which the definitions begin.")
-@click.option("--other", "others", multiple=True, metavar="FILE", help="A file with substitution candidates.")
+@click.option(
+    "--other",
+    "others",
+    multiple=True,
+    metavar="FILE",
+    help="A file with a service template that can substitute nodes. Repeatable.",
+)
 @click.option("--root", type=_PATH, metavar="FOLDER", help="With FILE: what becomes the root of the archive.")
-@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out what fits, such as '*.pyc' or 'tests'.")
+@click.option(
+    "--exclude", multiple=True, metavar="PATTERN", help="Leave out what fits, such as '*.pyc' or 'tests'. Repeatable."
+)
 @click.option("--hidden", is_flag=True, help="Take names that begin with a dot too.")
 @click.option("--created-by", default=creation.CREATOR, metavar="WHO", help="Who made it.", show_default=True)
 @click.option(

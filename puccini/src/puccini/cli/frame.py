@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from puccini.cli.outcome import CommandError, Exit, Output, colored, complain
+from puccini.cli.outcome import CommandError, Exit, Output, colored, complain, lost, opened
 from puccini.cli.version import VERSION
 
 __all__ = [
@@ -48,6 +48,16 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = arguments[0]
+        if name not in self.lazy and not name.startswith("-"):
+            from puccini.diagnostics import suggest
+
+            raise CommandError(f"there is no command {name!r}", suggest(name, self.lazy), Exit.USAGE)
+        return super().resolve_command(context, arguments)
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in self.lazy.items()])
@@ -61,6 +71,7 @@ def group(program: str, commands: Mapping[str, tuple[str, str]], about: str) -> 
 
 def run(command: click.Command, program: str) -> int:
     """Run a command line; return its exit code. Errors are written as ``error:`` and ``hint:``."""
+    opened()
     try:
         result = command.main(prog_name=program, standalone_mode=False, max_content_width=_WIDTH)
     except CommandError as error:
@@ -81,6 +92,8 @@ def run(command: click.Command, program: str) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 141
+    except OSError as error:
+        return lost(error)
     return result if isinstance(result, int) else Exit.FINE
 
 

@@ -33,7 +33,7 @@ from puccini.cli.simulation import Reaction, Simulation, plain
     help="An event that happens next, to a node, one of several (web[1]), a part of one (web/endpoint), or, without"
     " NODE, to all that handle it. Repeatable, in order.",
 )
-@click.option("--name", default="", help="What the service is called.")
+@click.option("--name", default="", help="What the service is called; by default what its file says.")
 @opening.profiles_option
 @opening.substitutes_option
 @opening.network_option

@@ -1,5 +1,6 @@
 """How commands end and what they say: exit codes, ``error:`` and ``hint:`` lines. Needs no parser of command lines."""
 
+import contextlib
 import os
 import sys
 from enum import IntEnum, StrEnum
@@ -39,6 +40,24 @@ def complain(message: str, hint: str = "") -> None:
 def say(text: str) -> None:
     """Write lines to standard output."""
     _write(sys.stdout, f"{text}\n")
+
+
+def opened() -> None:
+    """Have something to write to where standard output or standard error is closed: then nobody wants to know."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+
+
+def lost(error: OSError) -> Exit:
+    """Say what could not be read or written when that is noticed nowhere else; return how the command ends."""
+    reason = error.strerror or str(error)
+    if error.filename is None:
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        complain(f"the output cannot be written: {reason}")
+    else:
+        complain(f"{error.filename}: {reason}")
+    return Exit.UNREADABLE
 
 
 def colored(stream: TextIO) -> bool:

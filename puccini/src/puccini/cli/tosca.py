@@ -19,10 +19,11 @@ COMMANDS = {
     "format": ("puccini.cli.format:format", "Put TOSCA files in form."),
     "serve": ("puccini.cli.serve:serve", "Serve an editor (Language Server Protocol)."),
 }
-HELP = """Read TOSCA 2.0 files and archives (CSAR).
+HELP = """Read TOSCA files and archives (CSAR): TOSCA 2.0, and 1.0 to 1.3.
 
 FILE is a TOSCA file, a folder, or an archive (.csar, .zip, .tar, .tar.gz, .tgz). In a folder or an archive, definitions
-begin in the file that TOSCA.meta names, or in the only YAML file at the root.
+begin in the file that TOSCA.meta names, or in the only YAML file at the root. Which version of TOSCA a file is of, it
+says itself: tosca_definitions_version.
 
 Profiles that are imported by name are looked up in the folders given with --profiles, or in those that the environment
 variable PUCCINI_PROFILES lists: FOLDER/NAME/VERSION/profile.yaml is the profile NAME:VERSION.
@@ -47,16 +48,18 @@ def main(leave: Callable[[int], object] | None = None) -> int:
         with uncollected():
             from pathlib import Path
 
-            from puccini.cli import checking
-            from puccini.cli.outcome import Output
+            from puccini.cli import checking, outcome
 
         try:
-            return checking.run([Path(one) for one in sys.argv[2:]], False, (), Output.HUMAN, leave)
+            outcome.opened()
+            return checking.run([Path(one) for one in sys.argv[2:]], False, (), outcome.Output.HUMAN, leave)
         except KeyboardInterrupt:
             return 130
         except BrokenPipeError:
             sys.stderr.close()
             return 141
+        except OSError as error:
+            return outcome.lost(error)
     from puccini.cli import frame
 
     return frame.run(frame.group(PROGRAM, COMMANDS, HELP), PROGRAM)
