@@ -27,8 +27,7 @@ PluginHost(folder, progress=refuse).load(build.runner(progress=refuse), Carrier.
 """
 PAUSE = """
 sleep 1000 >/dev/null 2>&1 &
-group=$(ls -d /sys/fs/cgroup/freezer 2>/dev/null || echo /sys/fs/cgroup)/paused
-mkdir "$group"
+group=$(mktemp -d "$(ls -d /sys/fs/cgroup/freezer 2>/dev/null || echo /sys/fs/cgroup)/paused.XXXXXX")
 echo $! >"$group/cgroup.procs"
 if [ -e "$group/freezer.state" ]; then echo FROZEN >"$group/freezer.state"; else echo 1 >"$group/cgroup.freeze"; fi
 """
