@@ -84,6 +84,19 @@ def test_emit_and_events(khutulun: Khutulun, conductor: FakeConductor, hello: st
     assert khutulun("events", "-n", "0").code == 1
 
 
+def test_r101_events_after_a_position_are_as_many_as_asked_for(
+    khutulun: Khutulun, conductor: FakeConductor, hello: str
+) -> None:
+    positions = [conductor.happen("event", name).position for name in ("first", "second", "third")]
+    after = ("--after", str(positions[0] - 1))
+    shown = khutulun("events", *after, "--limit", "2").out.splitlines()
+    assert ["first" in shown[0], "second" in shown[1], len(shown)] == [True, True, 2]
+    assert len(khutulun("events", *after).out.splitlines()) == 3
+    ended = khutulun("events", *after, "--limit", "2", "--follow")
+    assert (ended.code, ended.out) == (1, "")
+    assert "--limit does not go with --follow and --after" in ended.err
+
+
 def test_events_are_followed(command: tuple[str, ...], conductor: FakeConductor) -> None:
     conductor.happen("event", "first")
     with subprocess.Popen([*command, "events", "-f", "-o", "json"], stdout=subprocess.PIPE, env=os.environ) as running:

@@ -1,5 +1,7 @@
 """`khutulun events`, `khutulun service events` and `khutulun event emit`."""
 
+import itertools
+
 import click
 
 from khutulun import model
@@ -10,8 +12,13 @@ from khutulun.cli.options import SERVICE, SERVICE_OR_NODE, Remote, Target, conne
 _FOLLOW = click.option("-f", "--follow", is_flag=True, help="Go on with the events to come, until Ctrl-C.")
 _AFTER = click.option("--after", type=int, metavar="POSITION", help="Only events after this position.")
 _LIMIT = click.option(
-    "-n", "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many of those that were."
+    "-n",
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help="At most so many of those that were: the newest, or with --after the next.  [default: 100; with --after all]",
 )
+_NEWEST = 100
 
 
 @click.command()
@@ -19,7 +26,7 @@ _LIMIT = click.option(
 @_AFTER
 @_LIMIT
 @connected
-def events(remote: Remote, follow: bool, after: int | None, limit: int) -> None:
+def events(remote: Remote, follow: bool, after: int | None, limit: int | None) -> None:
     """Show what has happened in a directory: events of workloads, what handled them, progress of executions.
 
     \b
@@ -27,7 +34,7 @@ def events(remote: Remote, follow: bool, after: int | None, limit: int) -> None:
       khutulun events -f
       khutulun events --after 4711 --output json
     """
-    _print(remote, arguments.Events(None, remote.directory, after, follow, limit))
+    _print(remote, arguments.Events(None, remote.directory, after, follow, limit or _NEWEST), limit)
 
 
 @click.command("events")
@@ -36,9 +43,9 @@ def events(remote: Remote, follow: bool, after: int | None, limit: int) -> None:
 @_AFTER
 @_LIMIT
 @connected
-def service_events(remote: Remote, name: str, follow: bool, after: int | None, limit: int) -> None:
+def service_events(remote: Remote, name: str, follow: bool, after: int | None, limit: int | None) -> None:
     """Show what has happened in the service NAME."""
-    _print(remote, arguments.Events(name, remote.directory, after, follow, limit))
+    _print(remote, arguments.Events(name, remote.directory, after, follow, limit or _NEWEST), limit)
 
 
 @click.group()
@@ -65,13 +72,15 @@ def emit(remote: Remote, name: str, target: Target | None, data: str | None) -> 
     output.show(remote.output, model.Event, sent, lambda found: [happenings.line(found)])
 
 
-def _print(remote: Remote, asked: arguments.Events) -> None:
+def _print(remote: Remote, asked: arguments.Events, limit: int | None) -> None:
     last = asked.after
+    if asked.follow and last is not None and limit is not None:
+        raise click.UsageError("--limit does not go with --follow and --after.", click.get_current_context())
     if asked.follow:
         reading.end_with_reader()
     try:
         with remote.client.events(asked) as stream:
-            for found in stream:
+            for found in itertools.islice(stream, None if asked.after is None else limit):
                 output.show_each(remote.output, model.Event, found, happenings.line)
                 last = found.position
     except model.Refused as refused:
