@@ -28,13 +28,13 @@ def test_r3_nodes_that_share_a_file_have_it_delivered_once(tmp_path: Path) -> No
         fetched.append(digest)
         yield CONTENT[:100]
         halfway.set()
-        go_on.wait(20)
+        go_on.wait(120)
         yield CONTENT[100:]
 
     artifacts = Artifacts(tmp_path, fetch)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(artifacts.deliver, "s", {"bin/app": DIGEST})
-        halfway.wait(20)
+        halfway.wait(120)
         second = pool.submit(artifacts.deliver, "s", {"bin/app": DIGEST})
         assert not (tmp_path / "s/bin/app").exists()
         go_on.set()

@@ -84,7 +84,7 @@ def test_r13_a_program_that_takes_no_input_ends_with_its_client(bench: Bench, tt
     pid = int(next(frames(channel)).data.split()[0])
     flood(channel)
     channel.close()
-    assert bench.ended.wait(60)
+    assert bench.ended.wait(120)
     assert gone(pid)
 
 
@@ -106,7 +106,7 @@ def test_r13_input_after_its_end_and_signals_after_the_exit_are_nothing(bench: B
             break
     told = [frame for frame in frames(channel) if frame.kind is messages.FrameKind.EXIT]
     assert told[0].numbers in ((0,), (128 + signal.SIGKILL,))
-    assert bench.ended.wait(60)
+    assert bench.ended.wait(120)
 
 
 @pytest.mark.parametrize("tty", [False, True])
@@ -119,7 +119,7 @@ def test_r13_a_program_that_leaves_somebody_behind_ends_with_its_own_end(bench: 
     try:
         assert found[-1].numbers == (3,)
         assert len(said[1]) == 60_000
-        assert bench.ended.wait(30)
+        assert bench.ended.wait(120)
         if not tty:
             assert not gone(int(said[0]))
     finally:

@@ -111,7 +111,7 @@ def test_a_channel_is_bounded_and_closing_frees_a_sender_that_waits() -> None:
     received = channel.receive()
     assert next(received) == b"x"
     channel.close()
-    assert ended.wait(10)
+    assert ended.wait(120)
     assert outcome[0] <= local.CHANNEL_DEPTH + 1
 
 
@@ -132,12 +132,12 @@ def test_who_cannot_receive_is_told_of_the_end_once() -> None:
         channel.on_end(lambda: told.append("end"))
         channel.on_end(ended.set)
         seen.set()
-        assert ended.wait(20)
+        assert ended.wait(120)
         channel.on_end(lambda: told.append("late"))
 
     bus.accept("busy", Question, busy)
     channel = bus.open("busy", Question(""))
-    seen.wait(20)
+    seen.wait(120)
     channel.close()
     bus.close()
     assert told == ["end", "late"]
@@ -151,12 +151,12 @@ def test_closing_the_bus_waits_for_those_who_serve_channels() -> None:
     def slow(request: Question, channel: interface.Channel) -> None:
         begun.set()
         list(channel.receive())
-        may_end.wait(20)
+        may_end.wait(120)
         ended.append(True)
 
     bus.accept("slow", Question, slow)
     bus.open("slow", Question("")).on_end(may_end.set)
-    begun.wait(20)
+    begun.wait(120)
     threading.Thread(target=may_end.set).start()
     bus.close()
     assert ended == [True]
