@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from khutulun import model
+from khutulun.cli import problems
 from khutulun.client import Client
 from khutulun.testing import serving
 from khutulun.testing.conductor import FakeConductor
@@ -200,3 +201,16 @@ def test_a_service_has_a_name(program: Khutulun) -> None:
     ended = program("service", "show", "")
     assert ended.code == 1
     assert "a service has a name" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("where", "message", "shown"),
+    [
+        ("/a/b", "/a/b is no socket", "error: /a/b is no socket"),
+        ("--data", "--data:2:1: it ends too early", "error: --data:2:1: it ends too early"),
+        ("/a/b", "/a/bc is no socket", "error: /a/b: /a/bc is no socket"),
+        ("", "no", "error: no"),
+    ],
+)
+def test_r101_where_a_problem_is_stands_in_it_once(where: str, message: str, shown: str) -> None:
+    assert problems.line(model.Problem("code", message, where=where)) == shown

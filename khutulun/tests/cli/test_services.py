@@ -189,7 +189,7 @@ def test_outputs(khutulun: Khutulun, hello: str) -> None:
     assert khutulun("service", "outputs", hello).out == "url: http://localhost:8080\n"
     assert khutulun("service", "outputs", hello, "url").out == "http://localhost:8080\n"
     ended = khutulun("service", "outputs", hello, "uri")
-    assert (ended.code, ended.err) == (1, "error: hello: hello has no output 'uri'\nhint: it has: url\n")
+    assert (ended.code, ended.err) == (1, "error: hello has no output 'uri'\nhint: it has: url\n")
 
 
 def test_graph(khutulun: Khutulun, hello: str) -> None:

@@ -57,7 +57,7 @@ def test_r103_why_a_server_cannot_start_is_an_error_in_the_journal(tmp_path: Pat
         argv = [sys.executable, "-c", command, "serve", "--state", str(state)]
         ended = subprocess.run(argv, stderr=file, env=environment, check=False)
     assert ended.returncode == 1
-    assert path.read_text().startswith(f"<3>error: {state}: ")
+    assert path.read_text().startswith(f"<3>error: {state} ")
 
 
 @pytest.mark.parametrize("abstract", [False, True])

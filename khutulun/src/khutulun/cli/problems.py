@@ -29,6 +29,7 @@ def _priority() -> str:
 
 
 def line(problem: model.Problem) -> str:
-    """Return a problem as one line."""
-    where = f"{text.clean(problem.where)}: " if problem.where else ""
-    return f"{problem.severity}: {where}{text.clean(problem.message)}"
+    """Return a problem as one line. Where it is stands in it once, also when the message begins with it."""
+    where, message = text.clean(problem.where), text.clean(problem.message)
+    said = not where or message.startswith((f"{where} ", f"{where}:"))
+    return f"{problem.severity}: {message}" if said else f"{problem.severity}: {where}: {message}"
