@@ -8,12 +8,20 @@ comes from elsewhere, gets nobody a secret.
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 MARK = re.compile(r"<secret ([A-Za-z0-9][A-Za-z0-9._-]{0,126}) ([0-9a-f]{24})>")
+_BEGIN = b"<secret "
 
 
 def write(name: str, tag: str) -> str:
     """Return the mark of a secret."""
     return f"<secret {name} {tag}>"
+
+
+def may_be_in(data: object) -> bool:
+    """Whether it is worth while to look for marks in JSON data: in most there are none."""
+    return _BEGIN in msgspec.json.encode(data)
 
 
 def find(data: object) -> Iterator[tuple[str, str]]:

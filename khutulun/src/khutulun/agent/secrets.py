@@ -33,6 +33,8 @@ class Lent:
 
     def fill(self, data: Any) -> Any:
         """Return JSON data with values in place of marks. What only looks like a mark stays. Raises `Fault`."""
+        if not marks.may_be_in(data):
+            return data
         values: dict[str, str] = {}
         for name, tag in dict.fromkeys(marks.find(data)):
             answer = self._ask(name, tag)
@@ -46,7 +48,7 @@ class Lent:
 
     def places(self, site: dict[str, Any]) -> list[str]:
         """Return where marks stand in a site, as paths: drivers may treat what comes there with more care."""
-        return sorted(_places(site, ""))
+        return sorted(_places(site, "")) if marks.may_be_in(site) else []
 
     def mark(self, data: Any) -> Any:
         """Return JSON data with marks in place of values."""
