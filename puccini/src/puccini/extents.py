@@ -19,7 +19,8 @@ Extent = tuple[yaml.Position, yaml.Position]
 def lines(data: bytes) -> list[str]:
     """Return the lines of a file, split where marks split them; what is not text is shown as a replacement."""
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    return _BREAK.split(data.decode(encoding, errors="replace"))
+    text = data.decode(encoding, errors="replace")
+    return text.split("\n") if text.isascii() and "\r" not in text else _BREAK.split(text)
 
 
 def value(node: Node, text: list[str]) -> Extent:

@@ -6,22 +6,23 @@ of it. What is read here has the values and the places that it would have there.
 """
 
 import re
+from functools import cache
 from typing import Any, Final
 
 from puccini.yaml import MAX_DEPTH, UNUSUAL, WORDS, Document, Map, Mark, Seq, scalar
 
-_KEY: Final = r"([A-Za-z_$][A-Za-z0-9_.$/-]{0,200}(?::[A-Za-z0-9_.$/-]{1,200}){0,2})"
+_KEY: Final = r"([A-Za-z_$][A-Za-z0-9_.$/:-]{0,500})"
 _FIRST: Final = r"-?[^\s,\[\]{}#&*!|>'\"%@`?:-]"
-_DOUBTFUL = re.compile(
-    r"[^\n -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[:,\[{-] +[&*!]"
-)
-_LINE = re.compile(rf"( *)((?:- +)*)(?:{_KEY}:(?: +(?:({_FIRST}[^:#]*)|([^ ].*)))? *$|({_FIRST}.*|[\[{{\"'].*))")
+_ASCII: Final = bytes((10, *range(32, 127)))
+_DOUBTFUL: Final = (": &", ": *", ": !")
+_LINE = re.compile(rf"( *)(-[ -]* |)(?:{_KEY}:(?: +(?:({_FIRST}[^:#]*)$|([^ ].*))| *$)|({_FIRST}.*|[\[{{\"'|>].*))")
 _BLANK = re.compile(r" *(?:#.*)?$")
 _AFTER = re.compile(r"(?: +#.*)? *$")
 _PLAIN = re.compile(_FIRST)
 _BLOCK = re.compile(r"([|>])(-?) *$")
 _QUOTED = re.compile(r"\"([^\"\\]*)\"|'([^']*)'(?!')")
-_INNER: Final = rf"({_FIRST}[^,\[\]{{}}:#?]*(?::[A-Za-z0-9/._-][^,\[\]{{}}:#?]*)*)"
+_INNER: Final = rf"({_FIRST}[^,\[\]{{}}:#?]*)"
+_WITH_COLONS: Final = rf"({_FIRST}[^,\[\]{{}}:#?]*(?::[A-Za-z0-9/._-][^,\[\]{{}}:#?]*)*)"
 _PAIR = re.compile(rf" *{_KEY}: +(?:{_INNER}([,}}\]])|([\[{{\"']))")
 _ITEM = re.compile(rf" *(?:{_INNER}([,\]])|([\[{{\"']))")
 _END_OF_MAP = re.compile(r" *}")
@@ -37,13 +38,28 @@ class Doubt(Exception):
 
 def read(document: Document, depth: int) -> None:
     """Fill `document`, which stands `depth` deep in another one. Raises `Doubt`; then nothing is in it."""
+    data = document.data
     try:
-        text = document.data.decode()
+        text = data.decode()
     except UnicodeError:
         raise Doubt from None
-    if _DOUBTFUL.search(text):
+    if data.translate(None, _ASCII) and (text.isascii() or _strange().search(text)):
+        raise Doubt
+    if any(one in text for one in _DOUBTFUL):
         raise Doubt
     _Reader(text, depth).run(document)
+
+
+@cache
+def _strange() -> re.Pattern[str]:
+    """Return what is not for certain a character within a line. It takes long to compile, and few files need it."""
+    return re.compile(r"[^\n -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+@cache
+def _with_colons(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """Return the pattern for what may have colons in it, as places on networks have."""
+    return re.compile(pattern.pattern.replace(_INNER, _WITH_COLONS))
 
 
 class _Open:
@@ -142,6 +158,8 @@ class _Reader:
             if column != top.column or top.is_map is bool(dashes):
                 raise Doubt
         if dashes:
+            if "--" in dashes:
+                raise Doubt
             for blanks in dashes.split("-")[1:-1]:
                 column += 1 + len(blanks)
                 top = self.open(dashes, column, base)
@@ -281,7 +299,7 @@ def _map(line: str, at: int, base: int, depth: int) -> tuple[Map, int]:
 
 def _pair(result: Map, line: str, at: int, base: int, depth: int) -> tuple[int, str]:
     """Read an entry of a map in flow style; return where what follows it ends, and what that is."""
-    found = _PAIR.match(line, at)
+    found = _PAIR.match(line, at) or _with_colons(_PAIR).match(line, at)
     if found is None or depth > MAX_DEPTH:
         raise Doubt
     value: Any
@@ -314,7 +332,7 @@ def _list(line: str, at: int, base: int, depth: int) -> tuple[Seq, int]:
         raise Doubt
     after = ","
     while after == ",":
-        found = _ITEM.match(line, at)
+        found = _ITEM.match(line, at) or _with_colons(_ITEM).match(line, at)
         value: Any
         if found is None:  # a map of one entry, without braces
             value = Map()

@@ -44,7 +44,12 @@ class Type:
     @property
     def incomplete(self) -> bool:
         """Whether this may have more than is known, so that nothing can be said of what it lacks."""
-        return self.uncertain or any(one.partial for one in self.ancestors)
+        if self.uncertain:
+            return True
+        for one in self.ancestors:  # noqa: SIM110  asked for each node again and again
+            if one.partial:
+                return True
+        return False
 
     def derives(self, other: "Type") -> bool:
         """Whether this is `other` or derived from it, or may be."""
