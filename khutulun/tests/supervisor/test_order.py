@@ -12,6 +12,7 @@ from khutulun.supervisor import order
 from .conftest import Supervisor
 
 FOREVER = ("sleep", "infinity")
+READY = {"log": "^ready", "timeout": 600}
 
 
 class Gate:
@@ -51,9 +52,8 @@ def restart_machine(supervisor: Supervisor, *names: str) -> None:
 
 
 def _start_both(supervisor: Supervisor, gate: Gate) -> None:
-    ready = {"log": "^ready"}
     gate.open()
-    supervisor.start("z-base", *gate.script("echo ready; exec sleep infinity"), readiness=ready)
+    supervisor.start("z-base", *gate.script("echo ready; exec sleep infinity"), readiness=READY)
     supervisor.start("a-web", *FOREVER, after=["z-base", "nothing-of-this-name"])
     restart_machine(supervisor, "z-base", "a-web")
 
@@ -77,7 +77,7 @@ def test_r94_what_waits_is_not_forgotten_when_the_supervisor_is_killed(superviso
     supervisor.run()
     assert supervisor.start("a-web", *FOREVER, after=["z-base", "nothing-of-this-name"])["state"] == "running"
     gate.open()
-    assert supervisor.start("z-base", *supervisor.show("z-base")["spec"]["argv"], readiness={"log": "^ready"})
+    assert supervisor.start("z-base", *supervisor.show("z-base")["spec"]["argv"], readiness=READY)
 
 
 def test_what_is_stopped_while_it_waits_is_not_started_later(supervisor: Supervisor, gate: Gate) -> None:
@@ -94,7 +94,7 @@ def test_what_another_waits_for_may_fail(supervisor: Supervisor, gate: Gate, tmp
     well.touch()
     gate.open()
     base = gate.script(f"test -e {well} && echo ready && exec sleep infinity")
-    supervisor.start("base", *base, restart={"policy": "never"}, readiness={"log": "^ready"})
+    supervisor.start("base", *base, restart={"policy": "never"}, readiness=READY)
     supervisor.start("web", *FOREVER, after=["base"])
     well.unlink()
     restart_machine(supervisor, "base", "web")

@@ -13,6 +13,7 @@ MINE = "mine.service"
 MINE_UNIT = """[Service]
 Type=notify
 NotifyAccess=all
+TimeoutStartSec=10min
 ExecStart=/bin/sh -c 'sleep 1; systemd-notify --ready; exec sleep infinity'
 
 [Install]
@@ -27,7 +28,7 @@ service_template:
       type: Process
       properties:
         command: [ /bin/sh, -c, "sleep 1; systemd-notify --ready; exec sleep infinity" ]
-        readiness: { notify: true }
+        readiness: { notify: true, timeout: 10 min }
     fill:
       type: Job
       properties: { command: [ /usr/bin/touch, /run/filled ] }
