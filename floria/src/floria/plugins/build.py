@@ -117,8 +117,16 @@ def _drop_old(name: str, folder: Path) -> None:
     versions = [
         file for file in folder.iterdir() if re.fullmatch(rf"{re.escape(name)}-[0-9a-f]{{24}}\.wasm", file.name)
     ]
-    for file in sorted(versions, key=lambda file: file.stat().st_mtime)[:-KEPT]:
+    for file in sorted(versions, key=_made)[:-KEPT]:
         file.unlink(missing_ok=True)
+
+
+def _made(file: Path) -> float:
+    """Return when a file was made: before all others when another builder has dropped it meanwhile."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _digest(world: str, modules: dict[str, bytes]) -> str:
