@@ -46,6 +46,7 @@ class Run:
         self._working: set[Id] = set()
         self._once_more: set[Id] = set()
         self._pause = threading.Event()
+        self._begun = False
         self._has: dict[Id, Id] = {}
         self._actor = Actor(id)
 
@@ -73,6 +74,7 @@ class Run:
             self._executions.submit(self._finish)
             return
         verdicts = [(node, self._verdict(node)) for node in unfinished]
+        self._begun = True
         for node, go in verdicts:
             if go is False and self._is_to_skip(node):
                 self._skip(node)
@@ -81,7 +83,9 @@ class Run:
                 self._submit(node)
 
     def proceed(self, step: Id) -> None:
-        """Go on with the step that has this id as a vertex."""
+        """Go on with the step that has this id as a vertex; before it has begun nothing is missed, it looks then."""
+        if not self._begun:
+            return
         node = next((node for node, found in self._steps.items() if found.id == step), None)
         if node is not None:
             self._submit(node)
