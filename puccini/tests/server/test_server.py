@@ -260,8 +260,10 @@ HEAD = "imports: [ types.yaml ]\n"
             [],
         ),
         (
-            "node_types:\n  N:\n    properties:\n      p: { type: integer, default: 1 }\n"
-            "      q: { type: integer, default: { $get_property: [ SELF, | ] } }",
+            (
+                "node_types:\n  N:\n    properties:\n      p: { type: integer, default: 1 }\n"
+                "      q: { type: integer, default: { $get_property: [ SELF, | ] } }"
+            ),
             ["p", "q"],
             ["port"],
         ),
