@@ -13,7 +13,7 @@ _ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 _TOSCA = re.compile(rb"^[\"']?tosca_definitions_version[\"']?\s*:", re.MULTILINE)
 _LEFT_OUT = "leave it out with 'puccini-csar create FOLDER --exclude NAME', and name the archive"
 _HINTS = {
-    "entry-definitions": "name the file that the service begins with in place of the folder",
+    "entry-definitions": "name the file that the service begins with, such as service.yaml, in place of the folder",
     "link": f"put the file itself there, or {_LEFT_OUT}",
     "special-file": _LEFT_OUT,
 }
