@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from floria.tests.plugins import components
 
-from floria.plugins import Budget, Carrier, Effects, Fault, MemoryJournal, Plugin, PluginHost, build, conformance
+from floria.plugins import Budget, Carrier, Effects, Fault, MemoryJournal, Plugin, PluginHost, build, cache, conformance
 from floria.plugins.conformance import Bench
 
 
@@ -109,6 +110,24 @@ def test_what_was_not_used_for_long_is_dropped(own: PluginHost, tmp_path: Path) 
     own.load(components.component(result="1"), Carrier.WASM)
     assert not old.exists()
     assert compiled(tmp_path / "cache").exists()
+
+
+def test_what_is_too_much_is_dropped_from_the_one_that_rested_longest(
+    own: PluginHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "cache"
+    own.load(components.component(), Carrier.WASM)
+    monkeypatch.setattr(cache, "MOST_BYTES", 2 * compiled(folder).stat().st_size + 4096)
+    names = []
+    for at, result in enumerate(("1", "2", "3")):
+        for file in folder.glob("*.compiled"):
+            if file.name not in names:
+                names.append(file.name)
+                os.utime(file, (time.time() - 1000 + at, file.stat().st_mtime))
+        own.load(components.component(result=result), Carrier.WASM)
+    assert not (folder / names[0]).exists()
+    assert not (folder / f"{names[0]}.json").exists()
+    assert [(folder / name).exists() for name in names[1:]] == [True, True]
 
 
 def test_a_discarded_plugin_leaves_nothing(own: PluginHost, tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ from floria.plugins.faults import Fault
 
 UNUSED_DAYS = 60
 
+MOST_BYTES = 2 << 30
+"""What all entries may take up; those that nobody has loaded for longest go first."""
+
 
 class Cache:
     """A folder of entries by key: content and a record of its digest, both written in one step."""
@@ -86,13 +89,20 @@ class Cache:
             temporary.unlink(missing_ok=True)
 
     def _drop_old(self) -> None:
-        """Remove what nobody has loaded for a long time: of versions that were replaced, most of all."""
+        """Remove what nobody has loaded for long, of versions that were replaced most of all, and what is too much."""
         oldest = time.time() - UNUSED_DAYS * 86_400
+        held = 0
+        for file, found in sorted(self._entries(), key=lambda entry: entry[1].st_atime, reverse=True):
+            held += found.st_size
+            if found.st_atime < oldest or held > MOST_BYTES:
+                file.unlink(missing_ok=True)
+                _record(file).unlink(missing_ok=True)
+
+    def _entries(self) -> Iterator[tuple[Path, os.stat_result]]:
         for file in self.folder.iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                if file.suffix != ".json" and file.lstat().st_atime < oldest:
-                    file.unlink()
-                    _record(file).unlink(missing_ok=True)
+            if not file.name.startswith(".") and file.suffix != ".json":
+                with contextlib.suppress(FileNotFoundError):
+                    yield file, file.lstat()
 
     @contextlib.contextmanager
     def _locked(self, key: str) -> Iterator[None]:
