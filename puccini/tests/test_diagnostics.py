@@ -86,4 +86,4 @@ def test_the_fields_are_those_of_the_page() -> None:
     """R81: diagnostics as data have the same fields, always all of them."""
     table = PAGE.partition("| --- | --- |\n")[2].partition("\n\n")[0]
     named = {name for row in table.splitlines() for name in re.findall(r"`([a-z_]+)`", row.split("|")[1])}
-    assert named == set(puccini.Diagnostic.__struct_fields__)
+    assert named == set(puccini.Diagnostic._fields)

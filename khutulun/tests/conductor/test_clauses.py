@@ -11,7 +11,7 @@ from khutulun import model
 from khutulun.testing import keeping
 from khutulun.testing.machine import ME, Machine
 from puccini.csar import packing
-from puccini.csar.container import Format
+from puccini.csar.formats import Format
 
 TYPES = (
     keeping.TYPES

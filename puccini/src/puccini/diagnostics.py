@@ -7,9 +7,7 @@ independent errors. `Report` collects, `Report.sorted` gives them in reading ord
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from puccini import former
 
@@ -32,7 +30,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-class Related(msgspec.Struct, frozen=True):
+class Related(NamedTuple):
     """Another place that has to do with a problem, such as the first of two definitions."""
 
     message: str
@@ -41,7 +39,7 @@ class Related(msgspec.Struct, frozen=True):
     column: int
 
 
-class Diagnostic(msgspec.Struct, frozen=True):
+class Diagnostic(NamedTuple):
     """One problem. `code` is stable; lines and columns count from 1, the end is exclusive; `path` names the object.
 
     `line` is 0 when the problem is with a file as a whole. `imports` is how the file came to be read: the import that
@@ -64,6 +62,12 @@ class Diagnostic(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         return f"{place}: {self.severity}: {self.message} [{self.code}]"
+
+    def plain(self) -> dict[str, Any]:
+        """Return what is in this as data, by name."""
+        places = {"related": self.related, "imports": self.imports}
+        found = {name: [one._asdict() for one in places] for name, places in places.items()}
+        return {**self._asdict(), "severity": self.severity.value, **found}
 
 
 class Report:
@@ -138,7 +142,7 @@ class Report:
         files = {file: order for order, file in enumerate(dict.fromkeys((*read, *present)))}
         found = sorted(self, key=lambda d: (files[d.file], d.line, d.column, d.code, d.message))
         chains = {file: self._chain(file) for file in files}
-        return tuple(msgspec.structs.replace(d, imports=chains[d.file]) if chains[d.file] else d for d in found)
+        return tuple(d._replace(imports=chains[d.file]) if chains[d.file] else d for d in found)
 
     def _chain(self, file: str) -> tuple[Related, ...]:
         chain: list[Related] = []

@@ -9,8 +9,8 @@ from typing import Final
 from puccini import yaml
 from puccini.nodes import Node
 
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"")
-_BREAK: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+_QUOTED: Final = r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\""
+_BREAK: Final = r"\r\n|[\n\r\x85\u2028\u2029]"
 """What YAML (and libyaml, whose marks count them) takes for the end of a line."""
 
 Extent = tuple[yaml.Position, yaml.Position]
@@ -20,7 +20,7 @@ def lines(data: bytes) -> list[str]:
     """Return the lines of a file, split where marks split them; what is not text is shown as a replacement."""
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     text = data.decode(encoding, errors="replace")
-    return text.split("\n") if text.isascii() and "\r" not in text else _BREAK.split(text)
+    return text.split("\n") if text.isascii() and "\r" not in text else re.split(_BREAK, text)
 
 
 def value(node: Node, text: list[str]) -> Extent:
@@ -34,9 +34,9 @@ def key(node: Node, text: list[str]) -> Extent:
     if start == node.start:
         return value(node, text)
     if start.line < len(text):
-        quoted = _QUOTED.match(text[start.line], start.column)
+        quoted = re.match(_QUOTED, text[start.line][start.column :])
         if quoted is not None:
-            return start, yaml.Position(start.line, quoted.end())
+            return start, yaml.Position(start.line, start.column + quoted.end())
     return start, end
 
 

@@ -12,8 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 import puccini
 from floria.garbage import uncollected
 from puccini import catalog as catalogs
@@ -71,6 +69,8 @@ class RememberingLoader(Loader):
         parsed = [unit for unit in self.units[1:] if id(unit) not in self.pages]
         if not parsed:
             return
+        import msgspec
+
         from puccini.cache import summaries
 
         faulty = {one.file for one in loaded.diagnostics}
@@ -150,11 +150,13 @@ class RememberingLoader(Loader):
         return unit
 
     def _page(self, source: sources.Source, path: str, key: bytes, data: bytes) -> "Page | None":
-        from puccini.cache.summaries import Page, Summary
-
         kept = self._store.summary(key)
         if kept is None:
             return None
+        import msgspec
+
+        from puccini.cache.summaries import Page, Summary
+
         try:
             summary = msgspec.msgpack.decode(kept, type=Summary)
         except msgspec.DecodeError:

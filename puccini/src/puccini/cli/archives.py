@@ -12,7 +12,7 @@ import click
 from puccini import csar
 from puccini.cli import frame, opening
 from puccini.cli.frame import CommandError, Exit, Output
-from puccini.csar import Archive, ArchiveError, Finding, Format, container, creation, meta
+from puccini.csar import Archive, ArchiveError, Finding, Format, creation, formats, meta
 from puccini.csar.creation import Plan
 
 _PATH = click.Path(path_type=Path)
@@ -58,7 +58,7 @@ def create(source: Path, target: Path | None, form: str | None, force: bool, out
     """
     chosen = Format(form) if form else None
     target = target or Path(f"{(source.resolve()).stem}.{_SUFFIXES[chosen or Format.ZIP]}")
-    chosen = chosen or container.format_of_name(target.name)
+    chosen = chosen or formats.format_of_name(target.name)
     if chosen is None:
         raise click.UsageError(f"{target}: the name says no format; end it in .csar, .zip, .tar, .tar.gz or .tgz")
     if target.exists() and not force:
@@ -140,7 +140,7 @@ def extract(file: Path, folder: Path | None, output: Output) -> None:
     puccini-csar extract hello.csar            # into ./hello
     puccini-csar extract hello.csar -C /tmp/x
     """
-    suffix = next((one for one in container.SUFFIXES if file.name.lower().endswith(one)), "")
+    suffix = next((one for one in formats.SUFFIXES if file.name.lower().endswith(one)), "")
     folder = folder or Path(file.name[: len(file.name) - len(suffix)] if suffix else f"{file.name}.d")
     with ExitStack() as stack:
         archive = opened(file, stack)

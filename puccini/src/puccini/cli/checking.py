@@ -4,9 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
-
-import msgspec
+from typing import Any, NamedTuple
 
 from puccini.cache import loading as cached
 from puccini.cache import store as stores
@@ -17,7 +15,7 @@ from puccini.diagnostics import Diagnostic, Report
 from puccini.loading import Loaded
 
 
-class Checked(msgspec.Struct, frozen=True):
+class Checked(NamedTuple):
     """What was found in one file: its diagnostics, the same for people, or why it could not be read."""
 
     file: str
@@ -54,7 +52,7 @@ def run(
 
 def plain(path: Path, valid: bool, diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
     """Return what was found in one file as data."""
-    return {"file": str(path), "valid": valid, "diagnostics": msgspec.to_builtins(tuple(diagnostics))}
+    return {"file": str(path), "valid": valid, "diagnostics": [one.plain() for one in diagnostics]}
 
 
 def _check(path: Path, strict: bool, catalogs: Sequence[Catalog], store: stores.Store, last: list[Loaded]) -> Checked:

@@ -123,5 +123,5 @@ def _show(result: Formed, *, check: bool) -> None:
 def _plain(result: Formed) -> dict[str, Any]:
     if result.error is not None:
         return {"file": result.file, "changed": False, "error": result.error.message, "hint": result.error.hint}
-    found = msgspec.to_builtins(result.diagnostics)
+    found = [one.plain() for one in result.diagnostics]
     return {"file": result.file, "changed": result.changed, "diagnostics": found}

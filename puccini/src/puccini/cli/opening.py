@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from puccini import dialects, sources
 from puccini.catalog import Catalog, Entry, FolderCatalog
 from puccini.cli.outcome import CommandError, Exit
-from puccini.csar import container
+from puccini.csar import formats
 from puccini.csar.errors import ArchiveError, Refusal
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def service(path: Path, stack: ExitStack, name: str = "") -> Opened:
         if path.is_dir():
             entry, others = _begins(path)
             return Opened(sources.FolderSource(path, name), entry, others)
-        if container.is_archive(path):
+        if formats.is_archive(path):
             from puccini import csar
             from puccini.csar.source import ArchiveSource
 

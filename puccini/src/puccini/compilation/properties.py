@@ -9,8 +9,9 @@ from floria.entities import Property
 from floria.values import Call, Value, is_literal
 from puccini import nodes
 from puccini.compilation.marks import ATTRIBUTE, OPTIONAL
+from puccini.model import data
 from puccini.model.data import Property as Definition
-from puccini.model.data import Role
+from puccini.model.data import Role, Unset
 from puccini.nodes import Node
 
 UNSET = msgspec.UNSET
@@ -18,10 +19,12 @@ _ATTRIBUTE = (ATTRIBUTE,)
 _OPTIONAL = (OPTIONAL,)
 
 
-def build(definition: Definition, value: Value | msgspec.UnsetType, classes: tuple[str, ...] = ()) -> Property:
+def build(definition: Definition, value: Value | Unset, classes: tuple[str, ...] = ()) -> Property:
     """Return the property of `definition` with `value`, which may be unset."""
     metadata = nodes.plain(definition.metadata) if definition.metadata else {}
-    if value is UNSET or _literal(value):
+    if value is data.UNSET:
+        return Property(preparer=definition.preparer, classes=classes, metadata=metadata)
+    if _literal(value):
         return Property(value=value, preparer=definition.preparer, classes=classes, metadata=metadata)
     return Property(updater=value, preparer=definition.preparer, classes=classes, metadata=metadata)
 
@@ -103,7 +106,7 @@ def metadata(node: Node, written: Mapping[str, Any], description: str = "", **mo
 
 def _is_absent(definition: Definition) -> bool:
     """Whether a property without a value is there in TOSCA 1.x, and is null."""
-    if definition.required or definition.initial is not UNSET or definition.node is None:
+    if definition.required or definition.initial is not data.UNSET or definition.node is None:
         return False
     return hasattr(definition.node.document, "original")
 

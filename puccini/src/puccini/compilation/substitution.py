@@ -110,7 +110,9 @@ def _inputs(found: dict[str, Property], candidate: Candidate) -> dict[str, Prope
         arguments: list[Value] = [Call("tosca:get_property", list(path))]
         if definition.default is not UNSET:
             arguments.append(definition.default)
-        result[name] = msgspec.structs.replace(found[name], value=UNSET, updater=Call("tosca:mapped", arguments))
+        result[name] = msgspec.structs.replace(
+            found[name], value=msgspec.UNSET, updater=Call("tosca:mapped", arguments)
+        )
     for one in candidate.mappings.inward:
         result[one.label] = Property(updater=Call("tosca:get_property", list(one.path)))
     return result

@@ -7,8 +7,8 @@ from floria.entities import Handler, VertexTemplate
 from floria.values import Call
 from puccini.compilation import policies, properties
 from puccini.compilation.marks import INPUT, WORKFLOW
-from puccini.compilation.properties import UNSET
 from puccini.compilation.state import State
+from puccini.model.data import UNSET
 from puccini.model.service import Service, Step, Workflow
 
 RUN = "run"

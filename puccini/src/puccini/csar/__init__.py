@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from puccini.catalog import Catalog
     from puccini.csar.archive import Archive, open
-    from puccini.csar.container import Entry, Format, is_archive
+    from puccini.csar.container import Entry
     from puccini.csar.errors import ArchiveError, Refusal
     from puccini.csar.extraction import extract
+    from puccini.csar.formats import Format, is_archive
     from puccini.csar.limits import Limits
     from puccini.csar.meta import Meta
     from puccini.csar.plugins import Carrier, PluginFile
@@ -53,13 +54,13 @@ _PLACES = {
     "Carrier": "plugins",
     "Entry": "container",
     "Finding": "verification",
-    "Format": "container",
+    "Format": "formats",
     "Limits": "limits",
     "Meta": "meta",
     "PluginFile": "plugins",
     "Refusal": "errors",
     "extract": "extraction",
-    "is_archive": "container",
+    "is_archive": "formats",
     "open": "archive",
     "signer": "signatures",
     "verify": "verification",

@@ -14,8 +14,9 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from puccini.csar import container, limits, meta, plugins, tars, zips
-from puccini.csar.container import Container, Entry, Format
+from puccini.csar.container import Container, Entry
 from puccini.csar.errors import ArchiveError, Refusal
+from puccini.csar.formats import Format
 from puccini.csar.limits import Limits
 from puccini.csar.meta import Meta
 from puccini.csar.plugins import PluginFile

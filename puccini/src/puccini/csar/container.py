@@ -1,17 +1,16 @@
-"""What the two container formats have in common: entries, bounded reading, and how a format is recognised.
+"""What the two container formats have in common: entries, bounded reading, and how their content is recognised.
 
 `puccini.csar.zips` and `puccini.csar.tars` read; `puccini.csar.archive` gives their entries a meaning.
 """
 
 import io
 from collections.abc import Callable, Iterator
-from enum import StrEnum
-from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
 
 import msgspec
 
 from puccini.csar.errors import ArchiveError, Refusal
+from puccini.csar.formats import Format
 from puccini.csar.limits import Limits
 
 CHUNK = 1 << 16
@@ -20,23 +19,6 @@ BLOCK = 512
 
 Progress: TypeAlias = Callable[[str, int], None]
 """Told the name and the size of each file that was dealt with."""
-
-
-class Format(StrEnum):
-    """A container format (section 17.1.1)."""
-
-    ZIP = "zip"
-    TAR = "tar"
-    TAR_GZ = "tar.gz"
-
-
-SUFFIXES = {
-    ".zip": Format.ZIP,
-    ".csar": Format.ZIP,
-    ".tar": Format.TAR,
-    ".tar.gz": Format.TAR_GZ,
-    ".tgz": Format.TAR_GZ,
-}
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,17 +39,6 @@ class Container(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-def format_of_name(name: str) -> Format | None:
-    """Return the format that the suffix of a file name stands for."""
-    lowered = name.lower()
-    return next((form for suffix, form in SUFFIXES.items() if lowered.endswith(suffix)), None)
-
-
-def is_archive(path: Path) -> bool:
-    """Whether a file's name says that it is an archive."""
-    return format_of_name(path.name) is not None
 
 
 def recognise(file: BinaryIO) -> Format:

@@ -20,8 +20,9 @@ import msgspec
 
 from puccini.csar import container, meta, names
 from puccini.csar.archive import YAML_SUFFIXES
-from puccini.csar.container import Format, Progress
+from puccini.csar.container import Progress
 from puccini.csar.errors import ArchiveError, Refusal
+from puccini.csar.formats import Format
 from puccini.csar.limits import DEFAULT, MIB
 
 CREATOR = "Puccini"

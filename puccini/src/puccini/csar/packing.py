@@ -13,10 +13,10 @@ from pathlib import Path
 from puccini import diagnostics, loading, sources
 from puccini.catalog import Catalog
 from puccini.csar import archive as archives
-from puccini.csar import container, creation, meta, plugins, verification
-from puccini.csar.container import Format
+from puccini.csar import creation, formats, meta, plugins, verification
 from puccini.csar.creation import Plan
 from puccini.csar.errors import ArchiveError, Refusal
+from puccini.csar.formats import Format
 from puccini.csar.limits import DEFAULT
 
 _SECTIONS = frozenset({"artifacts", "interfaces", "workflows", "functions", "triggers", "implementation"})
@@ -34,7 +34,7 @@ def pack(
     """
     if entry.is_dir():
         return creation.content(creation.from_folder(entry), form)
-    if container.is_archive(entry):
+    if formats.is_archive(entry):
         return _checked(entry)
     return creation.content(from_file(entry, catalog, others=others), form)
 

@@ -1,12 +1,10 @@
 """Checks and coerces values against schemas: literals when a file is loaded, and every write at run time."""
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from floria.values import INTEGER_MAX, INTEGER_MIN, Call, Value, is_literal
-from puccini.data import scalars, timestamps, versions
+from puccini.data import scalars, versions
 from puccini.diagnostics import mistaken
 
 Schema: TypeAlias = Mapping[str, Any]
@@ -130,9 +128,11 @@ class Coercion:
             return value
         if not isinstance(value, str):
             return self._wrong(value, schema, path, "write the bytes in Base64")
+        import base64
+
         try:
             return base64.b64decode("".join(value.split()), validate=True)
-        except (binascii.Error, ValueError):
+        except ValueError:
             self._report("wrong-type", f"{_shown(value)} is not Base64", path, "write the bytes in Base64")
             return value
 
@@ -142,6 +142,8 @@ class Coercion:
     def _timestamp(self, value: Value, schema: Schema, path: Path) -> Value:
         if not isinstance(value, str):
             return self._wrong(value, schema, path)
+        from puccini.data import timestamps
+
         try:
             timestamps.parse(value)
         except ValueError as error:

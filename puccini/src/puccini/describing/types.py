@@ -3,12 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
-
 from floria.values import Call, Value
 from puccini.data.coercion import describe
 from puccini.loading import Loaded
-from puccini.model.data import UNSET, Base, DataType, Property, Role, Schema
+from puccini.model.data import UNSET, Base, DataType, Property, Role, Schema, Unset
 from puccini.model.type import Type
 from puccini.model.types import (
     Artifact,
@@ -82,7 +80,7 @@ def schema(found: Schema) -> str:
     return name
 
 
-def value(found: "Value | msgspec.UnsetType") -> Any:
+def value(found: "Value | Unset") -> Any:
     """Return a value as plain data, its functions as text."""
     if isinstance(found, Call):
         return describe(found)

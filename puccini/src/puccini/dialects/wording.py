@@ -7,8 +7,6 @@ found by the place.
 import re
 from typing import Final
 
-import msgspec
-
 from puccini import yaml
 from puccini.diagnostics import Diagnostic, Severity
 from puccini.dialects.document import OldDocument
@@ -44,8 +42,7 @@ def reword(found: Diagnostic, node: Node, document: OldDocument, *, strict: bool
     severity = found.severity
     if found.code in _LENIENT and not strict:
         severity = Severity.WARNING
-    return msgspec.structs.replace(
-        found,
+    return found._replace(
         message=_said(found.message),
         hint=_said(found.hint),
         path=path(document, yaml.Position(found.line - 1, found.column - 1)),

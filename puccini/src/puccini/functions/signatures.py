@@ -7,8 +7,7 @@ them.
 
 from collections.abc import Mapping
 from enum import StrEnum
-
-import msgspec
+from typing import NamedTuple
 
 
 class Scope(StrEnum):
@@ -39,7 +38,7 @@ class Kind(StrEnum):
     RATIO = "ratio"
 
 
-class Signature(msgspec.Struct, frozen=True, kw_only=True):
+class Signature(NamedTuple):
     """How a function is called.
 
     `maximum` is None when there is no limit. `path` says that the arguments begin with a TOSCA path (section 10.3).

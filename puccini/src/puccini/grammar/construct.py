@@ -6,9 +6,7 @@ else: unknown and missing keynames (sections 5.2, 6.1), kinds of values. Names a
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
-
-import msgspec
+from typing import Any, Final, Generic, TypeVar, dataclass_transform
 
 from puccini import former, yaml
 from puccini.diagnostics import Report, seems, suggest
@@ -26,7 +24,15 @@ class _Invalid:
 INVALID: Final = _Invalid()
 
 
-class Element(msgspec.Struct, kw_only=True, frozen=True):
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class _Struct:
+    """Has fields by name. Nobody changes them, nor what is in them: those that were not given are the class's."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__ = fields
+
+
+class Element(_Struct):
     """What every construct has: the node it was read from, its name (the key that leads to it), the common keynames."""
 
     node: Node
@@ -38,18 +44,23 @@ class Element(msgspec.Struct, kw_only=True, frozen=True):
 E = TypeVar("E", bound=Element)
 
 
-class Key(msgspec.Struct, frozen=True):
+class Key:
     """A keyname: how its value is read, whether it must be there, which other key makes it unnecessary.
 
     `field` is the struct's field when that is not named like the key. A keyname with a `note` means nothing: it is
     accepted with that warning.
     """
 
-    read: Reader
-    mandatory: bool = False
-    unless: str = ""
-    field: str = ""
-    note: str = ""
+    __slots__ = ("field", "mandatory", "note", "read", "unless")
+
+    def __init__(
+        self, read: Reader, mandatory: bool = False, unless: str = "", field: str = "", note: str = ""
+    ) -> None:
+        self.read = read
+        self.mandatory = mandatory
+        self.unless = unless
+        self.field = field
+        self.note = note
 
 
 class Construct(Generic[E]):

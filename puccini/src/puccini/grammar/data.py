@@ -8,7 +8,7 @@ from puccini.grammar.construct import Construct, Element, Key
 from puccini.nodes import Node
 
 
-class SchemaDefinition(Element, kw_only=True, frozen=True):
+class SchemaDefinition(Element):
     """What entries, keys, arguments and results are."""
 
     type: Node | None = None
@@ -17,7 +17,7 @@ class SchemaDefinition(Element, kw_only=True, frozen=True):
     entry_schema: "SchemaDefinition | None" = None
 
 
-class DataDefinition(SchemaDefinition, kw_only=True, frozen=True):
+class DataDefinition(SchemaDefinition):
     """A property, attribute or parameter definition; `short` is set when only a value (or mapping) was written."""
 
     required: bool | None = None

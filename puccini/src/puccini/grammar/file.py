@@ -13,18 +13,18 @@ from puccini.nodes import Node, describe
 VERSION = "tosca_2_0"
 
 
-class Repository(Element, kw_only=True, frozen=True):
+class Repository(Element):
     url: Node | None = None
 
 
-class Import(Element, kw_only=True, frozen=True):
+class Import(Element):
     url: Node | None = None
     profile: Node | None = None
     repository: Node | None = None
     namespace: Node | None = None
 
 
-class File(Element, kw_only=True, frozen=True):
+class File(Element):
     tosca_definitions_version: Node | None = None
     profile: Node | None = None
     imports: list[Import] = []

@@ -10,7 +10,7 @@ from puccini.grammar.data import PARAMETER, DataDefinition
 from puccini.nodes import Node
 
 
-class ArtifactDefinition(Element, kw_only=True, frozen=True):
+class ArtifactDefinition(Element):
     """A file with a type. `inferred` is set when only the file was written (section 11.4's single-line form)."""
 
     type: Node | None = None
@@ -22,7 +22,7 @@ class ArtifactDefinition(Element, kw_only=True, frozen=True):
     properties: dict[str, Node] = {}
 
 
-class Implementation(Element, kw_only=True, frozen=True):
+class Implementation(Element):
     """Artifacts, each one defined here or named: `primary` and `dependencies` hold definitions or nodes with names."""
 
     primary: ArtifactDefinition | Node | None = None
@@ -30,7 +30,7 @@ class Implementation(Element, kw_only=True, frozen=True):
     timeout: int | float | None = None
 
 
-class OperationDefinition(Element, kw_only=True, frozen=True):
+class OperationDefinition(Element):
     """An operation or a notification in a type."""
 
     implementation: Implementation | None = None
@@ -38,7 +38,7 @@ class OperationDefinition(Element, kw_only=True, frozen=True):
     outputs: dict[str, DataDefinition] = {}
 
 
-class InterfaceDefinition(Element, kw_only=True, frozen=True):
+class InterfaceDefinition(Element):
     """An interface in a node or relationship type."""
 
     type: Node | None = None
@@ -47,7 +47,7 @@ class InterfaceDefinition(Element, kw_only=True, frozen=True):
     notifications: dict[str, OperationDefinition] = {}
 
 
-class OperationAssignment(Element, kw_only=True, frozen=True):
+class OperationAssignment(Element):
     """An operation or a notification in a template."""
 
     implementation: Implementation | None = None
@@ -55,7 +55,7 @@ class OperationAssignment(Element, kw_only=True, frozen=True):
     outputs: dict[str, Node] = {}
 
 
-class InterfaceAssignment(Element, kw_only=True, frozen=True):
+class InterfaceAssignment(Element):
     """An interface in a template."""
 
     inputs: dict[str, Node] = {}

@@ -21,7 +21,7 @@ class ActivityKind(StrEnum):
     INLINE = "inline"
 
 
-class Activity(Element, kw_only=True, frozen=True):
+class Activity(Element):
     """One activity: `subject` is the workflow, state or operation."""
 
     kind: ActivityKind
@@ -29,27 +29,27 @@ class Activity(Element, kw_only=True, frozen=True):
     inputs: dict[str, Node] = {}
 
 
-class TriggerDefinition(Element, kw_only=True, frozen=True):
+class TriggerDefinition(Element):
     event: Node | None = None
     condition: Node | None = None
     action: list[Activity] = []
 
 
-class GroupDefinition(Element, kw_only=True, frozen=True):
+class GroupDefinition(Element):
     type: Node | None = None
     properties: dict[str, Node] = {}
     attributes: dict[str, Node] = {}
     members: list[Node] = []
 
 
-class PolicyDefinition(Element, kw_only=True, frozen=True):
+class PolicyDefinition(Element):
     type: Node | None = None
     properties: dict[str, Node] = {}
     targets: list[Node] = []
     triggers: dict[str, TriggerDefinition] = {}
 
 
-class StepDefinition(Element, kw_only=True, frozen=True):
+class StepDefinition(Element):
     target: Node | None = None
     target_relationship: Node | None = None
     filter: list[Node] = []
@@ -58,7 +58,7 @@ class StepDefinition(Element, kw_only=True, frozen=True):
     on_failure: list[Node] = []
 
 
-class WorkflowDefinition(Element, kw_only=True, frozen=True):
+class WorkflowDefinition(Element):
     inputs: dict[str, DataDefinition] = {}
     precondition: Node | None = None
     steps: dict[str, StepDefinition] | None = None
@@ -66,7 +66,7 @@ class WorkflowDefinition(Element, kw_only=True, frozen=True):
     outputs: dict[str, Node] = {}
 
 
-class _Details(Element, kw_only=True, frozen=True):
+class _Details(Element):
     subject: Node | None = None
     inputs: dict[str, Node] = {}
 

@@ -26,13 +26,13 @@ from puccini.grammar.policies import (
 from puccini.nodes import Node
 
 
-class CapabilityAssignment(Element, kw_only=True, frozen=True):
+class CapabilityAssignment(Element):
     properties: dict[str, Node] = {}
     attributes: dict[str, Node] = {}
     directives: list[Node] = []
 
 
-class RelationshipAssignment(Element, kw_only=True, frozen=True):
+class RelationshipAssignment(Element):
     """Of a requirement assignment; `short` when only a name was written: of a type or else of a template (8.5.2)."""
 
     type: Node | None = None
@@ -42,7 +42,7 @@ class RelationshipAssignment(Element, kw_only=True, frozen=True):
     short: bool = False
 
 
-class RequirementAssignment(Element, kw_only=True, frozen=True):
+class RequirementAssignment(Element):
     """`target` is the keyname ``node``; `short` when only that was written."""
 
     target: Node | None = None
@@ -56,7 +56,7 @@ class RequirementAssignment(Element, kw_only=True, frozen=True):
     short: bool = False
 
 
-class RelationshipTemplate(Element, kw_only=True, frozen=True):
+class RelationshipTemplate(Element):
     type: Node | None = None
     properties: dict[str, Node] = {}
     attributes: dict[str, Node] = {}
@@ -64,7 +64,7 @@ class RelationshipTemplate(Element, kw_only=True, frozen=True):
     copy: Node | None = None
 
 
-class NodeTemplate(RelationshipTemplate, kw_only=True, frozen=True):
+class NodeTemplate(RelationshipTemplate):
     directives: list[Node] = []
     requirements: list[RequirementAssignment] = []
     capabilities: dict[str, CapabilityAssignment] = {}
@@ -73,7 +73,7 @@ class NodeTemplate(RelationshipTemplate, kw_only=True, frozen=True):
     node_filter: Node | None = None
 
 
-class SubstitutionMapping(Element, kw_only=True, frozen=True):
+class SubstitutionMapping(Element):
     """Mappings are pairs of a key, which may be complex, and a node."""
 
     node_type: Node | None = None
@@ -85,7 +85,7 @@ class SubstitutionMapping(Element, kw_only=True, frozen=True):
     interfaces: dict[str, Node] = {}
 
 
-class SignatureDefinition(Element, kw_only=True, frozen=True):
+class SignatureDefinition(Element):
     """One way to call a custom function (section 10.4)."""
 
     arguments: list[SchemaDefinition] = []
@@ -95,11 +95,11 @@ class SignatureDefinition(Element, kw_only=True, frozen=True):
     implementation: Implementation | None = None
 
 
-class FunctionDefinition(Element, kw_only=True, frozen=True):
+class FunctionDefinition(Element):
     signatures: list[SignatureDefinition] = []
 
 
-class ServiceTemplate(Element, kw_only=True, frozen=True):
+class ServiceTemplate(Element):
     inputs: dict[str, DataDefinition] = {}
     outputs: dict[str, DataDefinition] = {}
     node_templates: dict[str, NodeTemplate] = {}

@@ -38,7 +38,7 @@ class Kind(StrEnum):
         return self.value.removesuffix("_types") + " type"
 
 
-class CapabilityDefinition(Element, kw_only=True, frozen=True):
+class CapabilityDefinition(Element):
     """A capability of a node type."""
 
     type: Node | None = None
@@ -48,7 +48,7 @@ class CapabilityDefinition(Element, kw_only=True, frozen=True):
     valid_relationship_types: list[Node] | None = None
 
 
-class RelationshipDefinition(Element, kw_only=True, frozen=True):
+class RelationshipDefinition(Element):
     """The relationship of a requirement definition."""
 
     type: Node | None = None
@@ -57,7 +57,7 @@ class RelationshipDefinition(Element, kw_only=True, frozen=True):
     interfaces: dict[str, InterfaceDefinition] = {}
 
 
-class RequirementDefinition(Element, kw_only=True, frozen=True):
+class RequirementDefinition(Element):
     """A requirement of a node type."""
 
     capability: Node | None = None
@@ -67,7 +67,7 @@ class RequirementDefinition(Element, kw_only=True, frozen=True):
     count_range: readers.Range | None = None
 
 
-class TypeDefinition(Element, kw_only=True, frozen=True):
+class TypeDefinition(Element):
     """What all types have."""
 
     derived_from: Node | None = None
@@ -76,12 +76,12 @@ class TypeDefinition(Element, kw_only=True, frozen=True):
     attributes: dict[str, DataDefinition] = {}
 
 
-class ArtifactType(TypeDefinition, kw_only=True, frozen=True):
+class ArtifactType(TypeDefinition):
     mime_type: Node | None = None
     file_ext: list[Node] | None = None
 
 
-class DataType(TypeDefinition, kw_only=True, frozen=True):
+class DataType(TypeDefinition):
     validation: Node | None = None
     key_schema: SchemaDefinition | None = None
     entry_schema: SchemaDefinition | None = None
@@ -91,36 +91,36 @@ class DataType(TypeDefinition, kw_only=True, frozen=True):
     prefixes: dict[str, Node] | None = None
 
 
-class CapabilityType(TypeDefinition, kw_only=True, frozen=True):
+class CapabilityType(TypeDefinition):
     valid_source_node_types: list[Node] | None = None
     valid_relationship_types: list[Node] | None = None
 
 
-class InterfaceType(TypeDefinition, kw_only=True, frozen=True):
+class InterfaceType(TypeDefinition):
     inputs: dict[str, DataDefinition] = {}
     operations: dict[str, OperationDefinition] = {}
     notifications: dict[str, OperationDefinition] = {}
 
 
-class RelationshipType(TypeDefinition, kw_only=True, frozen=True):
+class RelationshipType(TypeDefinition):
     interfaces: dict[str, InterfaceDefinition] = {}
     valid_capability_types: list[Node] | None = None
     valid_target_node_types: list[Node] | None = None
     valid_source_node_types: list[Node] | None = None
 
 
-class NodeType(TypeDefinition, kw_only=True, frozen=True):
+class NodeType(TypeDefinition):
     capabilities: dict[str, CapabilityDefinition] = {}
     requirements: list[RequirementDefinition] = []
     interfaces: dict[str, InterfaceDefinition] = {}
     artifacts: dict[str, ArtifactDefinition] = {}
 
 
-class GroupType(TypeDefinition, kw_only=True, frozen=True):
+class GroupType(TypeDefinition):
     members: list[Node] | None = None
 
 
-class PolicyType(TypeDefinition, kw_only=True, frozen=True):
+class PolicyType(TypeDefinition):
     targets: list[Node] | None = None
     triggers: dict[str, TriggerDefinition] = {}
 

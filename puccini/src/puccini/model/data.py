@@ -1,10 +1,8 @@
 """Resolved data definitions: data types, schemas, properties, attributes and parameters (section 9)."""
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 from functools import cached_property
-from typing import Any
-
-import msgspec
+from typing import Any, Final
 
 from floria.values import Call, Value
 from puccini.data import scalars
@@ -12,7 +10,14 @@ from puccini.grammar.types import Kind
 from puccini.model.type import Type
 from puccini.nodes import Node
 
-UNSET = msgspec.UNSET
+
+class Unset(Enum):
+    """There is no value; null would be one."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
 
 
 class Base(StrEnum):
@@ -126,8 +131,8 @@ class Property:
         node: Node | None,
         *,
         required: bool = True,
-        default: Value | msgspec.UnsetType = UNSET,
-        fixed: Value | msgspec.UnsetType = UNSET,
+        default: Value | Unset = UNSET,
+        fixed: Value | Unset = UNSET,
         mapping: list[Value] | None = None,
         metadata: dict[str, Any] | None = None,
         description: str = "",
@@ -144,7 +149,7 @@ class Property:
         self.description = description
 
     @property
-    def initial(self) -> Value | msgspec.UnsetType:
+    def initial(self) -> Value | Unset:
         """What the value is when nothing is assigned: the fixed value, or the default when it is required."""
         if self.fixed is not UNSET:
             return self.fixed

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-import msgspec
-
 from puccini.diagnostics import suggest
 from puccini.grammar.templates import RelationshipTemplate
 from puccini.semantics.resolver import Resolver
@@ -36,12 +34,12 @@ def expand(templates: Mapping[str, T], title: str, resolver: Resolver) -> dict[s
 
 def _copy(source: T, template: T) -> T:
     changes: dict[str, object] = {}
-    for field in template.__struct_fields__:
-        own, copied = getattr(template, field), getattr(source, field)
+    for field, copied in vars(source).items():
+        own = getattr(template, field)
         if field in ("node", "name", "copy"):
             continue
         if isinstance(own, dict):
             changes[field] = {**copied, **own}
         elif own in (None, [], ""):
             changes[field] = copied
-    return msgspec.structs.replace(template, **changes)
+    return type(template)(**{**vars(template), **changes})

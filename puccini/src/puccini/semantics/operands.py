@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from floria.values import Call, Value
-from puccini.data import timestamps, versions
+from puccini.data import versions
 from puccini.functions.arguments import kind
 from puccini.functions.signatures import Signature
 from puccini.model.data import Base, Schema
@@ -204,6 +204,8 @@ def _differ(first: Value, other: Value, result: Result) -> str:
     literal = other if isinstance(other, str) else None
     try:
         if literal is not None and one is Base.TIMESTAMP:
+            from puccini.data import timestamps
+
             timestamps.parse(literal)
             return ""
         if literal is not None and one is Base.VERSION:
