@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from floria_plugin import Context, signals, supervisor, systemd
 from floria_plugin.driver import Driver, Event, Host, Inputs, Inspection, Readiness, Result, Site, State, Stream
-from podman_driver import containers, description, events, images, pods, quadlet_check, stores, units
+from podman_driver import containers, description, events, images, podman, pods, quadlet_check, stores, units
 
 NAMES = "khutulun-*"
 QUERIES = (
@@ -34,8 +34,6 @@ CHANGES = (
     ["load", "--quiet", "--input={artifacts}/*"],
     ["tag", "*", "*"],
     ["untag", "*", "*"],
-    ["import", "--quiet", "{artifacts}/*", "*"],
-    ["build", "..."],
     ["image", "rm", "localhost/khutulun/*"],
     ["secret", "create", "..."],
     ["secret", "rm", "*"],
@@ -45,10 +43,17 @@ CHANGES = (
     ["network", "rm", "*"],
 )
 
+MAKES = (["import", "--quiet", "{artifacts}/*", "*"], ["build", "..."])
+
 
 def _podman(arguments: list[str], effect: str) -> dict[str, object]:
     environment = [*systemd.USER_ENVIRONMENT, "TMPDIR"]
     return {"program": "podman", "arguments": arguments, "effect": effect, "environment": environment}
+
+
+def _podman_once(arguments: list[str]) -> dict[str, object]:
+    lock = ["--close", "{artifacts}/*", "sh", "-c", podman.UNLESS_THERE, "sh", "localhost/khutulun/*"]
+    return {**_podman([*lock, *arguments], "change"), "program": "flock"}
 
 
 def _check(generator: str) -> dict[str, object]:
@@ -60,6 +65,7 @@ GRANTS = {
     "commands": [
         *(_podman(arguments, "query") for arguments in QUERIES),
         *(_podman(arguments, "change") for arguments in CHANGES),
+        *(_podman_once(arguments) for arguments in MAKES),
         *systemd.grants(["show", "--property=*", NAMES], "query"),
         *systemd.grants(["is-enabled", containers.RESTARTER], "query"),
         *systemd.grants(["enable", containers.RESTARTER], "change"),

@@ -1,11 +1,13 @@
 """Images: by name from a registry, from an archive or root filesystem of the service, or built from a Containerfile."""
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from floria_plugin import Context, Fault, Output, Permanent
+from floria_plugin import Context, Fault, Permanent
 from floria_plugin.driver import Artifact, Site
 from floria_plugin.workload import invalid
 from podman_driver import description, podman
@@ -13,7 +15,7 @@ from podman_driver import description, podman
 OWN = "localhost/khutulun"
 ARCHIVE, ROOT, BUILT, NAMED = "ImageArchive", "RootFilesystem", "Containerfile", ""
 ARTIFACT = "image"
-BUILDERS, NOBODY = "(podman|buildah).* (build|bud|from|play|kube) ", 1
+BUILDERS, NOBODY = "^(/.*/)?(podman|buildah) (.* )?(build|bud|from|play|kube) ", 1
 """What `pgrep` looks for: programs that build images; and what it ends with when there is none."""
 
 
@@ -111,7 +113,8 @@ def _pull(context: Context, site: Site, image: Image, known: bool) -> None:
     login = _log_in(context, site, image, registry)
     options += [f"--authfile={login}"] if login else []
     try:
-        _fetch(context, site, "pull", *options, image.name, doing=f"pulling the image {image.name}")
+        with _apart(context, site) as folder:
+            podman.run(context, site, "pull", *options, image.name, doing=f"pulling the image {image.name}", env=folder)
     except Fault as fault:
         if image.digest and fault.code == "image-missing":
             hint = "is it the image that is meant? Then give the digest that it has"
@@ -144,29 +147,34 @@ def _make(context: Context, site: Site, image: Image) -> None:
     assert image.artifact is not None
     path, file = image.artifact.path, image.artifact.file
     if image.way == ARCHIVE:
-        done = _fetch(context, site, "load", "--quiet", f"--input={path}", doing=f"reading the image in {file}")
+        with _apart(context, site) as folder:
+            words = ["load", "--quiet", f"--input={path}"]
+            done = podman.run(context, site, *words, doing=f"reading the image in {file}", env=folder)
         loaded = done.stdout.strip().rpartition(": ")[2].strip() or "the-loaded-image"
         podman.run(context, site, "tag", loaded, image.name, doing=f"naming the image in {file}")
         if loaded != image.name and "@" not in loaded and not loaded.startswith("sha256:"):
             podman.attempt(context, site, "untag", loaded, loaded)
     elif image.way == ROOT:
         doing = f"making an image of the root filesystem in {file}"
-        _fetch(context, site, "import", "--quiet", path, image.name, doing=doing)
+        with _apart(context, site) as folder:
+            words = ["import", "--quiet", path, image.name]
+            podman.run_once(context, site, image.name, path, *words, doing=doing, env=folder)
     else:
         options = [f"--build-arg={key}={value}" for key, value in sorted(_arguments(image).items())]
         target = image.artifact.more.get("target")
         options += [f"--target={target}"] if target else []
         options += ["--tls-verify=false"] if (site.properties.get("registry") or {}).get("tls") is False else []
         words = ["build", "--quiet", "--layers=false", "--force-rm", f"--tag={image.name}", f"--file={path}", *options]
-        _build(context, site, *words, path.rpartition("/")[0], doing=f"building the image of {file}")
+        _build(context, site, image, *words, path.rpartition("/")[0], doing=f"building the image of {file}")
 
 
-def _fetch(context: Context, site: Site, *words: str, doing: str) -> Output:
-    """Run a command that lays down much for a while, in a folder that is gone afterwards, however it ends."""
+@contextlib.contextmanager
+def _apart(context: Context, site: Site) -> Iterator[dict[str, str]]:
+    """What makes a command lay down what it needs for a while in a folder that is gone afterwards, however it ends."""
     folder = f"{description.folder(site)}.tmp"
     context.files.make_folder(folder, 0o700)
     try:
-        return podman.run(context, site, *words, doing=doing, env={"TMPDIR": folder})
+        yield {"TMPDIR": folder}
     finally:
         try:
             context.files.remove(folder, recursive=True)
@@ -174,11 +182,13 @@ def _fetch(context: Context, site: Site, *words: str, doing: str) -> Output:
             context.log(f"{folder} stays: {fault.message}", "warning")
 
 
-def _build(context: Context, site: Site, *words: str, doing: str) -> None:
+def _build(context: Context, site: Site, image: Image, *words: str, doing: str) -> None:
     """Build an image. The working containers of a Podman that is killed meanwhile are removed."""
+    assert image.artifact is not None
     before = _working(context, site)
     try:
-        _fetch(context, site, *words, doing=doing)
+        with _apart(context, site) as folder:
+            podman.run_once(context, site, image.name, image.artifact.path, *words, doing=doing, env=folder)
     except Fault as fault:
         left = sorted(_working(context, site) - before) if fault.code == "podman-killed" else []
         if left and context.run("pgrep", "--full", BUILDERS, check=False).status == NOBODY:

@@ -9,6 +9,9 @@ from floria_plugin import Context, Fault, Output, Permanent, systemd
 from floria_plugin.driver import Site
 from podman_driver import faults
 
+UNLESS_THERE = 'if ! podman image exists "$1"; then shift; exec podman "$@"; fi'
+"""Arguments: the image's name; then those of Podman."""
+
 
 def run(
     context: Context,
@@ -25,19 +28,41 @@ def run(
     return done
 
 
+def run_once(
+    context: Context,
+    site: Site,
+    image: str,
+    file: str,
+    *arguments: str,
+    doing: str,
+    env: Mapping[str, str] | None = None,
+) -> Output:
+    """Run a command that makes `image` out of `file`, unless it is there; whoever is at it already is waited for."""
+    words = ["flock", "--close", file, "sh", "-c", UNLESS_THERE, "sh", image, *arguments]
+    done = _attempt(context, site, *words, env=env)
+    if not done.ok:
+        raise faults.of(done, doing)
+    return done
+
+
 def attempt(
     context: Context, site: Site, *arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None
 ) -> Output:
     """Run a command, whatever becomes of it. Raises `Permanent` when there is no Podman."""
     try:
-        surroundings = {**systemd.environment(site), **(env or {})}
-        return context.run("podman", *arguments, stdin=stdin, env=surroundings, check=False)
+        return _attempt(context, site, "podman", *arguments, stdin=stdin, env=env)
     except Fault as fault:
         if fault.code != "missing-program":
             raise
         raise Permanent(
             "podman-missing", "there is no program podman on this host", hint="install it, such as: apt install podman"
         ) from None
+
+
+def _attempt(
+    context: Context, site: Site, *words: str, stdin: str | None = None, env: Mapping[str, str] | None = None
+) -> Output:
+    return context.run(*words, stdin=stdin, env={**systemd.environment(site), **(env or {})}, check=False)
 
 
 def version(context: Context, site: Site) -> tuple[int, int]:

@@ -76,9 +76,10 @@ def killing(real_host: Any) -> Callable[..., Any]:
             killed = False
 
             def _run(self, argv: list[str], env: Any = None, text: str | None = None) -> Any:
-                if not self.killed and " ".join(argv).startswith(f"podman {what}"):
+                words = argv[8:] if argv[0] == "flock" else argv[1:]
+                if not self.killed and " ".join(words).startswith(what):
                     self.killed = True
-                    argv = ["sh", "-c", script, "sh", *argv[1:]]
+                    argv = ["sh", "-c", script, "sh", *words]
                 return super()._run(argv, env, text)
 
         return Killing(machine, plugin, places)

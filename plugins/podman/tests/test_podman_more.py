@@ -1,5 +1,6 @@
 """Pods, volumes, networks, images, faults and reboots on a booted host (R7, R50-R54, R61)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -143,6 +144,33 @@ def test_r7_images_from_archives_root_filesystems_and_containerfiles(engine: Any
                 "create", node({"image": None}, artifacts={"image": artifact(engine, kind, f"{files}/bad.tar")})
             )
         assert failed.value.code == "archive-broken", failed.value
+    engine.run(["rm", "-rf", files])
+
+
+def test_r7_representations_that_are_made_at_once_are_of_one_image(engine: Any, driver: Any, node: Any) -> None:
+    files = "/var/lib/khutulun/artifacts/hello"
+    engine.run(["mkdir", "-p", files])
+    engine.run(["cp", "/tmp/base.tar", f"{files}/root.tar"])
+    engine.write(f"{files}/Containerfile", f"FROM {BASE}\nRUN head -c 16 /dev/urandom >/made\n")
+    for kind, file in (("Containerfile", "Containerfile"), ("RootFilesystem", "root.tar")):
+        given = {"image": artifact(engine, kind, f"{files}/{file}")}
+        sites = [
+            node(
+                {"image": None, "command": ["/bin/sleep", "1000"]},
+                artifacts=given,
+                index=index,
+                names={"unit": f"khutulun-hello-web-{index}.service", "machine": f"hello-web-{index}", "labels": {}},
+            )
+            for index in range(3)
+        ]
+        with ThreadPoolExecutor(len(sites)) as at_once:
+            made = list(at_once.map(lambda site: driver.call("create", site)["attributes"], sites))
+        assert len({one["image_id"] for one in made}) == 1, kind
+        driver.call("start", sites[0])
+        assert driver.call("inspect", sites[0])["differences"] == []
+        for site in sites:
+            driver.call("delete", site)
+        assert engine.run(["podman", "images", "--all", "--filter=dangling=true", "--quiet"]).stdout == "", kind
     engine.run(["rm", "-rf", files])
 
 
