@@ -17,7 +17,6 @@ _ASCII: Final = bytes((10, *range(32, 127)))
 _DOUBTFUL: Final = (": &", ": *", ": !")
 _LINE = re.compile(rf"( *)(-[ -]* |)(?:{_KEY}:(?: +(?:({_FIRST}[^:#]*)$|([^ ].*))| *$)|({_FIRST}.*|[\[{{\"'|>].*))")
 _BLANK = re.compile(r" *(?:#.*)?$")
-_AFTER = re.compile(r"(?: +#.*)? *$")
 _PLAIN = re.compile(_FIRST)
 _BLOCK = re.compile(r"([|>])(-?) *$")
 _QUOTED = re.compile(r"\"([^\"\\]*)\"|'([^']*)'(?!')")
@@ -25,11 +24,7 @@ _INNER: Final = rf"({_FIRST}[^,\[\]{{}}:#?]*)"
 _WITH_COLONS: Final = rf"({_FIRST}[^,\[\]{{}}:#?]*(?::[A-Za-z0-9/._-][^,\[\]{{}}:#?]*)*)"
 _PAIR = re.compile(rf" *{_KEY}: +(?:{_INNER}([,}}\]])|([\[{{\"']))")
 _ITEM = re.compile(rf" *(?:{_INNER}([,\]])|([\[{{\"']))")
-_END_OF_MAP = re.compile(r" *}")
-_END_OF_LIST = re.compile(r" *\]")
 _NEXT = re.compile(r" *([],}])")
-_SPECIAL: Final = frozenset("0123456789+-.~")
-"""What a plain text begins with that may be something else than text, besides words."""
 
 
 class Doubt(Exception):
@@ -194,13 +189,12 @@ class _Reader:
         if key in top.value or key in WORDS:
             raise Doubt
         mark = base | found.start(3)
-        value: Any = found[4]
-        if value is not None:
+        value: Any
+        if found[4] is not None:
             at = found.start(4)
-            value = value.rstrip(" ")
-            end = base | at + len(value)
-            if value[0] in _SPECIAL or value in WORDS:
-                value = _plain(value)
+            text = found[4].rstrip(" ")
+            end = base | at + len(text)
+            value = _plain(text)
         else:
             rest = found[5]
             if rest is None or rest[0] == "#":
@@ -227,7 +221,7 @@ class _Reader:
             if not _PLAIN.match(text) or ": " in text or text[-1] == ":":
                 raise Doubt
             return _plain(text), base | at + len(text)
-        if not _AFTER.match(line, end):
+        if line[end : end + 1] == "#" or not _BLANK.match(line, end):
             raise Doubt
         return value, base | end
 
@@ -273,7 +267,7 @@ def _folded(texts: list[str]) -> str:
 def _plain(text: str) -> Any:
     if text in UNUSUAL:
         raise Doubt
-    return scalar(text) if text[0] in _SPECIAL or text in WORDS else text
+    return scalar(text)
 
 
 def _quoted(line: str, at: int) -> tuple[str, int]:
@@ -286,8 +280,8 @@ def _quoted(line: str, at: int) -> tuple[str, int]:
 def _map(line: str, at: int, base: int, depth: int) -> tuple[Map, int]:
     """Return the map in flow style whose brace is before `at`, and where it ends."""
     result = Map()
-    closed = _END_OF_MAP.match(line, at)
-    if closed is not None:
+    closed = _NEXT.match(line, at)
+    if closed is not None and closed[1] == "}":
         return result, closed.end()
     after = ","
     while after == ",":
@@ -311,8 +305,7 @@ def _pair(result: Map, line: str, at: int, base: int, depth: int) -> tuple[int, 
         start = found.start(2)
         end = start + len(value)
         at = found.end()
-        if value[0] in _SPECIAL or value in WORDS:
-            value = _plain(value)
+        value = _plain(value)
     else:
         start = found.start(4)
         value, end = _inner(line, start, begin, base, depth)
@@ -325,8 +318,8 @@ def _pair(result: Map, line: str, at: int, base: int, depth: int) -> tuple[int, 
 def _list(line: str, at: int, base: int, depth: int) -> tuple[Seq, int]:
     """Return the list in flow style whose bracket is before `at`, and where it ends."""
     result = Seq()
-    closed = _END_OF_LIST.match(line, at)
-    if closed is not None:
+    closed = _NEXT.match(line, at)
+    if closed is not None and closed[1] == "]":
         return result, closed.end()
     if depth > MAX_DEPTH:
         raise Doubt

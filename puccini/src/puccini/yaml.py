@@ -26,10 +26,8 @@ MAX_DEPTH: Final = 100
 ALIAS_BUDGET: Final = 1_000_000
 
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
-_OCTAL = re.compile(r"0o[0-7]+\Z")
-_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_INFINITY = re.compile(r"[-+]?\.(inf|Inf|INF)\Z")
+_BASES: Final = {"0o": ("0o[0-7]+", 8), "0x": ("0x[0-9a-fA-F]+", 16)}
 _NUMERIC = frozenset("0123456789+-.")
 _MAX_DIGITS = 4000
 _CONSTANTS: Final[dict[str, Any]] = {
@@ -47,6 +45,7 @@ _CONSTANTS: Final[dict[str, Any]] = {
     ".nan": float("nan"),
     ".NaN": float("nan"),
     ".NAN": float("nan"),
+    **{f"{sign}.{word}": float(f"{sign}inf") for sign in ("", "+", "-") for word in ("inf", "Inf", "INF")},
 }
 UNUSUAL: Final = frozenset({"True", "TRUE", "False", "FALSE", "Null", "NULL"})
 WORDS: Final = frozenset(_CONSTANTS)
@@ -94,7 +93,6 @@ class Map(dict[Any, Any]):
     __slots__ = ("marks",)
 
     def __init__(self) -> None:
-        super().__init__()
         self.marks: dict[Any, Mark] = {}
 
 
@@ -104,7 +102,6 @@ class Seq(list[Any]):
     __slots__ = ("marks",)
 
     def __init__(self) -> None:
-        super().__init__()
         self.marks: list[Mark] = []
 
 
@@ -196,10 +193,7 @@ def scalar(text: str) -> Any:
             return int(text)
         if _FLOAT.match(text):
             return float(text)
-        if _OCTAL.match(text):
-            return int(text[2:], 8)
-        if _HEXADECIMAL.match(text):
-            return int(text[2:], 16)
-        if _INFINITY.match(text):
-            return float(text.replace(".", "", 1))
+        pattern, base = _BASES.get(text[:2], ("", 0))
+        if base and re.fullmatch(pattern, text):
+            return int(text[2:], base)
     return text

@@ -10,10 +10,10 @@ from puccini import dialects, sources
 from puccini.catalog import Catalog, Entry, FolderCatalog
 from puccini.cli.outcome import CommandError, Exit
 from puccini.csar import formats
-from puccini.csar.errors import ArchiveError, Refusal
 
 if TYPE_CHECKING:
     from puccini.candidates import Place
+    from puccini.csar import ArchiveError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -31,21 +31,27 @@ class Opened(NamedTuple):
 def service(path: Path, stack: ExitStack, name: str = "") -> Opened:
     """Open a file, folder or archive, which messages call `name`; `stack` closes it. Raises `CommandError`."""
     try:
-        if path.is_dir():
-            entry, others = _begins(path)
-            return Opened(sources.FolderSource(path, name), entry, others)
-        if formats.is_archive(path):
-            from puccini import csar
-            from puccini.csar.source import ArchiveSource
-
-            archive = stack.enter_context(csar.open(path))
-            return Opened(ArchiveSource(archive, name), archive.entry, archive.others)
+        if path.is_dir() or formats.is_archive(path):
+            return _several(path, stack, name)
         path.open("rb").close()
-    except ArchiveError as error:
-        raise refused(path, error) from error
     except OSError as error:
         raise unreadable(path, error) from error
     return Opened(sources.FolderSource(path.resolve().parent, name), path.name)
+
+
+def _several(path: Path, stack: ExitStack, name: str) -> Opened:
+    """Open a folder or an archive."""
+    from puccini import csar
+    from puccini.csar.source import ArchiveSource
+
+    try:
+        if path.is_dir():
+            entry, others = _begins(path)
+            return Opened(sources.FolderSource(path, name), entry, others)
+        archive = stack.enter_context(csar.open(path))
+        return Opened(ArchiveSource(archive, name), archive.entry, archive.others)
+    except csar.ArchiveError as error:
+        raise refused(path, error) from error
 
 
 def catalogs(folders: Sequence[Path]) -> list[Catalog]:
@@ -136,8 +142,10 @@ def candidates(opened: Opened, substitutes: Sequence[Path], stack: ExitStack) ->
     return [*found, *((opened.source, one) for one in opened.others)]
 
 
-def refused(path: Path, error: ArchiveError) -> CommandError:
+def refused(path: Path, error: "ArchiveError") -> CommandError:
     """Return what the command says of an archive that is refused."""
+    from puccini.csar import Refusal
+
     code = Exit.UNREADABLE if error.refusal in (Refusal.UNREADABLE, Refusal.TARGET) else Exit.INVALID
     named = str(error) if str(error).startswith(str(path)) or error.refusal is Refusal.TARGET else f"{path}: {error}"
     return CommandError(named, error.hint, code)
@@ -153,7 +161,7 @@ def _begins(folder: Path) -> tuple[str, tuple[str, ...]]:
 
     The rule is that of archives (section 17.1).
     """
-    from puccini.csar import meta
+    from puccini.csar import ArchiveError, Refusal, meta
 
     for place in meta.PLACES:
         if (folder / place).is_file():

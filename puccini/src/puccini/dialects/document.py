@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from floria.values import Call, Value
 from puccini import extents, yaml
 from puccini.diagnostics import Diagnostic, Report
+from puccini.dialects import literals, paths, values
 from puccini.nodes import Node
 
 if TYPE_CHECKING:
@@ -65,14 +66,10 @@ class OldDocument(yaml.Document):
 
     def adapt(self, value: Value, schema: "Schema", node: Node, report: Report) -> Value:
         """Return a literal as its schema has it."""
-        from puccini.dialects import literals
-
         return literals.adapt(value, schema, node, self, report)
 
     def modernise(self, call: Call, nodes: Sequence[Node], scope: "Scope", resolver: "Resolver") -> list[Node]:
         """Write the path of a call as that of TOSCA 2.0; return the nodes of its arguments."""
-        from puccini.dialects import paths
-
         return paths.modernise(call, nodes, self, scope, resolver)
 
     def watch(
@@ -94,8 +91,6 @@ class OldDocument(yaml.Document):
         self, name: str, arguments: Sequence[Value], nodes: Sequence[Node], scope: "Scope", resolver: "Resolver"
     ) -> list[Value] | None:
         """Return the value of a function that TOSCA 2.0 does not have."""
-        from puccini.dialects import paths, values
-
         if name != values.NODES_OF_TYPE:
             return None
         found, fill = paths.nodes_of_type(arguments, nodes, scope, resolver)

@@ -5,10 +5,10 @@ all types and templates are known.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from floria.values import Call, Value
 from puccini.diagnostics import suggest
-from puccini.dialects.document import OldDocument
 from puccini.grammar.types import Kind
 from puccini.model.data import Property, Role
 from puccini.model.service import NodeTemplate
@@ -17,6 +17,9 @@ from puccini.nodes import Node
 from puccini.semantics.paths import node_type
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
+
+if TYPE_CHECKING:
+    from puccini.dialects.document import OldDocument
 
 _ENDS = ("SOURCE", "TARGET")
 _STEPS = ("CAPABILITY", "RELATIONSHIP", *_ENDS)
@@ -134,7 +137,9 @@ class Modern:
         self.nodes.insert(index, self.nodes[min(index, len(self.nodes) - 1)])
 
 
-def modernise(call: Call, nodes: Sequence[Node], document: OldDocument, scope: Scope, resolver: Resolver) -> list[Node]:
+def modernise(
+    call: Call, nodes: Sequence[Node], document: "OldDocument", scope: Scope, resolver: Resolver
+) -> list[Node]:
     """Write the path of `call` as that of TOSCA 2.0; return the nodes of its arguments, as many as these are then."""
     if not call.arguments or not isinstance(call.arguments[0], str):
         return list(nodes)

@@ -98,10 +98,10 @@ class Construct(Generic[E]):
                 "wrong-kind", f"{self.title}: a map was expected, not {describe(value)}", node, _kind_hint(value)
             )
             return INVALID
-        return self.struct(node=node, name=name, **self._fields(node, report))
+        return self.struct(**self._fields(node, report, name))
 
-    def _fields(self, node: Node, report: Report) -> dict[str, Any]:
-        fields: dict[str, Any] = {}
+    def _fields(self, node: Node, report: Report, name: str) -> dict[str, Any]:
+        fields: dict[str, Any] = {"node": node, "name": name}
         keys = self.keys
         for key, child in node.items():
             known = keys.get(key) if key.__class__ is str else None

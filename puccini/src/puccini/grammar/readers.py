@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from puccini import yaml
 from puccini.diagnostics import Report
-from puccini.grammar.construct import INVALID, Construct, E
+from puccini.grammar.construct import INVALID, Construct, E, entry_name
 from puccini.nodes import Node, describe
 
 UNBOUNDED = "UNBOUNDED"
@@ -110,8 +110,6 @@ def count_range(node: Node, report: Report) -> Any:
 
 def values(node: Node, report: Report) -> Any:
     """A map of values by name: a dict of nodes."""
-    from puccini.grammar.construct import entry_name
-
     if type(node.value) is not yaml.Map:
         hint = "remove the key, or write {}" if node.value is None else ""
         report.error("wrong-kind", f"{node.key}: a map was expected, not {describe(node.value)}", node, hint)

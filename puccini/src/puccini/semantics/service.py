@@ -22,7 +22,6 @@ from puccini.semantics import (
     groups,
     input_mappings,
     operations,
-    substitution,
     templates,
     values,
     workflows,
@@ -87,6 +86,8 @@ def finish(service: Service, resolver: Resolver) -> None:
             message = f"the output {output.name!r} has no value"
             resolver.report.error("missing-keyname", message, output.node, "add 'value: ...'")
     if definition.substitution_mappings is not None:
+        from puccini.semantics import substitution
+
         substitution.check(definition.substitution_mappings, service, resolver)
     demand.check(service, resolver)
     resolver.settle()
