@@ -26,7 +26,7 @@ INVALID: Final = _Invalid()
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class _Struct:
-    """Has fields by name. Nobody changes them, nor what is in them: those that were not given are the class's."""
+    """Has fields by name, none of which is set again. Those not given are the class's; nobody changes these."""
 
     def __init__(self, **fields: Any) -> None:
         self.__dict__ = fields

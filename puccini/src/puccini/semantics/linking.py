@@ -37,13 +37,17 @@ def check(use: RequirementUse, source: NodeTemplate, resolver: Resolver) -> None
         message = f"there is no node {use.index} of {target.name!r}: it has {target.count}, from 0"
         resolver.report.error("bad-target", message, use.node)
         return
-    reasons = {one.name: refusal(use, one, source.type, target.type) for one in target.type.capabilities.values()}
+    reasons: dict[str, str] = {}
+    for one in target.type.capabilities.values():
+        reasons[one.name] = refusal(use, one, source.type, target.type)
+        if not reasons[one.name]:
+            return
     if target.type.incomplete:
         return
     if not reasons:
         message = f"{target.name!r} has no capability that {use.name!r} could lead to"
         resolver.report.error("bad-target", message, use.node, _wanted(use))
-    elif all(reasons.values()):
+    else:
         why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         message = f"{target.name!r} has no capability that {use.name!r} could lead to ({why})"
         resolver.report.error("bad-target", message, use.node, _wanted(use))

@@ -8,7 +8,7 @@ from puccini.model.data import Role
 from puccini.model.service import Group, NodeTemplate, Service, Step, Workflow
 from puccini.model.types import Interface
 from puccini.nodes import Node
-from puccini.semantics import activities, artifacts, circles, definitions, templates
+from puccini.semantics import activities, artifacts, definitions, templates
 from puccini.semantics.resolver import Resolver
 from puccini.semantics.scope import Scope
 
@@ -29,7 +29,10 @@ def build(service: Service, resolver: Resolver) -> None:
     """Fill the workflows of the service."""
     for name, definition in service.definition.workflows.items():
         _fill(service.workflows[name], definition, service, resolver)
-    circles.check(service, resolver.report)
+    if service.workflows:
+        from puccini.semantics import circles
+
+        circles.check(service, resolver.report)
 
 
 def _fill(workflow: Workflow, definition: WorkflowDefinition, service: Service, resolver: Resolver) -> None:
