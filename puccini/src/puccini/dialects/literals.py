@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 TRUTHS: Final = {"yes": True, "on": True, "no": False, "off": False}
 """What YAML 1.1 takes for booleans besides ``true`` and ``false``."""
 
-_INTEGER: Final = re.compile(r"[-+]?[0-9]+")
-_FLOAT: Final = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_INTEGER: Final = r"[-+]?[0-9]+"
+_FLOAT: Final = r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?"
 
 
 def adapt(value: Value, schema: Schema, node: Node, document: "OldDocument", report: Report) -> Value:
@@ -39,9 +39,9 @@ def adapt(value: Value, schema: Schema, node: Node, document: "OldDocument", rep
             return text
         case Base.BOOLEAN if isinstance(value, str):
             return truth(value, document.source(node), node, report)
-        case Base.INTEGER if isinstance(value, str) and _INTEGER.fullmatch(value):
+        case Base.INTEGER if isinstance(value, str) and re.fullmatch(_INTEGER, value):
             return _unquoted(int(value), value, node, report)
-        case Base.FLOAT if isinstance(value, str) and _FLOAT.fullmatch(value):
+        case Base.FLOAT if isinstance(value, str) and re.fullmatch(_FLOAT, value):
             return _unquoted(float(value), value, node, report)
         case _:
             return value
